@@ -1,0 +1,1 @@
+"""deploybook: the runbook says what to do, the deploybook shows what happened."""

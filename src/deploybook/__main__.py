@@ -1,0 +1,5 @@
+"""`python -m deploybook`."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,172 @@
+"""A deployment as it is judged: its windows, metrics, gates, check-ins and checkpoints, every default filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from ..times import Window, after_name, local_day, on_day
+from ..units import Limit
+from .metric import Metric
+
+Outcome = Literal["succeeded", "rolled_back", "aborted", "postponed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """
+    Where numbers or events come from. options holds what its kind needs, as written; a secret is only ever a
+    reference there ('env:NAME', 'file:PATH'), resolved by the source itself, never stored.
+    """
+
+    name: str
+    kind: str
+    options: Mapping[str, object] = field(default_factory=dict)
+    zone: ZoneInfo | None = None
+    step: timedelta | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """A condition at a named minute of the rollout: `metric` over `window` before `at`, against the baseline."""
+
+    name: str
+    at: datetime
+    metric: str
+    window: timedelta
+    limit: Limit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkins:
+    """Looks inside the deployment window: at start + every, …, end; each over the `every` before it."""
+
+    every: timedelta = timedelta(minutes=15)
+    metrics: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PeopleCheck:
+    """A check a person does: `who` does `what` at the end of the deployment window plus `after`."""
+
+    after: timedelta
+    who: str
+    what: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoints:
+    """
+    The looks after the deployment window: at its end + after. window: what is compared with the baseline there.
+    success: metric id to its criterion over the observation so far; () where the targets are the criteria.
+    """
+
+    after: tuple[timedelta, ...] = (timedelta(hours=1), timedelta(hours=12), timedelta(hours=24), timedelta(hours=48))
+    window: timedelta = timedelta(hours=1)
+    success: tuple[tuple[str, Limit], ...] = ()
+    people: tuple[PeopleCheck, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Closing:
+    """What `close` adds: how it ended, when it really ran, and why."""
+
+    outcome: Outcome
+    actual: Window | None = None
+    reason: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """
+    One change and its windows. All times UTC; `zone` is for readers and for finding the baseline by local clock.
+
+    baseline is None for a first deployment: the targets decide and the page says so.
+    assumed: each default that was used, as `check` prints it. path: the file's path as the user would type it.
+    """
+
+    slug: str
+    title: str
+    ticket: str
+    version: str = ""
+    zone: ZoneInfo
+    window: Window
+    baseline: Window | None
+    observation: timedelta = timedelta(hours=48)
+    metrics: tuple[Metric, ...] = ()
+    sources: tuple[Source, ...] = ()
+    gates: tuple[Gate, ...] = ()
+    checkins: Checkins = Checkins()
+    checkpoints: Checkpoints = Checkpoints()
+    lead: str = ""
+    service: str = ""
+    team: str = ""
+    dashboard: str = ""
+    closing: Closing | None = None
+    judge: Literal["interval", "point"] = "interval"
+    notify: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
+    path: str = ""
+
+    @property
+    def end(self) -> datetime:
+        return self.window.end
+
+    @property
+    def observed(self) -> Window:
+        """The observation: elapsed time from the end of the deployment window."""
+        return Window(start=self.end, end=self.end + self.observation)
+
+    @property
+    def day(self) -> date:
+        return local_day(self.window.start, self.zone)
+
+    @property
+    def baseline_day(self) -> date | None:
+        return local_day(self.baseline.start, self.zone) if self.baseline else None
+
+    def metric(self, id: str) -> Metric:
+        """The metric of that id; KeyError lists nothing, callers turn it into a suggestion."""
+        return next((metric for metric in self.metrics if metric.id == id), None) or _missing(id)
+
+    def due(self, after: timedelta) -> datetime:
+        return self.end + after
+
+    def baseline_of(self, window: Window) -> Window | None:
+        """
+        What `window` is compared with: the baseline itself for the deployment window, otherwise the same local
+        clock time on the baseline's day, as long; None without a baseline.
+        """
+        if self.baseline is None or self.baseline_day is None:
+            return None
+        if window == self.window:
+            return self.baseline
+        shifted = on_day(window, self.zone, self.baseline_day)
+        if shifted.start < self.baseline.start and window.start >= self.window.start and window.end <= self.window.end:
+            # A deployment over midnight: the part after midnight has its counterpart on the day after the baseline's.
+            return on_day(window, self.zone, self.baseline_day + timedelta(days=1))
+        return shifted
+
+    def checkpoint_window(self, after: timedelta) -> Window:
+        """What a checkpoint compares with the baseline: the time before it, elapsed, not reaching into the rollout."""
+        due = self.due(after)
+        return Window(start=max(self.end, due - self.checkpoints.window), end=due)
+
+    def since_end(self, after: timedelta) -> Window:
+        """What the success criteria of a checkpoint look at: the observation so far."""
+        return Window(start=self.end, end=self.due(after))
+
+    def __str__(self) -> str:
+        return f"{self.title} ({self.ticket})"
+
+
+def _missing(id: str) -> Metric:
+    raise KeyError(id)
+
+
+def checkpoint_names(deployment: Deployment) -> tuple[str, ...]:
+    return tuple(after_name(after) for after in deployment.checkpoints.after)
