@@ -1,0 +1,1 @@
+"""The sections of a report, and the markup they are made from."""
