@@ -192,8 +192,8 @@ def test_a_table_names_rows_columns_and_cells() -> None:
     )
 
     assert "<caption>Metrics (PT)</caption>" in block
-    assert '<th scope="col" class="db-number">Value</th>' in block
-    assert '<tr id="m-p50"><th scope="row">p50</th><td class="db-number" data-label="Value">58.4 ms</td>' in block
+    assert '<th scope="col" class="db-c-number">Value</th>' in block
+    assert '<tr id="m-p50"><th scope="row">p50</th><td class="db-c-number" data-label="Value">58.4 ms</td>' in block
     assert '<a class="db-chip" href="e.html#E-03" aria-label="Evidence E-03">E-03</a>' in block
 
 

@@ -148,13 +148,13 @@ def limit_used(share: float | None, left: str = "") -> Html:
 def crumbs(steps: Sequence[tuple[str, str]]) -> Html:
     """The way home: (name, address) from the outermost in."""
     items = join(fill("<li>{a}</li>", a=link(name, href)) for name, href in steps)
-    return Html(f'<nav class="db-crumbs" aria-label="Where this page is"><ol>{items}</ol></nav>')
+    return Html(f'<nav class="db-crumbs" aria-label="Where this page is"><ol class="db-list">{items}</ol></nav>')
 
 
 def doors(targets: Sequence[tuple[str, str]]) -> Html:
     """What a reader may want next: (name, address)."""
     items = join(fill("<li>{a}</li>", a=link(name, href)) for name, href in targets if href)
-    return Html(f'<nav class="db-doors" aria-label="From here"><ul>{items}</ul></nav>')
+    return Html(f'<nav class="db-doors" aria-label="From here"><ul class="db-list">{items}</ul></nav>')
 
 
 def facts_line(facts: Sequence[tuple[str, object]]) -> Html:
@@ -187,7 +187,7 @@ def tiles(checks: Sequence[Tile]) -> Html:
         ),
         "\n",
     )
-    return Html(f'<ul class="db-tiles">\n{items}\n</ul>')
+    return Html(f'<ul class="db-list db-tiles">\n{items}\n</ul>')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,7 +217,7 @@ def listing(lines: Sequence[Line], nothing: str = "Nothing.") -> Html:
         ),
         "\n",
     )
-    return Html(f'<ul class="db-listing">\n{items}\n</ul>')
+    return Html(f'<ul class="db-list db-listing">\n{items}\n</ul>')
 
 
 def needs_person(lines: Sequence[Line]) -> Html:
@@ -238,7 +238,7 @@ def callout(title: str, body: object, kind: str = "noted", folded: bool = False)
 def preformatted(text: str) -> Html:
     """Text as it came, line by line: an error, a query."""
     lines = (_html.escape(visible(line)) for line in text.splitlines())
-    return Html('<pre class="db-pre" tabindex="0"><code>' + "&#10;".join(lines) + "</code></pre>")
+    return Html('<pre class="db-pre"><code>' + "&#10;".join(lines) + "</code></pre>")
 
 
 # -- tables -------------------------------------------------------------------------------------------------------------
@@ -256,13 +256,12 @@ def table(
     `code` or `chip` (evidence, last). A `status` cell given as text is a status word. An empty cell is left out of the
     card that a row becomes on a phone. ids: the id of each row, e.g. "E-03", for links to it. zone: stands in the caption.
     """
-    heads = join(fill(f'<th scope="col" class="db-{kind}">{{title}}</th>', title=title) for title, kind in columns)
+    heads = join(fill(f'<th scope="col" class="db-c-{kind}">{{title}}</th>', title=title) for title, kind in columns)
     body = join((_row(columns, row, ids[i] if ids else "") for i, row in enumerate(rows)), "\n")
     name = fill("{caption}{zone}", caption=caption, zone=f" ({zone})" if zone else "")
-    label = re.sub(r"<[^>]*>", "", name)
     return Html(
-        f'<div class="db-table" role="region" aria-label="{label}" tabindex="0">\n<table><caption>{name}</caption>'
-        f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{body}\n</tbody></table>\n</div>"
+        f'<div class="db-table">\n<table class="db-grid"><caption>{name}</caption><thead><tr>{heads}</tr></thead>\n'
+        f"<tbody>\n{body}\n</tbody></table>\n</div>"
     )
 
 
@@ -280,7 +279,7 @@ def _cell(title: str, kind: str, cell: object) -> Html:
         cell = status(str(cell))
     extra = " db-empty" if cell is None or cell == "" else ""
     cell = "" if cell is None else cell
-    return fill(f'<td class="db-{kind}{extra}" data-label="{{title}}">{{cell}}</td>', title=title, cell=cell)
+    return fill(f'<td class="db-c-{kind}{extra}" data-label="{{title}}">{{cell}}</td>', title=title, cell=cell)
 
 
 # -- observation window ---------------------------------------------------------------------------------------------------
@@ -299,17 +298,17 @@ class Stop:
 
 def track(stops: Sequence[Stop]) -> Html:
     """The observation window from its opening to its last checkpoint."""
-    items = join((_stop(stop) for stop in stops), "\n")
-    return Html(f'<ol class="db-track">\n{items}\n</ol>')
+    after = [*(stop.word for stop in stops[1:]), "Pending"]
+    items = join((_stop(stop, kind_of(then) != "pending") for stop, then in zip(stops, after, strict=True)), "\n")
+    return Html(f'<ol class="db-list db-track">\n{items}\n</ol>')
 
 
-def _stop(stop: Stop) -> Html:
+def _stop(stop: Stop, passed: bool) -> Html:
     kind = kind_of(stop.word) if stop.word else "pass"
     shown = join([part for part in (stop.note, stop.word) if part], " · ")
     return fill(
-        '<li class="db-'
-        + kind
-        + '">{icon}<div><strong>{name}</strong><span>{at}</span><span>{shown}</span></div></li>',
+        f'<li class="db-{kind}{" db-reached" if passed else ""}">'
+        "{icon}<div><strong>{name}</strong><span>{at}</span><span>{shown}</span></div></li>",
         icon=icon(kind),
         name=link(stop.name, stop.href),
         at=stop.at,
@@ -376,7 +375,9 @@ def _phase(name: str, entries: list[Entry], span: str) -> Html:
         span=f"{span} · " if span else "",
         count=count,
     )
-    return Html(f'{head}\n<ol class="db-entries">\n{join((_entry(entry) for entry in entries), chr(10))}\n</ol>')
+    return Html(
+        f'{head}\n<ol class="db-list db-entries">\n{join((_entry(entry) for entry in entries), chr(10))}\n</ol>'
+    )
 
 
 def _entry(entry: Entry) -> Html:
