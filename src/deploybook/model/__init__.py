@@ -30,6 +30,7 @@ from .people import (
     Step,
     Touchpoint,
 )
+from .pulled import Original, Pulled
 from .results import (
     WORST_FIRST,
     Checkin,
@@ -79,9 +80,11 @@ __all__ = [
     "Member",
     "Metric",
     "MetricKind",
+    "Original",
     "Outcome",
     "PeopleCheck",
     "Programme",
+    "Pulled",
     "ReadinessCheck",
     "Records",
     "Rehearsal",

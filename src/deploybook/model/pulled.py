@@ -1,0 +1,56 @@
+"""What one source gave on one pull, and where each part of it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from .people import Entry
+from .series import Data, DataNote, Samples
+
+
+@dataclass(frozen=True, kw_only=True)
+class Original:
+    """
+    One file that was read, or one answer of a server, as received.
+
+    path: of a file, relative to the deployment's folder, with '/'; '' for an answer. digest: sha256 of its bytes.
+    metrics: the names whose rows came from it. start_ms, end_ms: the time that was asked for (an answer) or
+    that the rows span (a file), both ends included; 0 where there is neither.
+    engine: 'prometheus 2.42.0', '' for files. flags: of the server, where they change numbers.
+    """
+
+    digest: str
+    size: int
+    path: str = ""
+    source: str = ""
+    kind: str = "files"
+    metrics: tuple[str, ...] = ()
+    rows: int = 0
+    query: str = ""
+    start_ms: int = 0
+    end_ms: int = 0
+    step_ms: int = 0
+    engine: str = ""
+    flags: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    infos: tuple[str, ...] = ()
+    seconds: float = 0.0
+    asked: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pulled:
+    """What one source gave: samples by metric, what was noticed on reading, the originals, and events."""
+
+    source: str = ""
+    samples: tuple[Samples, ...] = ()
+    notes: tuple[DataNote, ...] = ()
+    originals: tuple[Original, ...] = ()
+    events: tuple[Entry, ...] = ()
+
+    @property
+    def data(self) -> Data:
+        """The samples as a judge takes them, without storing anything."""
+        return Data(samples={one.name: one for one in self.samples}, notes=self.notes)
