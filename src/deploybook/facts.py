@@ -1,0 +1,355 @@
+"""Everything one report knows, frozen; and the JSON document made from it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from .model import (
+    CheckpointResult,
+    Delta,
+    Deployment,
+    Entry,
+    Estimate,
+    Finding,
+    GateResult,
+    Judgement,
+    Measurement,
+    Metric,
+    Records,
+    Verdict,
+)
+from .times import Window, after_name, iso
+from .units import dimension
+
+SCHEMA = "deploybook.report/1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """
+    One published number and the way back to the bytes it came from.
+
+    id: stable, readable, unique in a report. value: exact, in `unit` (a fraction for a relative change).
+    display: what the page prints. op, args: from the closed list of docs/reference/evidence-format.md.
+    inputs: digests of the originals. labels: the split it belongs to.
+    """
+
+    id: str
+    metric: Metric
+    op: str
+    args: tuple[tuple[str, str], ...] = ()
+    window: Window
+    value: float
+    unit: str
+    display: str
+    decimals: int
+    found: int = 0
+    expected: int = 0
+    labels: tuple[tuple[str, str], ...] = ()
+    inputs: tuple[str, ...] = ()
+    arithmetic: str = "raw"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvidenceItem:
+    """
+    One row of the evidence page. number: 'E-03'. digest: sha256 of the bytes held, '' where we hold none.
+    kind: export | original | notebook | record | page | artifact. origin: path or query. producer: who made it.
+    """
+
+    number: str
+    name: str
+    kind: str
+    digest: str = ""
+    size: int = 0
+    origin: str = ""
+    producer: str = ""
+    at: str = ""
+    held: bool = True
+    path: str = ""
+    metrics: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """How a page was made: notebook and its digest, parameters, versions, and the log's head before the run."""
+
+    notebook: str = ""
+    notebook_digest: str = ""
+    parameters: tuple[tuple[str, str], ...] = ()
+    version: str = ""
+    log_size: int = 0
+    log_root: str = ""
+    signed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """
+    What is known about one deployment as of a logical time.
+
+    after: the checkpoint this is about, None for the deployment window. metrics: of the window, or of that checkpoint.
+    window_metrics: always of the deployment window. references: '{…}' as people wrote it to the id of the figure it prints. sparks: metric id to a small SVG of our own.
+    """
+
+    deployment: Deployment
+    as_of: datetime
+    after: timedelta | None = None
+    verdict: Verdict
+    sentence: str
+    metrics: tuple[Judgement, ...] = ()
+    window_metrics: tuple[Judgement, ...] = ()
+    gates: tuple[GateResult, ...] = ()
+    checkpoints: tuple[CheckpointResult, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    records: Records = field(default_factory=Records)
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+    references: Mapping[str, str] = field(default_factory=dict)
+    evidence: tuple[EvidenceItem, ...] = ()
+    provenance: Provenance = Provenance()
+    data_until: datetime | None = None
+    sparks: Mapping[str, str] = field(default_factory=dict)
+
+    def judgement(self, id: str) -> Judgement | None:
+        return next((each for each in (*self.metrics, *self.window_metrics) if each.metric.id == id), None)
+
+    def chip(self, inputs: Iterable[str]) -> EvidenceItem | None:
+        """The evidence row of the first of these digests that has one."""
+        wanted = set(inputs)
+        return next((item for item in self.evidence if item.digest in wanted), None)
+
+
+def number(value: float | None) -> float | int | None:
+    """For JSON: None stays, a whole number that is exact becomes an int, what is no number becomes None."""
+    if value is None or not math.isfinite(value):
+        return None
+    return int(value) if value == int(value) and abs(value) < 2**53 else value
+
+
+def document(facts: Facts) -> dict[str, Any]:
+    """The contract's JSON document; values unrounded, times UTC, keys in a fixed order."""
+    closing = facts.deployment.closing
+    return {
+        "schema": SCHEMA,
+        "deployment": facts.deployment.slug,
+        "as_of": iso(facts.as_of),
+        "after": after_name(facts.after) if facts.after else None,
+        "verdict": facts.verdict.value,
+        "outcome": closing.outcome if closing else None,
+        "reason": facts.sentence,
+        "metrics": [metric_document(judgement) for judgement in facts.metrics],
+        "gates": [{"name": gate.name, "at": iso(gate.at), **metric_document(gate.judgement)} for gate in facts.gates],
+        "checkpoints": [
+            {
+                "after": after_name(checkpoint.after),
+                "due": iso(checkpoint.due),
+                "verdict": checkpoint.verdict.value,
+                "reason": checkpoint.reason,
+                "metrics": [metric_document(judgement) for judgement in checkpoint.metrics],
+            }
+            for checkpoint in facts.checkpoints
+        ],
+        "findings": [finding_document(finding) for finding in facts.findings],
+    }
+
+
+def metric_document(judgement: Judgement) -> dict[str, Any]:
+    metric, now = judgement.metric, judgement.now
+    judged = judgement.judged
+    whole: dict[str, Any] = {
+        "id": metric.id,
+        "title": metric.title,
+        "verdict": judgement.verdict.value,
+        "strength": judgement.strength,
+        "reason": judgement.reason,
+        "decided_by": judgement.decided_by,
+        "unit": metric.unit,
+        "value": number(now.value),
+        "baseline": number(judgement.baseline.value) if judgement.baseline else None,
+        "delta": delta_document(judgement.delta),
+        "interval": None,
+        "interval_of": None,
+        "confidence": None,
+        "resolvable": None,
+        "target": metric.target.text if metric.target else None,
+        "limit": judgement.limit or None,
+        "tolerance": metric.tolerance.text if metric.tolerance.text != "none" else None,
+        "samples": {
+            "found": now.coverage.found,
+            "expected": now.coverage.expected,
+            "seen": round(now.coverage.seen, 6),
+        },
+        "window": [iso(now.window.start), iso(now.window.end)],
+        "baseline_window": window_of(judgement.baseline),
+        "advisory": metric.advisory,
+        "figure": figure_id(metric, now, change=metric.show_change),
+    }
+    if metric.show_change:
+        whole.update(value=number(judgement.figure), unit="1", current=number(now.value), delta=None)
+    if metric.kind == "counter":
+        whole.update(worst_hour=number(now.worst_hour), bound=judgement.bound or None)
+    if metric.kind == "ratio":
+        whole.update(good=number(now.good), total=number(now.total))
+    if now.bracket:
+        whole.update(bucket=[number(edge) for edge in now.bracket])
+    if judged:
+        whole.update(estimate_document(judged))
+    if judgement.change and judgement.change is not judged:
+        whole["comparison"] = estimate_document(judgement.change)
+    if metric.by:
+        whole["by"] = [{"labels": dict(each.now.labels), **metric_document(each)} for each in judgement.by]
+    if judgement.checkins:
+        whole["checkins"] = [checkin_document(each.at, each.judgement) for each in judgement.checkins]
+    return whole
+
+
+def checkin_document(at: datetime, judgement: Judgement) -> dict[str, Any]:
+    return {"at": iso(at), **metric_document(judgement)}
+
+
+def estimate_document(estimate: Estimate) -> dict[str, Any]:
+    at90 = estimate.at90
+    return {
+        "interval": [number(at90.low), number(at90.high)] if at90 else None,
+        "interval_of": estimate.scale,
+        "confidence": 0.9 if at90 else None,
+        "resolvable": number(estimate.resolvable),
+        "effective_samples": [None if each is None else number(round(each, 1)) for each in estimate.effective],
+        "method": estimate.method,
+        **({"blocked": estimate.blocked} if estimate.blocked else {}),
+        **({"needed_seconds": round(estimate.needed.total_seconds())} if estimate.needed else {}),
+    }
+
+
+def delta_document(delta: Delta | None) -> dict[str, Any] | None:
+    return None if delta is None else {"absolute": number(delta.absolute), "relative": number(delta.relative)}
+
+
+def finding_document(finding: Finding) -> dict[str, Any]:
+    return {
+        "kind": finding.kind,
+        "severity": finding.severity,
+        "metric": finding.metric or None,
+        "from": iso(finding.start) if finding.start else None,
+        "to": iso(finding.end) if finding.end else None,
+        "labels": dict(finding.labels),
+        "checkpoint": finding.checkpoint or None,
+        "text": finding.text,
+    }
+
+
+def window_of(measurement: Measurement | None) -> list[str] | None:
+    return [iso(measurement.window.start), iso(measurement.window.end)] if measurement else None
+
+
+def figure_id(metric: Metric, measurement: Measurement, *, change: bool = False, worst_hour: bool = False) -> str:
+    """'parser_p50@2025-01-22T22:00:00Z/2025-01-22T23:30:00Z', a split and 'change' or 'worst_hour' appended."""
+    labels = "".join(f";{label}={value}" for label, value in measurement.labels)
+    kind = ";change" if change else ";worst_hour" if worst_hour else ""
+    return f"{metric.id}@{iso(measurement.window.start)}/{iso(measurement.window.end)}{labels}{kind}"
+
+
+OPS = {"histogram": "histogram_quantile", "counter": "increase", "ratio": "ratio", "query": "server_side"}
+
+
+def operation(metric: Metric) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """The operation of the closed list that gives this metric's value, with its arguments."""
+    quantile = metric.quantile
+    if metric.kind == "gauge":
+        if quantile is not None:
+            return "gauge_quantile", (("q", repr(quantile)),)
+        return f"gauge_{metric.statistic}", ()
+    if metric.kind == "histogram" and quantile is None:
+        return "histogram_mean", ()
+    return OPS[metric.kind], ((("q", repr(quantile)),) if quantile is not None else ())
+
+
+def value_figure(metric: Metric, measurement: Measurement, display: str, decimals: int) -> Figure | None:
+    """The figure of a value; None where there is no value."""
+    if measurement.value is None:
+        return None
+    op, args = operation(metric)
+    return Figure(
+        id=figure_id(metric, measurement),
+        metric=metric,
+        op=op,
+        args=args,
+        window=measurement.window,
+        value=measurement.value,
+        unit=metric.unit,
+        display=display,
+        decimals=decimals,
+        found=measurement.coverage.found,
+        expected=measurement.coverage.expected,
+        labels=measurement.labels,
+        inputs=measurement.inputs,
+        arithmetic=measurement.arithmetic,
+    )
+
+
+def change_figure(
+    metric: Metric, now: Measurement, baseline: Measurement, value: float, op: str, display: str, decimals: int
+) -> Figure:
+    """The figure of a change; op is change_relative, change_points or change_absolute."""
+    return Figure(
+        id=figure_id(metric, now, change=True),
+        metric=metric,
+        op=op,
+        args=(("baseline", figure_id(metric, baseline)), ("now", figure_id(metric, now))),
+        window=now.window,
+        value=value,
+        unit={"change_relative": "1", "change_points": "points"}.get(op, metric.unit),
+        display=display,
+        decimals=decimals,
+        found=now.coverage.found,
+        expected=now.coverage.expected,
+        labels=now.labels,
+        inputs=tuple(sorted({*now.inputs, *baseline.inputs})),
+        arithmetic=now.arithmetic,
+    )
+
+
+def figure_document(figure: Figure) -> dict[str, Any]:
+    """One line of figures.jsonl: every number as a string with all its digits."""
+    metric = figure.metric
+    return {
+        "id": figure.id,
+        "metric": metric.id,
+        "op": figure.op,
+        "args": dict(figure.args),
+        "name": metric.name,
+        "total_name": metric.total_name,
+        "also_named": list(metric.also_named),
+        "where": [[each.label, each.op, each.value] for each in metric.where],
+        "good": [[each.label, each.op, each.value] for each in metric.good],
+        "by": dict(figure.labels),
+        "window": [iso(figure.window.start), iso(figure.window.end)],
+        "arithmetic": figure.arithmetic,
+        "missing_is_zero": metric.missing_is_zero,
+        "scale": repr(metric.scale),
+        "value": repr(float(figure.value)),
+        "unit": figure.unit,
+        "display": figure.display,
+        "decimals": figure.decimals,
+        "samples": {"found": figure.found, "expected": figure.expected},
+        "inputs": list(figure.inputs),
+    }
+
+
+def all_judgements(facts: Facts) -> Iterator[Judgement]:
+    """Every judgement of the report, splits and check-ins included."""
+    stack = [*facts.metrics, *facts.window_metrics, *(gate.judgement for gate in facts.gates)]
+    stack += [judgement for checkpoint in facts.checkpoints for judgement in checkpoint.metrics]
+    while stack:
+        judgement = stack.pop(0)
+        yield judgement
+        stack += [*judgement.by, *(each.judgement for each in judgement.checkins)]
+
+
+def is_count(metric: Metric) -> bool:
+    return metric.kind == "counter" and dimension(metric.unit) == "count"

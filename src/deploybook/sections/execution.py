@@ -1,0 +1,107 @@
+"""3. Execution: the steps with the flag ramp, restarts, first validation, variance, and the check-ins of the window."""
+
+from __future__ import annotations
+
+from .. import wording
+from ..facts import Facts
+from ..model import Judgement, Step
+from . import markup, say
+from .text import Html, escape, fill, heading, join
+
+
+def execution(facts: Facts) -> str:
+    blocks: list[str] = [step(facts, each) for each in facts.records.steps]
+    blocks += [gates(facts), checkins(facts), restarts(facts)]
+    return "\n\n".join(block for block in blocks if block)
+
+
+def step(facts: Facts, each: Step) -> str:
+    when = say.span(facts, each.window) if each.window else say.full_or_time(facts, each.at)
+    head = [part for part in (when, escape(say.people(each.by))) if part]
+    lines = [say.line(facts, each.text)] if each.text else []
+    lines += [fill("{at} {what}", at=say.at(facts, at), what=say.line(facts, what)) for at, what in each.ramp]
+    lines += [
+        fill("{at} {what}", at=say.span(facts, window) if window else "", what=say.line(facts, what))
+        for window, what in each.lines
+    ]
+    lines += [
+        fill("<strong>{label}:</strong> {text}", label=label, text=say.line(facts, text)) for label, text in each.facts
+    ]
+    title = heading(f"{each.id} {each.title}".strip(), 3)
+    parts = [title, say.paragraph(join(head, " · ")) if head else "", say.bullets(lines)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def gates(facts: Facts) -> str:
+    """The conditions at a named minute, each with what its few minutes could tell."""
+    if not facts.gates:
+        return ""
+    rows = [
+        (
+            gate.name,
+            say.at(facts, gate.at),
+            gate.judgement.metric.title,
+            say.delta(facts, gate.judgement),
+            gate.judgement.limit,
+            say.doubt(gate.judgement),
+            say.status(gate.judgement),
+        )
+        for gate in facts.gates
+    ]
+    columns = [
+        ("Gate", "head"),
+        ("At", "text"),
+        ("Metric", "text"),
+        ("Change", "number"),
+        ("Condition", "text"),
+        ("Doubt", "text"),
+        ("Status", "status"),
+    ]
+    return heading("Gates", 3) + "\n\n" + markup.table("Conditions during the ramp", columns, rows)
+
+
+def checkins(facts: Facts) -> str:
+    """One row a check-in, one column pair a metric."""
+    looked = [each for each in facts.window_metrics if each.checkins]
+    if not looked:
+        return ""
+    columns: list[tuple[str, str]] = [("At", "head")]
+    for judgement in looked:
+        columns += [(judgement.metric.title, "number"), ("Doubt", "text"), ("Status", "status")]
+    rows = []
+    for index, checkin in enumerate(looked[0].checkins):
+        cells: list[object] = [say.at(facts, checkin.at)]
+        for judgement in looked:
+            one = judgement.checkins[index].judgement if index < len(judgement.checkins) else None
+            cells += [say.headline(facts, one), say.doubt(one), say.status(one)] if one else ["", "", ""]
+        rows.append(cells)
+    every = facts.deployment.checkins.every
+    caption = f"Check-ins, each over the {wording.how_long(every)} before it"
+    return heading("Check-ins", 3) + "\n\n" + markup.table(caption, columns, rows) + spread(looked)
+
+
+def spread(looked: list[Judgement]) -> str:
+    """The lowest and highest figure of each metric that shows its change."""
+    parts = []
+    for judgement in looked:
+        figures = [each.judgement.figure for each in judgement.checkins if each.judgement.figure is not None]
+        if judgement.metric.show_change and len(figures) > 1:
+            parts.append(
+                f"{judgement.metric.title}: {wording.percent(min(figures))} to {wording.percent(max(figures))} over the check-ins."
+            )
+    return "\n\n" + say.paragraph(*parts) if parts else ""
+
+
+def restarts(facts: Facts) -> str:
+    found = [finding for finding in facts.findings if finding.kind == "restarts"]
+    if not found:
+        return ""
+    lines = [
+        fill(
+            "{status} {text}",
+            status=markup.status("Watch") if finding.severity == "warn" else Html(),
+            text=finding.text,
+        )
+        for finding in found
+    ]
+    return heading("Restarts seen in the counters", 3) + "\n\n" + say.bullets(lines)

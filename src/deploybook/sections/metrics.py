@@ -1,0 +1,186 @@
+"""4. Metrics: value, baseline, delta, threshold, share of the limit, status; and why, one click away."""
+
+from __future__ import annotations
+
+from .. import wording
+from ..facts import Facts
+from ..model import Judgement
+from ..times import iso
+from . import markup, say
+from .summary import headlined, limit_left, limit_share
+from .text import Html, escape, fill, join
+
+COLUMNS = [
+    ("Metric", "head"),
+    ("Value", "number"),
+    ("Baseline", "number"),
+    ("Delta", "number"),
+    ("Threshold", "number"),
+    ("Limit used", "bar"),
+    ("Course", "spark"),
+    ("Status", "status"),
+    ("Evidence", "chip"),
+]
+
+
+def metrics(facts: Facts) -> str:
+    """The table of the window, the splits, and what is behind each word."""
+    if not facts.metrics:
+        return ""
+    caption = f"{wording.window_text(facts.metrics[0].now.window, facts.deployment.zone)}"
+    blocks = [
+        table(facts, facts.metrics, caption),
+        *map(str, splits(facts)),
+        reasons(facts, facts.metrics),
+        noticed(facts),
+    ]
+    return "\n\n".join(block for block in blocks if block)
+
+
+def table(facts: Facts, judgements: tuple[Judgement, ...], caption: str) -> Html:
+    with_spark = any(facts.sparks.get(each.metric.id) for each in judgements)
+    columns = [column for column in COLUMNS if with_spark or column[1] != "spark"]
+    return markup.table(caption, columns, [row(facts, each, with_spark) for each in judgements])
+
+
+def row(facts: Facts, judgement: Judgement, with_spark: bool) -> list[object]:
+    metric, shown = judgement.metric, headlined(judgement)
+    cells: list[object] = [
+        title(facts, judgement),
+        say.headline(facts, shown),
+        say.value(facts, metric, shown.baseline) if not metric.show_change else Html("—"),
+        say.delta(facts, judgement),
+        threshold(judgement),
+        markup.limit_used(limit_share(shown), limit_left(shown)),
+    ]
+    if with_spark:
+        cells.append(Html(facts.sparks.get(metric.id, "")))
+    return [*cells, say.status(judgement), say.chip(facts, judgement.now.inputs)]
+
+
+def title(facts: Facts, judgement: Judgement) -> Html:
+    """The metric's title; the window beside it where its figure is of another one than the table's."""
+    metric, shown = judgement.metric, headlined(judgement)
+    notes = []
+    if metric.advisory:
+        notes.append("shown, decides nothing")
+    if shown is not judgement or shown.now.window != facts.metrics[0].now.window:
+        notes.append(wording.window_text(shown.now.window, facts.deployment.zone, day=False))
+    small = fill("<small>{notes}</small>", notes=", ".join(notes)) if notes else Html()
+    return fill("{title} {small}", title=metric.title, small=small)
+
+
+def threshold(judgement: Judgement) -> str:
+    metric = judgement.metric
+    if metric.show_change:
+        return f"±{metric.tolerance.text}"
+    target = metric.target
+    if target is None:
+        return "—"
+    return (
+        f"{target.sign} {wording.with_unit(f'{target.value:g}', target.unit)}{'/' + target.per if target.per else ''}"
+    )
+
+
+def splits(facts: Facts) -> list[Html]:
+    """One table for each metric that is split by a label."""
+    found = []
+    for judgement in facts.metrics:
+        if not judgement.by:
+            continue
+        rows = [
+            [
+                ", ".join(value for _, value in each.now.labels),
+                say.value(facts, each.metric, each.now),
+                say.value(facts, each.metric, each.baseline),
+                say.delta(facts, each),
+                say.doubt(each),
+                say.status(each),
+            ]
+            for each in judgement.by
+        ]
+        columns = [
+            (" and ".join(judgement.metric.by).capitalize(), "head"),
+            ("Value", "number"),
+            ("Baseline", "number"),
+            ("Delta", "number"),
+            ("Doubt", "text"),
+            ("Status", "status"),
+        ]
+        found.append(markup.table(f"{judgement.metric.title} by {wording.listed(judgement.metric.by)}", columns, rows))
+    return found
+
+
+def reasons(facts: Facts, judgements: tuple[Judgement, ...]) -> Html:
+    """Why each metric has its word: one sentence, and all that led to it behind it."""
+    blocks = [
+        f'<details class="db-why"><summary>{markup.status(say.word(each))} <strong>{escape(each.metric.title)}</strong> '
+        f"{escape(each.reason)}</summary>\n{behind(facts, each)}\n</details>"
+        for each in judgements
+    ]
+    return Html("\n".join(blocks))
+
+
+def behind(facts: Facts, judgement: Judgement) -> Html:
+    metric, now, judged = judgement.metric, judgement.now, judgement.judged
+    exact = f"{now.value!r} {metric.unit}" if now.value is not None else now.missing
+    effective = [f"{each:.0f}" for each in judged.effective if each is not None] if judged else []
+    rows: list[tuple[str, object]] = [
+        ("Value, unrounded", exact),
+        (
+            "Baseline, unrounded",
+            f"{judgement.baseline.value!r} {metric.unit}"
+            if judgement.baseline and judgement.baseline.value is not None
+            else "",
+        ),
+        ("Interval", say.doubt(judgement)),
+        ("Can tell", resolvable(judgement)),
+        ("Window", f"{iso(now.window.start)} to {iso(now.window.end)}"),
+        (
+            "Baseline window",
+            f"{iso(judgement.baseline.window.start)} to {iso(judgement.baseline.window.end)}"
+            if judgement.baseline
+            else "",
+        ),
+        (
+            "Samples",
+            f"{now.coverage.found} of {now.coverage.expected} ({wording.share(now.coverage.seen, 1)} of the time seen)",
+        ),
+        ("Effective samples", " against ".join(effective)),
+        ("Requests behind it", wording.rounded(now.traffic, 0) if now.traffic else ""),
+        ("Worst hour", wording.value_text(metric, now.worst_hour) if now.worst_hour is not None else ""),
+        ("True rate", judgement.bound),
+        ("Bucket", f"{now.bracket[0]:g} to {now.bracket[1]:g} {metric.unit}" if now.bracket else ""),
+        ("Method", judged.method if judged else ""),
+        ("Query", Html(f"<code>{escape(say.query(metric))}</code>")),
+        ("Inputs", join([fill("<code>sha256:{digest}</code>", digest=digest) for digest in now.inputs], " ")),
+    ]
+    return markup.facts_line([(name, value) for name, value in rows if value])
+
+
+def resolvable(judgement: Judgement) -> str:
+    judged = judgement.judged
+    if judged is None or judged.resolvable is None:
+        return ""
+    decimals = wording.decimals_for(judgement.metric, judged.value) if judged.scale == "value" else 1
+    size = wording.scaled(judged.resolvable, judged.scale, judgement.metric.unit, decimals).lstrip("+")
+    needed = f"; about {wording.how_long(judged.needed)} would be needed" if judged.needed else ""
+    return f"±{size}{needed}"
+
+
+def noticed(facts: Facts) -> str:
+    """The findings, those that need a person first."""
+    if not facts.findings:
+        return ""
+    ordered = sorted(facts.findings, key=lambda finding: finding.severity != "warn")
+    rows = [
+        (
+            finding.kind.replace("_", " "),
+            escape(finding.text),
+            markup.status("Watch") if finding.severity == "warn" else markup.status("Noted", "noted"),
+        )
+        for finding in ordered
+    ]
+    return markup.table(
+        "What was noticed in the data", [("Kind", "head"), ("What", "text"), ("Status", "status")], rows
+    )

@@ -1,0 +1,59 @@
+"""1. Overview: goal, result, people, the timeline's headline moments, who was told what."""
+
+from __future__ import annotations
+
+from .. import times, wording
+from ..facts import Facts
+from ..model import Entry, Item
+from . import markup, say
+from .text import Html, fill, join
+
+
+def overview(facts: Facts) -> str:
+    blocks = [facts_list(facts), *timeline(facts)]
+    return "\n\n".join(block for block in blocks if block)
+
+
+def facts_list(facts: Facts) -> Html:
+    programme, deployment = facts.records.programme, facts.deployment
+    rows: list[tuple[str, Html]] = []
+    if programme.name:
+        rows.append(("Programme", say.line(facts, programme.name)))
+    if programme.goal:
+        rows.append(("Goal", say.line(facts, programme.goal)))
+    if programme.result:
+        rows.append(("Result, as declared", say.line(facts, programme.result)))
+    if facts.records.team:
+        team = [f"{each.name} ({each.role})" if each.role else each.name for each in facts.records.team]
+        rows.append(("Team", say.line(facts, wording.listed(team))))
+    rows.append(("Deployment window", say.span(facts, deployment.window, day=True)))
+    if deployment.checkpoints.after:
+        rows.append(("Observation", say.span(facts, deployment.observed, day=True)))
+    rows += [(label, say.line(facts, text)) for label, text in programme.facts]
+    return say.bullets(fill("<strong>{label}:</strong> {text}", label=label, text=text) for label, text in rows)
+
+
+def timeline(facts: Facts) -> list[Html]:
+    """The headline moments beside the touchpoints with stakeholders."""
+    zone = times.zone_name(facts.deployment.zone, facts.deployment.window.start)
+    moments = list(facts.records.snapshot) or [as_item(entry) for entry in facts.entries if entry.key]
+    tables = []
+    if moments:
+        rows = [(say.full_or_time(facts, each.at), say.line(facts, each.text)) for each in moments]
+        tables.append(markup.table("Timeline", [("Time", "head"), ("What happened", "text")], rows, zone=zone))
+    if facts.records.touchpoints:
+        told = [
+            (
+                say.full_or_time(facts, each.at),
+                join([part for part in (each.channel, each.kind) if part], ", "),
+                join([say.line(facts, each.text), f"({say.people(each.by)})" if each.by else ""], " "),
+            )
+            for each in facts.records.touchpoints
+        ]
+        columns = [("Time", "head"), ("Channel", "text"), ("What was said", "text")]
+        tables.append(markup.table("Stakeholder touchpoints", columns, told, zone=zone))
+    return tables
+
+
+def as_item(entry: Entry) -> Item:
+    return Item(text=entry.text, at=entry.at)

@@ -1,0 +1,83 @@
+"""7. The observation after the window: checkpoints, success criteria, people's checks, the plan as written."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from .. import wording
+from ..facts import Facts
+from ..model import CheckpointResult, Verdict
+from . import markup, say
+from .text import fill
+
+
+def plan(facts: Facts) -> str:
+    deployment = facts.deployment
+    if not facts.checkpoints and not facts.records.validation:
+        return ""
+    blocks: list[str] = [track(facts), criteria_planned(facts)]
+    people = deployment.checkpoints.people
+    if people:
+        rows = [
+            (wording.after_text(each.after), each.what, each.who, say.full(facts, deployment.due(each.after)))
+            for each in people
+        ]
+        columns = [("After", "head"), ("What", "text"), ("Who", "text"), ("Due", "text")]
+        blocks.append(markup.table("Checks by people", columns, rows))
+    blocks.append(
+        say.bullets(
+            fill("<strong>{label}:</strong> {text}", label=label, text=say.line(facts, text))
+            for label, text in facts.records.validation
+        )
+    )
+    return "\n\n".join(block for block in blocks if block)
+
+
+def track(facts: Facts) -> str:
+    """The observation window from its opening to its last checkpoint."""
+    if not facts.checkpoints:
+        return ""
+    deployment = facts.deployment
+    stops = [
+        markup.Stop(
+            name="Open",
+            at=wording.local_full(deployment.end, deployment.zone),
+            note=f"observation of {wording.how_long(deployment.observation)} begins",
+        )
+    ]
+    stops += [stop(facts, each) for each in facts.checkpoints]
+    return markup.track(stops)
+
+
+def stop(facts: Facts, result: CheckpointResult) -> markup.Stop:
+    shown = next((each for each in result.metrics if each.metric.show_change and each.figure is not None), None)
+    note: object = wording.percent(shown.figure) if shown and shown.figure is not None else ""
+    if result.verdict == Verdict.PENDING:
+        note = "due then"
+    return markup.Stop(
+        name=wording.after_text(result.after),
+        at=wording.local_full(result.due, facts.deployment.zone),
+        note=note,
+        word=wording.word(result.verdict),
+    )
+
+
+def criteria_planned(facts: Facts) -> str:
+    success = facts.deployment.checkpoints.success
+    if not success:
+        return ""
+    rows = [
+        (facts.deployment.metric(id).title, limit.text, how(facts, id, limit.side, facts.deployment.checkpoints.window))
+        for id, limit in success
+    ]
+    columns = [("Criterion", "head"), ("Limit", "number"), ("Looked at", "text")]
+    return markup.table("Success criteria", columns, rows)
+
+
+def how(facts: Facts, id: str, side: str, window: timedelta) -> str:
+    metric = facts.deployment.metric(id)
+    if metric.kind == "counter":
+        return "the worst sliding hour since the window closed"
+    if metric.kind == "ratio" and side != "both":
+        return "all runs since the window closed"
+    return f"the {wording.how_long(window)} before each checkpoint, against the same local time of the baseline day"

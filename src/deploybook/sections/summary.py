@@ -1,0 +1,225 @@
+"""The top of a report: verdict, tiles, facts, doors, and what needs a person."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from .. import wording
+from ..facts import Facts
+from ..model import Judgement, Verdict
+from ..times import iso
+from . import markup, say
+from .text import Html, escape, join
+
+LIVE = {
+    "rolled_back": "Rolled back",
+    "aborted": "Aborted",
+    "postponed": "Postponed",
+}
+
+
+def summary(facts: Facts) -> str:
+    """Verdict block, check tiles, facts line and doors; the first thing on the page."""
+    parts = [verdict(facts), tiles(facts), facts_line(facts), doors(facts)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def verdict(facts: Facts) -> Html:
+    closing = facts.deployment.closing
+    number, notes = main_number(facts)
+    outcome = LIVE.get(closing.outcome) if closing else None
+    return markup.verdict_block(
+        outcome or wording.word(facts.verdict),
+        escape(facts.sentence),
+        detail(facts),
+        number,
+        notes,
+        modifier="so far" if is_open(facts) and facts.verdict == Verdict.PASS and not outcome else "",
+        kind=None if outcome is None else "not-applicable",
+    )
+
+
+def is_open(facts: Facts) -> bool:
+    return any(checkpoint.verdict == Verdict.PENDING for checkpoint in facts.checkpoints)
+
+
+def detail(facts: Facts) -> str:
+    """The tightest margin, or the doubt: the metric that uses most of its limit."""
+    warned = [finding for finding in facts.findings if finding.severity == "warn"]
+    if warned:
+        more = f" ({len(warned) - 1} more below)" if len(warned) > 1 else ""
+        return f"{warned[0].text}{more}"
+    used = [(share, each) for each in facts.metrics if (share := limit_share(each)) is not None]
+    if not used:
+        return ""
+    share, closest = max(used, key=lambda pair: pair[0])
+    limit = closest.limit or (closest.metric.target.text if closest.metric.target else "")
+    figure = (
+        wording.percent(closest.figure)
+        if closest.metric.show_change and closest.figure is not None
+        else wording.value_text(closest.metric, closest.now.value)
+    )
+    return f"Closest to its limit: {closest.metric.title} at {figure}, {limit} ({wording.share(share)} used)."
+
+
+def limit_share(judgement: Judgement) -> float | None:
+    """
+    The share of the limit that is used: value over an upper limit, for a floor in % the share of the way from 100 %
+    down to it, for a change its size over the tolerance. None where nothing compares.
+    """
+    metric, target = judgement.metric, judgement.metric.target
+    if metric.show_change:
+        tolerance = metric.tolerance.relative
+        return abs(judgement.figure) / tolerance if judgement.figure is not None and tolerance else None
+    held = (
+        judgement.now.worst_hour
+        if target and target.per == "hour" and judgement.now.worst_hour is not None
+        else judgement.now.value
+    )
+    if target is None or held is None or not target.value:
+        return None
+    if target.side == "upper":
+        return held / target.value
+    if target.side == "lower" and metric.unit == "%" and target.value < 100:
+        return (100 - held) / (100 - target.value)
+    return None
+
+
+def limit_left(judgement: Judgement) -> str:
+    """What is left of the limit, in units: '6.6 ms left'."""
+    metric, target = judgement.metric, judgement.metric.target
+    if metric.show_change:
+        tolerance = metric.tolerance.relative
+        if judgement.figure is None or not tolerance:
+            return ""
+        return f"{wording.rounded((tolerance - abs(judgement.figure)) * 100, 1)} pts left"
+    held = (
+        judgement.now.worst_hour
+        if target and target.per == "hour" and judgement.now.worst_hour is not None
+        else judgement.now.value
+    )
+    if target is None or held is None:
+        return ""
+    left = target.value - held if target.side == "upper" else held - target.value
+    if left < 0:
+        return ""
+    unit = "pts" if metric.unit == "%" else metric.unit
+    return f"{wording.with_unit(wording.rounded(left, wording.decimals_for(metric, held)), unit)} left"
+
+
+def main_number(facts: Facts) -> tuple[Html, list[str]]:
+    """The one number at the right of the verdict: the change that the page is about, or the tightest metric."""
+    shown = next((each for each in facts.metrics if each.metric.show_change), None)
+    if shown is not None and shown.figure is not None:
+        judgement = headlined(shown)
+        notes = [shown.metric.title.lower() if len(shown.metric.title) < 24 else shown.metric.title]
+        if judgement is not shown:
+            notes[0] += f" at {wording.local(judgement.now.window.end, facts.deployment.zone)}"
+        return say.headline(facts, judgement), [*notes, f"tolerance ±{shown.metric.tolerance.text}"]
+    judged = [each for each in facts.metrics if each.now.value is not None]
+    if not judged:
+        return Html(), []
+    worst = max(judged, key=lambda each: limit_share(each) or 0)
+    return say.value(facts, worst.metric, worst.now), [worst.metric.title, worst.limit]
+
+
+def headlined(judgement: Judgement) -> Judgement:
+    """The look whose figure the table prints: the first check-in where the metric asks for it."""
+    if judgement.metric.headline_first and judgement.checkins:
+        return judgement.checkins[0].judgement
+    return judgement
+
+
+def tiles(facts: Facts) -> Html:
+    checks = []
+    for judgement in facts.metrics:
+        shown = headlined(judgement)
+        metric = judgement.metric
+        note = f"of ±{metric.tolerance.text}" if metric.show_change else wording.delta_text(metric, judgement.delta)
+        checks.append(
+            markup.Tile(label=metric.title, value=say.headline(facts, shown), note=note, word=say.word(judgement))
+        )
+    return markup.tiles(checks) if checks else Html()
+
+
+def facts_line(facts: Facts) -> Html:
+    deployment = facts.deployment
+    zone = deployment.zone
+    looked_at = deployment.window if facts.after is None else deployment.checkpoint_window(facts.after)
+    ticket = deployment.ticket
+    lines: list[tuple[str, object]] = [
+        ("Window", markup.moment(wording.window_text(looked_at, zone, year=True), iso(looked_at.start))),
+        ("Against", against(facts)),
+        ("Change", ticket),
+        ("Version", Html(f"<code>{escape(deployment.version)}</code>") if deployment.version else ""),
+        ("Lead", deployment.lead),
+        ("Service", deployment.service),
+        ("Data until", say.full(facts, facts.data_until)),
+        ("As of", say.full(facts, facts.as_of)),
+    ]
+    if deployment.judge == "point":
+        lines.append(("Rule", "plain: the figures themselves, without their doubt"))
+    return markup.facts_line(lines)
+
+
+def against(facts: Facts) -> object:
+    deployment = facts.deployment
+    looked_at = deployment.window if facts.after is None else deployment.checkpoint_window(facts.after)
+    baseline = deployment.baseline_of(looked_at)
+    if baseline is None:
+        return "no baseline (first deployment): the targets decide"
+    return say.span(facts, baseline, day=True)
+
+
+def doors(facts: Facts) -> Html:
+    names = {"metrics": "What moved", "log": "When it moved", "evidence": "Evidence for each figure"}
+    targets = [(text, f"#{name}") for name, text in names.items() if name != "log" or facts.entries]
+    if facts.after is not None:
+        targets = [("Criteria", "#criteria"), ("Deployment report", "index.md"), ("Evidence", "#evidence")]
+    return markup.doors([*targets, ("How this page was made", "#made")])
+
+
+def needs_a_person(facts: Facts) -> str:
+    """Findings and verdicts that ask somebody to look, worst first."""
+    lines = [
+        markup.Line(word=say.word(each), text=each.metric.title, note=each.reason)
+        for each in facts.metrics
+        if each.verdict not in (Verdict.PASS, Verdict.PENDING, Verdict.NOT_APPLICABLE)
+    ]
+    lines += [
+        markup.Line(word="Watch", text=finding.text, note=finding.kind.replace("_", " "))
+        for finding in facts.findings
+        if finding.severity == "warn"
+    ]
+    return markup.needs_person(lines) if lines else ""
+
+
+def how_made(facts: Facts) -> str:
+    """How this page was made: notebook, parameters, versions, the log's head before this run."""
+    made = facts.provenance
+    rows: list[tuple[str, object]] = [
+        ("Notebook", Html(f"<code>{escape(made.notebook)}</code>") if made.notebook else ""),
+        (
+            "Notebook digest",
+            Html(f"<code>sha256:{escape(made.notebook_digest)}</code>") if made.notebook_digest else "",
+        ),
+        ("Parameters", join([f"{name} = {value}" for name, value in made.parameters], ", ")),
+        ("deploybook", made.version),
+        ("Evidence log before this run", f"size {made.log_size}, root {made.log_root}" if made.log_root else "empty"),
+        ("Signature", "signed" if made.signed else "unsigned: this workspace has no key"),
+        ("Arithmetic", arithmetic(facts)),
+    ]
+    return markup.facts_line([(name, value) for name, value in rows if value])
+
+
+def arithmetic(facts: Facts) -> str:
+    used = {each.now.arithmetic for each in (*facts.metrics, *facts.window_metrics)} or {"raw"}
+    text = {
+        "raw": "raw: last minus first with resets added back, nothing extrapolated",
+        "prometheus": "prometheus: extrapolated to the window's edges, as increase() does",
+    }
+    return "; ".join(text[each] for each in sorted(used) if each in text)
+
+
+def age(length: timedelta) -> str:
+    return f"{wording.how_long(length)} old"
