@@ -1,0 +1,126 @@
+"""
+Charts of a deployment: plain values in, one line of inline SVG out, with its description and its table of values.
+
+Drawn for a page in two palettes: every colour is a CSS variable (`--ch-value`, `--ch-limit`, ...) with a light fallback.
+Value solid, baseline dotted, limit dashed, events thin vertical lines, restarts shaded, gaps hatched; each labelled on
+the line. Same values, same bytes. matplotlib is imported here and nowhere else in the package.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from .shapes import (
+    Cell,
+    Chart,
+    Checkpoint,
+    Distribution,
+    Drawing,
+    Gap,
+    Limit,
+    Line,
+    Mark,
+    Span,
+    Strip,
+    Table,
+    clean,
+    clean_id,
+)
+from .small import draw_sparkline, draw_strip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .plot import Sheet, Size
+
+__all__ = [
+    "Cell",
+    "Chart",
+    "Checkpoint",
+    "Distribution",
+    "Drawing",
+    "Gap",
+    "Limit",
+    "Line",
+    "Mark",
+    "Span",
+    "Strip",
+    "Table",
+    "draw",
+    "draw_png",
+    "draw_sparkline",
+    "draw_strip",
+]
+
+
+def draw(chart: Chart | Distribution | Strip) -> Drawing:
+    """The chart as markup, with its description and its values; a wide kind has a second, narrow picture."""
+    from . import describe
+    from .plot import NARROW, PANEL, WIDE
+
+    if isinstance(chart, Strip):
+        return draw_strip(chart)
+    if isinstance(chart, Distribution):
+        description, table = describe.describe_distribution(chart), describe.tabulate_distribution(chart)
+    else:
+        description, table = describe.describe(chart), describe.tabulate(chart)
+    wide = _is_wide(chart)
+    return Drawing(
+        id=clean_id(chart.id),
+        title=clean(chart.title),
+        subtitle=clean(chart.subtitle),
+        description=description,
+        svg=_write(chart, WIDE if wide else PANEL, description, ""),
+        narrow=_write(chart, NARROW, description, "-n") if wide else "",
+        table=table,
+    )
+
+
+def draw_png(chart: Chart | Distribution, scale: float = 2) -> bytes:
+    """The chart in the light palette as a PNG, for mail; `scale` 2 is sharp on a dense screen."""
+    import io
+    import warnings
+
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    from .plot import PANEL, WIDE
+
+    size = WIDE if _is_wide(chart) else PANEL
+    out = io.BytesIO()
+    with _own_style(chart.id), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # a name in a script that matplotlib's font lacks
+        sheet = _paint(chart, size)
+        sheet.set_texts()
+        sheet.figure.set_dpi(72 * scale)
+        FigureCanvasAgg(sheet.figure).print_png(out, metadata={"Software": None})  # type: ignore[no-untyped-call]
+    return out.getvalue()
+
+
+def _is_wide(chart: Chart | Distribution) -> bool:
+    return isinstance(chart, Chart) and chart.kind in ("overview", "zoom", "variance")
+
+
+def _write(chart: Chart | Distribution, size: Size, description: str, end: str) -> str:
+    from .svg import write_svg
+
+    with _own_style(chart.id):
+        return write_svg(_paint(chart, size), clean_id(chart.id) + end, clean(chart.title), description)
+
+
+def _paint(chart: Chart | Distribution, size: Size) -> Sheet:
+    from .plot import Plot, draw_distribution
+
+    return draw_distribution(chart, size) if isinstance(chart, Distribution) else Plot(chart, size).draw()
+
+
+@contextmanager
+def _own_style(salt: str) -> Iterator[None]:
+    """matplotlib as shipped, whatever the notebook around has set, and without what differs between two runs."""
+    import matplotlib
+
+    kept = ("backend", "interactive", "timezone", "webagg", "toolbar", "date.epoch")
+    ours = {key: value for key, value in matplotlib.rcParamsDefault.items() if not key.startswith(kept)}
+    ours |= {"svg.hashsalt": salt, "path.simplify": False}
+    with matplotlib.rc_context(ours):
+        yield

@@ -1,0 +1,172 @@
+"""A chart in words and in a table, from the same numbers as the picture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .plot import STEPS, find_band
+from .shapes import (
+    Chart,
+    Distribution,
+    Limit,
+    Table,
+    clean,
+    print_number,
+    print_time,
+    print_value,
+    print_zone,
+)
+from .thin import find_gaps, find_samples
+
+if TYPE_CHECKING:
+    from .shapes import Numbers
+
+MOST_ROWS = 18
+
+
+def describe(chart: Chart) -> str:
+    """Median, extremes, limit, baseline, gaps, checkpoints and events, in sentences."""
+    times, values = find_samples(chart.now, chart.start_ms, chart.end_ms)
+    parts = [
+        f"{print_time(chart, chart.start_ms)} to {print_time(chart, chart.end_ms)} {print_zone(chart)}.",
+        _describe_values(chart, times, values),
+        *(_describe_limit(chart, limit, times, values) for limit in chart.limits),
+        _describe_baseline(chart),
+        _describe_tolerance(chart, values),
+        *(
+            f"{clean(gap.label)} from {print_time(chart, gap.start_ms)} to {print_time(chart, gap.end_ms)}."
+            for gap in find_gaps(chart)
+        ),
+    ]
+    if chart.until_ms is not None and chart.until_ms < chart.end_ms:
+        parts.append(f"Not yet measured after {print_time(chart, chart.until_ms)}.")
+    for point in chart.checkpoints:
+        value = "no value" if point.value is None else _value(chart, point.value)
+        parts.append(f"{clean(point.label)}: {value}, {clean(point.verdict)}.")
+    events = [(m.at_ms, f"{print_time(chart, m.at_ms)} {clean(m.label)}") for m in chart.marks]
+    events += [
+        (s.start_ms, f"{print_time(chart, s.start_ms)} to {print_time(chart, s.end_ms)} {clean(s.label)}")
+        for s in chart.spans
+    ]
+    if events:
+        parts.append("Events: " + "; ".join(text for _, text in sorted(events)) + ".")
+    return " ".join(part[0].upper() + part[1:] for part in parts if part)
+
+
+def _value(chart: Chart, value: float) -> str:
+    return print_value(value, chart.unit, chart.decimals, sign=chart.kind == "variance")
+
+
+def _describe_values(chart: Chart, times: Numbers, values: Numbers) -> str:
+    import numpy as np
+
+    if len(values) == 0:
+        return f"{clean(chart.now.label)}: no data, 0 samples."
+    low, high = int(np.argmin(values)), int(np.argmax(values))
+    return (
+        f"{clean(chart.now.label)}: median {_value(chart, float(np.median(values)))}, "
+        f"lowest {_value(chart, values[low])} at {print_time(chart, int(times[low]))}, "
+        f"highest {_value(chart, values[high])} at {print_time(chart, int(times[high]))}, "
+        f"last {_value(chart, values[-1])} at {print_time(chart, int(times[-1]))}; {len(values)} samples."
+    )
+
+
+def _describe_limit(chart: Chart, limit: Limit, times: Numbers, values: Numbers) -> str:
+    outside = values > limit.value if limit.upper else values < limit.value
+    said = f"{clean(limit.label)} (at {_value(chart, limit.value)}): "
+    if not outside.any():
+        return said + "no sample outside."
+    first = print_time(chart, int(times[outside][0]))
+    return f"{said}{int(outside.sum())} of {len(values)} samples outside, first at {first}."
+
+
+def _describe_baseline(chart: Chart) -> str:
+    import numpy as np
+
+    if chart.baseline is None:
+        return ""
+    _, values = find_samples(chart.baseline, chart.start_ms, chart.end_ms)
+    if len(values) == 0:
+        return f"{clean(chart.baseline.label)}: no data, 0 samples."
+    return f"{clean(chart.baseline.label)}: median {_value(chart, float(np.median(values)))}, {len(values)} samples."
+
+
+def _describe_tolerance(chart: Chart, values: Numbers) -> str:
+    band = find_band(chart)
+    if band is None or chart.tolerance is None:
+        return ""
+    low, high = band
+    outside = int(((values < low) | (values > high)).sum())
+    share = print_number(100 * chart.tolerance, 0 if chart.tolerance * 100 % 1 < 1e-9 else 1)
+    counted = f"{outside} of {len(values)} samples outside" if outside else "no sample outside"
+    return f"Tolerance ±{share} %, {_value(chart, low)} to {_value(chart, high)}: {counted}."
+
+
+def tabulate(chart: Chart) -> Table:
+    """One row an interval, at most 18: median, lowest and highest of `now`, median of the baseline; "no data" if none."""
+    import numpy as np
+
+    length = chart.end_ms - chart.start_ms
+    step = next((s for s in STEPS if length / s <= MOST_ROWS), -(-length // MOST_ROWS))
+    if chart.kind == "history":
+        step = chart.now.step_ms
+    now = find_samples(chart.now, chart.start_ms, chart.end_ms)
+    baseline = find_samples(chart.baseline, chart.start_ms, chart.end_ms) if chart.baseline else None
+    rows = []
+    for start in range(chart.start_ms, chart.end_ms + (chart.kind == "history"), step):
+        found = _inside(now, start, start + step)
+        cells = [print_time(chart, start)]
+        if len(found) == 0:
+            later = chart.until_ms is not None and start >= chart.until_ms
+            cells += ["not yet measured" if later else "no data", "", ""]
+        else:
+            cells += [_number(chart, float(v)) for v in (np.median(found), found.min(), found.max())]
+        if baseline is not None:
+            before = _inside(baseline, start, start + step)
+            cells.append(_number(chart, float(np.median(before))) if len(before) else "no data")
+        rows.append(cells)
+    unit = f" ({clean(chart.unit, 16)})" if chart.unit else ""
+    columns = [f"From ({print_zone(chart)})", f"{clean(chart.now.label, 30)}{unit}", "Lowest", "Highest"]
+    if chart.baseline is not None:
+        columns.append(clean(chart.baseline.label, 30))
+    if chart.kind == "history":  # one sample a row: its extremes say nothing new
+        columns, rows = columns[:2] + columns[4:], [row[:2] + row[4:] for row in rows]
+        columns[0] = "Day"
+    return Table(caption=clean(chart.title), columns=tuple(columns), rows=tuple(tuple(row) for row in rows))
+
+
+def _inside(samples: tuple[Numbers, Numbers], start: int, end: int) -> Numbers:
+    times, values = samples
+    return values[(times >= start) & (times < end)]
+
+
+def _number(chart: Chart, value: float) -> str:
+    return print_number(value, chart.decimals, sign=chart.kind == "variance")
+
+
+def describe_distribution(chart: Distribution) -> str:
+    """The fullest bucket of both windows and the share above the limit's bucket."""
+    parts = [f"Shares of {len(chart.edges)} buckets, upper edges in {clean(chart.unit, 16)}."]
+    for label, shares in ((chart.now_label, chart.now), (chart.baseline_label, chart.baseline)):
+        if not shares or sum(shares) == 0:
+            parts.append(f"{clean(label)}: no data, 0 samples.")
+            continue
+        top = max(range(len(shares)), key=lambda i: shares[i])
+        parts.append(
+            f"{clean(label)}: fullest bucket up to {chart.edges[top]:g} with {print_number(100 * shares[top], 1)} %."
+        )
+    return " ".join(parts)
+
+
+def tabulate_distribution(chart: Distribution) -> Table:
+    """One row a bucket."""
+    rows = [
+        (
+            f"{edge:g}" if edge != float("inf") else "more",
+            f"{print_number(100 * now, 1)} %",
+            f"{print_number(100 * before, 1)} %",
+        )
+        for edge, now, before in zip(chart.edges, chart.now, chart.baseline, strict=True)
+    ]
+    columns = (f"Up to ({clean(chart.unit, 16)})", clean(chart.now_label), clean(chart.baseline_label))
+    return Table(caption=clean(chart.title), columns=columns, rows=tuple(rows))

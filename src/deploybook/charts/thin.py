@@ -1,0 +1,101 @@
+"""Which samples are drawn: missing ones break the line, and no more points than a reader can see."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from .shapes import Chart, Gap, Line, print_length
+
+if TYPE_CHECKING:
+    from .shapes import Numbers
+
+MOST_POINTS = 400
+LATE = 1.5  # steps between two samples from which one counts as missing
+LONG_GAP = 5  # steps from which a gap is hatched and named; shorter ones only break the line
+
+
+def find_samples(line: Line, start_ms: int, end_ms: int) -> tuple[Numbers, Numbers]:
+    """The finite samples inside the axis, both ends included: times (int64) and values (float64, below 1e100)."""
+    import numpy as np
+
+    times = np.asarray(line.times_ms, dtype=np.int64)
+    values = np.asarray(line.values, dtype=np.float64)
+    if len(times) != len(values):
+        raise ValueError(f"{line.label}: {len(times)} times but {len(values)} values")
+    kept = (np.abs(values) < 1e100) & (times >= start_ms) & (times <= end_ms)
+    return times[kept], values[kept]
+
+
+def find_gaps(chart: Chart) -> tuple[Gap, ...]:
+    """
+    Long intervals without a sample of `now`, from the first missing sample to the next one found.
+
+    In a history each missing day is one, with half a day to each side of it.
+    """
+    if chart.gaps is not None:
+        return chart.gaps
+    step = chart.now.step_ms
+    start = chart.start_ms if chart.since_ms is None else max(chart.since_ms, chart.start_ms)
+    end = chart.end_ms if chart.until_ms is None else min(chart.until_ms, chart.end_ms)
+    times, _ = find_samples(chart.now, start, end)
+    daily = chart.kind == "history"
+    edges = [start - step, *times.tolist(), end + (step if daily else 0)]
+    shift = step // 2 if daily else 0
+    return tuple(
+        _name_gap(before + step - shift, after - shift, step if daily else 0)
+        for before, after in pairwise(edges)
+        if after - before > (LATE if daily else LONG_GAP) * step
+    )
+
+
+def _name_gap(start: int, end: int, day: int) -> Gap:
+    if not day:
+        return Gap(start_ms=start, end_ms=end, label=f"no data {print_length(end - start)}")
+    days = round((end - start) / day)
+    return Gap(start_ms=start, end_ms=end, label="no data" if days == 1 else f"no data {days} days")
+
+
+def thin(times: Numbers, values: Numbers, step_ms: int, most: int = MOST_POINTS) -> tuple[Numbers, Numbers]:
+    """
+    At most `most` samples (first, last, and the lowest and highest of equal slices of time), NaN where the line breaks.
+
+    Each side of a break keeps its own extremes, unless the breaks are so many that the points would not be few.
+    """
+    import numpy as np
+
+    if len(times) == 0:
+        return times, values
+    runs = np.concatenate(([0], np.cumsum(np.diff(times) > LATE * step_ms)))
+    kept = np.arange(len(times))
+    if len(times) > most:
+        whole = most // 2 - 1
+        room = whole - 2 * int(runs[-1] + 1)
+        slices = (times - times[0]) * (room if room > whole // 2 else whole) // (times[-1] - times[0] + 1)
+        kept = _extremes(values, slices * (runs[-1] + 1) + runs if room > whole // 2 else slices)
+    return _break(times[kept], values[kept], runs[kept])
+
+
+def _extremes(values: Numbers, groups: Numbers) -> Numbers:
+    """Indexes of the lowest and highest value of each group, and of the first and last sample; groups ascend."""
+    import numpy as np
+
+    order = np.lexsort((values, groups))
+    edges = np.flatnonzero(np.diff(groups[order]))
+    lowest = order[np.concatenate(([0], edges + 1))]
+    highest = order[np.concatenate((edges, [len(order) - 1]))]
+    return np.unique(np.concatenate((lowest, highest, [0, len(values) - 1])))
+
+
+def _break(times: Numbers, values: Numbers, runs: Numbers) -> tuple[Numbers, Numbers]:
+    """NaN between two runs; a run of one sample is doubled, so that it is drawn as a dot and not lost."""
+    import numpy as np
+
+    starts = np.flatnonzero(np.diff(runs)) + 1
+    alone = [piece[0] for piece in np.split(np.arange(len(times)), starts) if len(piece) == 1]
+    times, values = times.astype(np.float64), values.astype(np.float64)
+    at = np.concatenate((starts, np.array(alone, dtype=np.int64)))
+    new_times = np.concatenate((times[starts], times[alone]))
+    new_values = np.concatenate((np.full(len(starts), np.nan), values[alone]))
+    order = np.lexsort((~np.isnan(new_values), at))
+    return np.insert(times, at[order], new_times[order]), np.insert(values, at[order], new_values[order])
