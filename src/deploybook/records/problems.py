@@ -1,0 +1,191 @@
+"""Validation errors as lines that a person can act on, with the place in the file and a suggestion."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, model_validator
+
+from ..errors import Problem
+from .yaml import Tree, Way
+
+NOTHING = (None, "null", "~")
+
+
+class Strict(BaseModel):
+    """A mapping with known keys only. `null` and an empty value count as not written."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    beside: ClassVar[Mapping[str, str]] = {}  # key -> what to say where it stands here by mistake
+
+    @model_validator(mode="before")
+    @classmethod
+    def known_keys(cls, value: Any, info: ValidationInfo) -> Any:
+        """Takes unknown keys out and notes them, so that they hide no other mistake."""
+        if not isinstance(value, dict):
+            return value
+        known = cls.keys()
+        unknown = [key for key in value if key not in known and cls.refuses(key, known)]
+        for key in unknown:
+            text = cls.beside.get(key) or unknown_key(key, known)
+            (info.context or {}).setdefault("unknown", []).append((id(value), key, text))
+        return {key: item for key, item in value.items() if key not in unknown and item not in NOTHING}
+
+    @classmethod
+    def keys(cls) -> list[str]:
+        return [field.alias or name for name, field in cls.model_fields.items()]
+
+    @classmethod
+    def refuses(cls, key: str, known: list[str]) -> bool:
+        return True
+
+
+class Free(Strict):
+    """A mapping with known keys, in which further facts of any name are kept in order; near misses are mistakes."""
+
+    model_config = ConfigDict(extra="allow")
+
+    @classmethod
+    def refuses(cls, key: str, known: list[str]) -> bool:
+        return bool(difflib.get_close_matches(key, known, 1, 0.88))
+
+    @property
+    def further(self) -> list[tuple[str, Any]]:
+        return list((self.model_extra or {}).items())
+
+
+Shape = TypeVar("Shape", bound=BaseModel)
+
+
+def unknown_key(key: str, known: Iterable[str]) -> str:
+    return f"'{key}' is not a key here; {suggestion(key, known, 'keys are')}"
+
+
+def suggestion(word: str, known: Iterable[str], otherwise: str) -> str:
+    """ "did you mean 'statistic'?", or the list of what is allowed."""
+    known = list(known)
+    near = difflib.get_close_matches(word, known, 1, 0.6)
+    if near:
+        return f"did you mean '{near[0]}'?"
+    return f"{otherwise} {', '.join(known[:30])}" if known else "none is known"
+
+
+def read_shape(kind: type[Shape], tree: Tree, context: dict[str, Any]) -> tuple[Shape, list[Problem]]:
+    """
+    The tree as `kind`, and all its mistakes.
+
+    What is wrong is left out of the value that comes back, so that checks across keys still run on the rest; every
+    field at the top of `kind` has a default for this.
+    """
+    ways = {id(node): way for way, node in mappings(tree.value)}
+    problems: list[Problem] = []
+    value, removed = tree.value, set[Way]()
+    for _ in range(20):
+        context["unknown"] = []
+        try:
+            shape = kind.model_validate({} if value is None else value, context=context)
+            break
+        except ValidationError as error:
+            mistakes = [(way_of(item["loc"], tree), dict(item)) for item in error.errors(include_url=False)]
+            problems += [tree.problem(*describe(way, item, tree)) for way, item in mistakes if way not in removed]
+            problems += noted(context, ways, tree)
+            removed |= {way for way, _ in mistakes}
+            value = without(value, {way[:-1] if item["type"] == "missing" else way for way, item in mistakes}, ways)
+    else:
+        shape = kind.model_validate({}, context=context)
+    return shape, problems + noted(context, ways, tree)
+
+
+def noted(context: dict[str, Any], ways: dict[int, Way], tree: Tree) -> list[Problem]:
+    """Unknown keys, each at its own line with the way to its parent."""
+    found = []
+    for node, key, text in context["unknown"]:
+        if node in ways:
+            path, line = tree.place((*ways[node], key))
+            found.append(Problem(path=path, line=line, where=tuple(tree.words(ways[node])), text=text))
+    return found
+
+
+def mappings(value: Any, way: Way = ()) -> Iterator[tuple[Way, Any]]:
+    if isinstance(value, dict):
+        yield way, value
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, item in items:
+        yield from mappings(item, (*way, step))
+
+
+def without(value: Any, ways: set[Way], known: dict[int, Way], at: Way = ()) -> Any:
+    """A copy of the value without the nodes at those ways; an unchanged mapping stays the same object."""
+    if not any(way[: len(at)] == at for way in ways):
+        return value
+    if isinstance(value, dict):
+        kept = {k: without(v, ways, known, (*at, k)) for k, v in value.items() if (*at, k) not in ways}
+        known[id(kept)] = at
+        return kept
+    if isinstance(value, list):
+        return [without(v, ways, known, (*at, i)) for i, v in enumerate(value) if (*at, i) not in ways]
+    return None
+
+
+def way_of(loc: tuple[str | int, ...], tree: Tree) -> Way:
+    """The way in the file of a pydantic location: names of union members ('<histogram>') and of wrappers fall out."""
+    way: Way = ()
+    for number, step in enumerate(loc, 1):
+        node = tree.at(way)
+        written = step in node if isinstance(node, dict) else isinstance(node, list) and isinstance(step, int)
+        if written or (number == len(loc) and not str(step).startswith("<") and isinstance(node, dict)):
+            way = (*way, step)
+    return way
+
+
+def describe(way: Way, item: dict[str, Any], tree: Tree) -> tuple[Way, str]:
+    """Where the mistake is shown, and what is wrong with what to write."""
+    kind, found, context = item["type"], item.get("input"), item.get("ctx") or {}
+    quoted = (
+        f"{found!r}"
+        if isinstance(found, str)
+        else {dict: "'key: value' lines", list: "a list"}.get(type(found), "nothing")
+    )
+    if kind == "missing":
+        if way in tree.places:
+            return way, "has no value; write one behind the colon"
+        return way[:-1], f"'{way[-1]}' is missing; write '{way[-1]}: {EXAMPLES.get(str(way[-1]), '…')}'"
+    if kind == "value_error":
+        return way, str(context["error"])
+    if kind == "literal_error":
+        allowed = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+        return way, f"{quoted} is not one of {', '.join(allowed)}" + near(found, allowed)
+    if kind in ("model_type", "model_attributes_type", "dict_type"):
+        return way, f"expected 'key: value' lines, found {quoted}"
+    if kind in ("list_type", "tuple_type"):
+        return way, f"expected a list, such as [1h, 12h], found {quoted}"
+    if kind.startswith("bool"):
+        return way, f"{quoted} is neither true nor false"
+    if kind.startswith("int"):
+        return way, f"{quoted} is not a whole number; write 0, 1, 2, …"
+    return way, str(item["msg"])
+
+
+def near(found: Any, allowed: list[str]) -> str:
+    match = difflib.get_close_matches(str(found), allowed, 1, 0.6)
+    return f"; did you mean '{match[0]}'?" if match else f"; write {allowed[0]}"
+
+
+EXAMPLES = {
+    "statistic": "p95",
+    "good": "{result: success}",
+    "metric": "parser_p50",
+    "at": "14:01",
+    "window": "1m",
+    "within": "3 %",
+    "after": "4h",
+    "every": "15m",
+    "who": "Queenie",
+    "what": "QA spot check",
+    "kind": "prometheus",
+    "id": "R-4",
+    "name": "Oliver",
+    "url": "env:PROMETHEUS_URL",
+}

@@ -1,0 +1,260 @@
+"""What one value in a hand-written file may be: text in, a value of the model out, a remedy where it is neither."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
+
+from ..model import Matcher, quantile_of
+from ..times import UTC, Window, parse_instant, parse_length, parse_window, parse_zone
+from ..units import Limit, Tolerance, parse_limit, parse_tolerance
+
+ID = r"[A-Za-z_][A-Za-z0-9_.-]*"
+METRIC_NAME = r"[A-Za-z_:][A-Za-z0-9_:.]*"
+SECRET_KEY = re.compile(r"token|passw|secret|api_?key|authorization|credential|private|cookie", re.IGNORECASE)
+SECRET_URL = re.compile(
+    r"://[^/@\s]*@|[?&](?:[\w-]*(?:token|key|secret|passw|auth|sig)[\w-]*)=|password=|hooks\.slack\.com/|/api/webhooks/|webhook\.office",
+    re.IGNORECASE,
+)
+REFERENCE = re.compile(r"(?:env:[A-Za-z_][A-Za-z0-9_]*|file:.+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """What times in a file are read by: the zone, the day of a bare '14:00', the day labels ('Day 4')."""
+
+    zone: ZoneInfo | None = None
+    day: date | None = None
+    labels: tuple[tuple[str, date], ...] = ()
+
+    def dated(self, text: str) -> str:
+        """'Day 4 09:45' with its date."""
+        for label, day in self.labels:
+            if text.startswith(f"{label} "):
+                return f"{day} {text[len(label) + 1 :].removesuffix(' PT').strip()}"
+        return text
+
+
+def frame_of(info: ValidationInfo) -> Frame:
+    frame = (info.context or {}).get("frame")
+    return frame if isinstance(frame, Frame) else Frame()
+
+
+def text_of(value: Any) -> str:
+    if isinstance(value, str) and value.strip():
+        return value.strip()
+    if isinstance(value, (dict, list)):
+        raise ValueError(f"expected one value, found {'a list' if isinstance(value, list) else 'key: value lines'}")
+    raise ValueError("has no value; write one behind the colon")
+
+
+def read_with(parse: Callable[[str], Any]) -> PlainValidator:
+    return PlainValidator(lambda value: parse(text_of(value)))
+
+
+def written(*examples: str, **schema: Any) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", **({"examples": list(examples)} if examples else {}), **schema})
+
+
+def instant(value: Any, info: ValidationInfo) -> datetime:
+    frame = frame_of(info)
+    return parse_instant(frame.dated(text_of(value)), frame.zone, frame.day)
+
+
+def window(value: Any, info: ValidationInfo) -> Window:
+    """'2025-01-22 14:00 to 15:30', or a list of its two ends."""
+    frame = frame_of(info)
+    if isinstance(value, list):
+        if len(value) != 2:
+            raise ValueError(f"a window has two ends, found {len(value)}; write '2025-01-22 14:00 to 15:30'")
+        value = " to ".join(frame.dated(text_of(item)) for item in value)
+    return parse_window(frame.dated(text_of(value)), frame.zone, frame.day)
+
+
+def window_or_day(value: Any, info: ValidationInfo) -> Window | date | None:
+    """A baseline: a window, a day (the same local clock window on it), or 'none'."""
+    text = value if isinstance(value, list) else text_of(value)
+    if text == "none":
+        return None
+    if isinstance(text, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        return day_of(text)
+    return window(value, info)
+
+
+def day_of(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a day; write '2025-01-22'") from None
+
+
+def names(value: Any) -> tuple[str, ...]:
+    """One name, several with commas or 'and', or a list of them."""
+    if isinstance(value, list):
+        return tuple(text_of(item) for item in value)
+    return tuple(part for part in re.split(r"\s*,\s*|\s+and\s+", text_of(value)) if part)
+
+
+def listed(value: Any) -> tuple[str, ...]:
+    """One text, or a list of texts."""
+    return tuple(text_of(item) for item in value) if isinstance(value, list) else (text_of(value),)
+
+
+def lengths(value: Any) -> tuple[timedelta, ...]:
+    if not isinstance(value, list):
+        raise ValueError(f"expected a list, such as [1h, 12h], found {value!r}")
+    return tuple(sorted({parse_length(text_of(item)) for item in value}))
+
+
+def metric_name(text: str) -> str:
+    if not re.fullmatch(METRIC_NAME, text):
+        raise ValueError(f"{text!r} is not the name of a metric; labels go under 'where', PromQL under 'query'")
+    return text
+
+
+def family(text: str) -> str:
+    """The name of a histogram without the ending of its parts."""
+    stem = re.sub(r"_(bucket|sum|count)$", "", metric_name(text))
+    if stem != text:
+        raise ValueError(f"{text!r} is a part of a histogram; write '{stem}'")
+    return text
+
+
+def within(text: str) -> Limit:
+    return parse_limit(text if text.startswith("within ") else f"within {text.removeprefix('±').strip()}")
+
+
+def statistic(*words: str) -> PlainValidator:
+    def read(text: str) -> str:
+        if quantile_of(text) is None and text not in words:
+            raise ValueError(f"{text!r} is not a statistic here; write one of p50, p95, p99, {', '.join(words)}")
+        return text
+
+    return read_with(read)
+
+
+MATCHER = re.compile(r"""\s*([A-Za-z_]\w*)\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)\s*(?:,|$)""")
+
+
+def matchers(text: str) -> tuple[Matcher, ...]:
+    """PromQL label conditions: 'code=~"5..",method!="GET"', in braces or not."""
+    body = text.strip().removeprefix("{").removesuffix("}")
+    found, at = [], 0
+    while at < len(body):
+        match = MATCHER.match(body, at)
+        if not match:
+            raise ValueError(f"{text!r} is not a label condition; write 'service: memory-search' or 'code=~\"5..\"'")
+        raw = match[3]
+        value = raw[1:-1] if raw[0] == "`" else re.sub(r"\\(.)", r"\1", raw[1:-1])
+        if "~" in match[2]:
+            try:
+                re.compile(value)
+            except re.error as error:
+                raise ValueError(f"{value!r} is not a regular expression: {error}") from None
+        found.append(Matcher(label=match[1], op=match[2], value=value))  # type: ignore[arg-type]
+        at = match.end()
+    return tuple(found)
+
+
+def labels(value: Any) -> tuple[Matcher, ...]:
+    """Which series belong: equality (label: value) and PromQL conditions, mixed in one mapping or list, or one text."""
+    if isinstance(value, str):
+        return matchers(value)
+    if isinstance(value, list):
+        return tuple(matcher for item in value for matcher in labels(item))
+    if not isinstance(value, dict):
+        raise ValueError("expected 'label: value' lines")
+    found: list[Matcher] = []
+    for key, item in value.items():
+        if item is None:
+            found += matchers(key)
+        elif isinstance(item, list):
+            raise ValueError(f"'{key}' has a list; write '{key}=~\"{'|'.join(map(str, item))}\"' for any of them")
+        elif re.match(r"""(=~|!~|!=|=)\s*["'`]""", text_of(item)):
+            found += matchers(f"{key}{item}")
+        elif re.fullmatch(rf"""{re.escape(key)}\s*(=~|!~|!=|=)\s*["'`].*""", item):
+            found += matchers(item)
+        elif not re.fullmatch(r"[A-Za-z_]\w*", key):
+            raise ValueError(f"{key!r} is not the name of a label")
+        else:
+            found.append(Matcher(label=key, op="=", value=item))
+    return tuple(found)
+
+
+def no_secret(value: Any, key: str = "") -> Any:
+    """The option as written; ValueError, without quoting it, where it holds a secret instead of naming its place."""
+    if isinstance(value, dict):
+        return {name: no_secret(item, f"{key} {name}") for name, item in value.items()}
+    if isinstance(value, list):
+        return [no_secret(item, key) for item in value]
+    secret = isinstance(value, str) and not REFERENCE.fullmatch(value)
+    if secret and (SECRET_KEY.search(key) or SECRET_URL.search(value)):
+        name = re.sub(r"\W+", "_", key.split()[-1] if key else "source").upper()
+        raise ValueError(f"a secret does not belong into this file; write 'env:{name}' or 'file:PATH'")
+    return value
+
+
+def address(value: Any) -> str:
+    return str(no_secret(text_of(value), "url"))
+
+
+SCALAR = {"type": ["string", "number", "boolean"]}
+Text = Annotated[str, read_with(str), WithJsonSchema(SCALAR)]
+Day = Annotated[date, read_with(day_of), written("2025-01-22")]
+Zone = Annotated[ZoneInfo, read_with(parse_zone), written("America/Los_Angeles", "UTC")]
+Length = Annotated[
+    timedelta, read_with(parse_length), written("15m", "48h", pattern=r"^\+?(\d+(\.\d+)?\s*(min|[smhd])\s*)+$")
+]
+Lengths = Annotated[
+    tuple[timedelta, ...],
+    PlainValidator(lengths),
+    WithJsonSchema({"type": "array", "items": {"type": "string"}, "examples": [["1h", "12h", "24h", "48h"]]}),
+]
+Instant = Annotated[datetime, PlainValidator(instant), written("14:01", "2025-01-22 14:00")]
+Span = Annotated[
+    Window,
+    PlainValidator(window),
+    WithJsonSchema(
+        {"type": ["string", "array"], "items": {"type": "string"}, "examples": ["2025-01-22 14:00 to 15:30"]}
+    ),
+]
+Baseline = Annotated[
+    Window | date | None, PlainValidator(window_or_day), written("2025-01-21 14:00 to 15:30", "2025-01-21", "none")
+]
+Target = Annotated[
+    Limit,
+    read_with(parse_limit),
+    written(
+        "at most 65 ms",
+        "at least 90 %",
+        "within 5 %",
+        pattern="^(at most|at least|below|above|within|less than|more than) ",
+    ),
+]
+Within = Annotated[Limit, read_with(within), written("3 %")]
+Tolerated = Annotated[Tolerance, read_with(parse_tolerance), written("5 %", "5 % or 3 ms", "2 points", "none")]
+STRINGS = WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}})
+Names = Annotated[tuple[str, ...], PlainValidator(names), STRINGS]
+Texts = Annotated[tuple[str, ...], PlainValidator(listed), STRINGS]
+Labels = Annotated[
+    tuple[Matcher, ...],
+    PlainValidator(labels),
+    WithJsonSchema({"type": ["object", "array", "string"], "examples": [{"service": "memory-search"}]}),
+]
+MetricName = Annotated[str, read_with(metric_name), written("parser_failure_total")]
+Family = Annotated[str, read_with(family), written("parser_duration_ms")]
+HistogramStatistic = Annotated[str, statistic("mean"), written("p50", "p95", "mean")]
+GaugeStatistic = Annotated[
+    str, statistic("mean", "median", "min", "max", "last"), written("mean", "median", "min", "max", "last", "p95")
+]
+Options = Annotated[Any, PlainValidator(no_secret)]
+Address = Annotated[str, PlainValidator(address), written("env:PROMETHEUS_URL", "https://prometheus.example.org")]
+
+NO_ZONE = ZoneInfo("UTC")  # stands in while a missing zone is being reported, so that other mistakes show too
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
