@@ -1,0 +1,25 @@
+"""Arithmetic on samples: one figure of a metric over a window, two of them compared, and what was not seen."""
+
+from __future__ import annotations
+
+from .compare import compare, measure, path, splits
+from .coverage import Gap, Turn, gaps, resets
+from .grid import worst_hour
+from .growth import increments
+from .prepared import select
+from .uncertainty import rate_bound
+
+__all__ = [
+    "Gap",
+    "Turn",
+    "compare",
+    "gaps",
+    "increments",
+    "measure",
+    "path",
+    "rate_bound",
+    "resets",
+    "select",
+    "splits",
+    "worst_hour",
+]

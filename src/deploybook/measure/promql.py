@@ -1,0 +1,114 @@
+"""
+The arithmetic of Prometheus, for rows as scraped: increase() extrapolated to the window, histogram_quantile().
+
+Semantics differ by server version (prometheus/prometheus, promql/functions.go and promql/quantile.go):
+"2.x" ranges are closed at both ends; "3.0" are open on the left; "3.6" also limits the extrapolation to a
+counter's zero after, not before, it was decided whether the first sample is near enough to the start.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Semantics = Literal["2.x", "3.0", "3.6"]
+
+# Two cumulative counts nearer than this (relative) are equal: promql/quantile.go, smallDeltaTolerance.
+SMALL = 1e-12
+
+
+def semantics_of(engine: str) -> Semantics:
+    """'prometheus 2.42.0' -> '2.x', 'prometheus 3.5.1' -> '3.0', all else (files, other servers) -> '3.6'."""
+    found = re.search(r"prometheus\D*(\d+)\.(\d+)", engine, re.IGNORECASE)
+    if not found:
+        return "3.6"
+    version = int(found[1]), int(found[2])
+    if version < (3, 0):
+        return "2.x"
+    return "3.0" if version < (3, 6) else "3.6"
+
+
+def in_range(times: NDArray[np.int64], start_ms: int, end_ms: int, semantics: Semantics = "3.6") -> slice:
+    """The rows a range selector over (start, end] takes; 2.x takes a row at the start too."""
+    first = np.searchsorted(times, start_ms, side="left" if semantics == "2.x" else "right")
+    return slice(int(first), int(np.searchsorted(times, end_ms, side="right")))
+
+
+def increase(
+    times: NDArray[np.int64],
+    values: Floats,
+    start_ms: int,
+    end_ms: int,
+    *,
+    semantics: Semantics = "3.6",
+    counter: bool = True,
+) -> Floats | None:
+    """
+    increase() of each column over the range, (k,), or None with fewer than two rows in it.
+
+    times: (n,) milliseconds, ascending. values: (n, k). counter False gives delta(): no resets, no zero limit.
+    Every column is a series of its own, as in Prometheus. Divide by the range in seconds for rate().
+    """
+    rows = in_range(times, start_ms, end_ms, semantics)
+    at, value = times[rows] / 1000, values[rows]
+    if len(at) < 2:
+        return None
+    raw = value[-1] - value[0]
+    if counter:
+        raw = raw + np.where(value[1:] < value[:-1], value[:-1], 0.0).sum(axis=0)
+    sampled = at[-1] - at[0]
+    between = sampled / (len(at) - 1)
+    near = between * 1.1
+    head = np.full(raw.shape, at[0] - start_ms / 1000)
+    tail = end_ms / 1000 - at[-1]
+    limited = (raw > 0) & (value[0] >= 0) if counter else np.zeros(raw.shape, dtype=bool)
+    to_zero = np.where(limited, sampled * value[0] / np.where(limited, raw, 1.0), np.inf)
+    if semantics == "3.6":
+        head = np.minimum(np.where(head >= near, between / 2, head), to_zero)
+    else:
+        head = np.minimum(head, to_zero)
+        head = np.where(head >= near, between / 2, head)
+    result: Floats = raw * (sampled + head + (tail if tail < near else between / 2)) / sampled
+    return result
+
+
+def repaired(counts: Floats) -> Floats:
+    """Cumulative counts that never fall; a difference below 1e-12 of their sum is none."""
+    fixed = counts.astype(float).tolist()
+    for place in range(1, len(fixed)):
+        before, here = fixed[place - 1], fixed[place]
+        if here < before or abs(here - before) < SMALL * (abs(here) + abs(before)):
+            fixed[place] = before
+    return np.array(fixed)
+
+
+def quantile_bucket(q: float, edges: Floats, counts: Floats) -> tuple[float, float, float]:
+    """
+    (value, low, high): the q-quantile of a classic histogram and the edges of the bucket it lies in.
+
+    edges: (k,) ascending, no edge twice, the last +Inf. counts: (k,) cumulative, in any scale.
+    A quantile in the +Inf bucket is the highest finite edge, and high is inf. NaN where nothing was counted, where
+    there is no +Inf edge, or where it is the only one.
+    """
+    if q < 0 or q > 1:
+        return (-np.inf if q < 0 else np.inf), np.nan, np.nan
+    if np.isnan(q) or len(edges) < 2 or not np.isposinf(edges[-1]):
+        return np.nan, np.nan, np.nan
+    counts = repaired(counts)
+    if not counts[-1] > 0:
+        return np.nan, np.nan, np.nan
+    rank = q * counts[-1]
+    place = int(np.argmax(counts[:-1] >= rank)) if (counts[:-1] >= rank).any() else len(edges) - 1
+    if place == len(edges) - 1:
+        return float(edges[-2]), float(edges[-2]), np.inf
+    high = float(edges[place])
+    if place == 0 and high <= 0:
+        return high, -np.inf, high
+    low, below = (float(edges[place - 1]), counts[place - 1]) if place else (0.0, 0.0)
+    inside = counts[place] - below
+    share = (rank - below) / inside if inside else np.nan
+    return float(low + (high - low) * share), low, high
