@@ -1,0 +1,403 @@
+"""
+The evidence log of a workspace: what was pulled, run, judged, approved, published and told, in the order it was recorded.
+
+    log = Log.open(Path("evidence"), key=key, origin="example.org/ops")
+    csv = log.put(Path("parser.csv"), "csv")
+    log.append([statement.export({"parser.csv": csv}, …)], now)
+
+One line an entry, a Merkle root over all lines, one signature over the root. Reading needs no lock and no cryptography.
+Order on the disk: artifact, lines, checkpoint; each is on the disk before the next begins, and an entry counts only once
+the checkpoint counts it. A tail that no checkpoint counts is put aside, never signed: whoever can add a line to the file
+would otherwise have it signed by the next run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from deploybook.errors import DeploybookError, EvidenceBroken
+from deploybook.evidence import statement, store
+from deploybook.evidence.key import Key
+from deploybook.evidence.standalone import (
+    CHECKPOINT,
+    LOG,
+    NO_KEY,
+    START,
+    Broken,
+    Checkpoint,
+    Tree,
+    b64,
+    endorsement_text,
+    hash_of,
+    kind_of,
+    parse_leaf,
+)
+from deploybook.evidence.store import Artifact
+
+_WHEN = re.compile(rb'"recordedAt":"([^"\\]*)"')
+_STAMPS = re.compile(rb'"(?:prior|recordedAt)":"[^"\\]*",?|"clockWentBack":true,')
+_WITHHELD = b'{"withheld":'
+_KIND = re.compile(rb'"predicateType":"urn:deploybook:evidence:(key-rotation|publication|tombstone):v1"')
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One entry as read. index: its place, from 0. artifacts: name -> digest; paths: name -> place, of those kept here."""
+
+    index: int
+    kind: str
+    recorded_at: str
+    artifacts: Mapping[str, str]
+    paths: Mapping[str, str]
+    predicate: Mapping[str, Any]
+
+    @property
+    def deployment(self) -> str:
+        return str(self.predicate.get("deployment", ""))
+
+
+@dataclass(kw_only=True)
+class _State:
+    """What a writer knows of the log up to `offset` bytes, so that appending does not read it all again."""
+
+    checkpoint: bytes = b""
+    inode: int = 0
+    offset: int = 0
+    tree: Tree = field(default_factory=Tree)
+    prior: str = START
+    recorded_at: str = ""
+    signer: str = NO_KEY
+    known: set[bytes] = field(default_factory=set)
+    publication: bytes = b""
+    removed: set[str] = field(default_factory=set)
+
+    def take(self, line: bytes) -> None:
+        """Take in one line (without its end) that is part of the log."""
+        found = hash_of(line, parse_leaf(line, LOG) if line.startswith(_WITHHELD) else {})
+        self.tree.add(found)
+        self.offset += len(line) + 1
+        self.prior = found.hex()[:16]
+        if line.startswith(_WITHHELD):
+            return
+        if match := _WHEN.search(line):
+            self.recorded_at = max(self.recorded_at, match[1].decode().rstrip("Z"))
+        content = content_of(line)
+        self.known.add(content)
+        if match := _KIND.search(line):
+            self._take_special(match[1], line, content)
+
+    def _take_special(self, kind: bytes, line: bytes, content: bytes) -> None:
+        said = parse_leaf(line, LOG)
+        if kind == b"key-rotation":
+            self.signer = str(said["predicate"].get("key"))
+        elif kind == b"tombstone":
+            self.removed.update(one["digest"]["sha256"] for one in said["subject"])
+        else:  # a site may return to an earlier state: only the last publication counts as recorded already
+            if self.publication != content:
+                self.known.discard(self.publication)
+            self.publication = content
+
+
+def content_of(line: bytes) -> bytes:
+    """A digest of an entry but for when and where in the log it was recorded: equal content is recorded once."""
+    return hashlib.sha256(_STAMPS.sub(b"", line)).digest()[:16]
+
+
+class Log:
+    """
+    The log below one evidence folder. Opening and reading write nothing; the folder is made by the first append.
+
+    orphans: files into which this writer put tails that were never signed.
+    """
+
+    def __init__(self, evidence: Path, *, key: Key | None = None, origin: str = "", adopt: bool = False) -> None:
+        self.path, self.key, self.origin, self._adopt = evidence, key, origin, adopt
+        self.orphans: list[str] = []
+        self._state = _State()
+
+    @classmethod
+    def open(cls, evidence: Path, *, key: Key | None = None, origin: str = "", adopt: bool = False) -> Log:
+        """
+        origin: the name of a new log, such as example.org/ops; an existing one knows its own.
+        key: None appends unsigned, and the log says so. adopt: continue a log that another key, or none, signed last.
+        """
+        return cls(evidence, key=key, origin=origin or (key.name if key else "") or "deploybook", adopt=adopt)
+
+    # --- reading
+
+    def head(self) -> Checkpoint:
+        """The last checkpoint; size 0 where nothing was recorded yet."""
+        data = _read(self.path / CHECKPOINT)
+        return _parse(data) if data else Checkpoint(self.origin, 0, b64(Tree().root()))
+
+    def entries(self, kind: str | None = None, deployment: str | None = None) -> Iterator[Entry]:
+        """The recorded entries in their order; withheld ones are left out. Lines that no checkpoint counts are not read."""
+        size = self.head().size
+        if not size:
+            return
+        with _plain(self.path / LOG) as stream:
+            for index, line in zip(range(size), stream, strict=False):
+                with _broken_as_error():
+                    said = parse_leaf(line.rstrip(b"\n"), f"{LOG} line {index + 1}")
+                if "withheld" in said:
+                    continue
+                entry = _entry(index, said)
+                if kind in (None, entry.kind) and deployment in (None, entry.deployment):
+                    yield entry
+
+    # --- writing
+
+    def put(self, data: bytes | Path, extension: str) -> Artifact:
+        """Store bytes or a file. It is evidence once an entry names it."""
+        return store.put(self.path, data, extension)
+
+    def append(self, statements: Iterable[statement.Statement], now: datetime) -> Checkpoint:
+        """
+        Record what is not recorded yet, in order, all or none; the checkpoint that counts it is returned and on the disk.
+
+        An entry whose subjects and predicate are there already is not recorded again. A clock that went back is marked
+        (clockWentBack); the order is the log's. Raises EvidenceBroken where the log is not what was signed, and
+        DeploybookError where the disk refuses: then nothing was recorded.
+        """
+        with self._locked() as root:
+            return self._append(root, list(statements), now, [self.key] if self.key else [])
+
+    def rotate(self, key: Key, now: datetime) -> Checkpoint:
+        """Hand over to a new key: the old one signs the hand-over, both sign this checkpoint."""
+        old = self.key
+        if old is None:
+            raise DeploybookError("evidence: only the holder of the old key can hand over to a new one")
+        with self._locked() as root:
+            endorsement = b64(old.sign(endorsement_text(self.origin, key.vkey)))
+            self.key = key
+            said = _rotation(key.vkey, old.vkey, endorsement)
+            return self._append(root, [said], now, [old, key])
+
+    def withhold(self, index: int, now: datetime, **why: str) -> Checkpoint:
+        """
+        Take the text of an entry out and leave its hash: root and signatures stay valid. why: as for a tombstone.
+
+        The artifacts of that entry have to be removed first (retention.remove), nothing names them any more afterwards.
+        """
+        with self._locked() as root:
+            lines = _read(self.path / LOG).split(b"\n")
+            leaf = hash_of(lines[index], parse_leaf(lines[index], LOG))
+            tomb = statement.tombstone({f"entry-{index}": leaf.hex()}, **why)
+            self._append(root, [tomb], now, [self.key] if self.key else [])
+            lines = _read(self.path / LOG).split(b"\n")
+            lines[index] = b'{"withheld":"%s"}' % b64(leaf).encode()
+            _replace(root, LOG, b"\n".join(lines))
+            self._state = _State()
+            return self.head()
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[int]:
+        """The evidence folder, opened and locked, with the log read up to its checkpoint."""
+        try:
+            with store.folder(self.path) as root, _broken_as_error():
+                fcntl.flock(root, fcntl.LOCK_EX)
+                self._catch_up(root)
+                yield root
+        except OSError as error:
+            self._state = _State()
+            raise DeploybookError(f"{self.path}: cannot record evidence: {error.strerror}; nothing was recorded") from error
+
+    def _catch_up(self, root: int) -> None:
+        data = _read(self.path / CHECKPOINT)
+        if not data:
+            if (self.path / LOG).exists():
+                raise Broken(CHECKPOINT, f"missing beside {LOG}; restore it from version control")
+            data = self._sign(Tree(), [self.key] if self.key else [])
+            _replace(root, CHECKPOINT, data)
+            os.close(os.open(LOG, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o644, dir_fd=root))
+        checkpoint = Checkpoint.parse(data)
+        self.origin = checkpoint.origin
+        if data != self._state.checkpoint:
+            self._check_signer(checkpoint)
+        with _plain(self.path / LOG) as stream:
+            status = os.fstat(stream.fileno())
+            if self._state.inode != status.st_ino or not self._follow(stream, checkpoint):
+                self._state = _State()
+                if not self._follow(stream, checkpoint):
+                    raise Broken(LOG, f"not the {checkpoint.size} entries that the checkpoint counts; run 'deploybook verify'")
+            self._state.checkpoint, self._state.inode = data, status.st_ino
+            if status.st_size > self._state.offset:
+                self._put_aside(root, stream)
+
+    def _follow(self, stream: Any, checkpoint: Checkpoint) -> bool:
+        """Read on to the end of what the checkpoint counts; False where that is not what it counts."""
+        state = self._state
+        stream.seek(state.offset)
+        with contextlib.suppress(Broken):
+            while state.tree.size < checkpoint.size and (line := stream.readline()).endswith(b"\n"):
+                state.take(line[:-1])
+        return state.tree.size == checkpoint.size and b64(state.tree.root()) == checkpoint.root
+
+    def _check_signer(self, checkpoint: Checkpoint) -> None:
+        """A log is only continued by the key that signed it last: to sign it is to vouch for all of it."""
+        if self.key is None or self._adopt or not (checkpoint.size or checkpoint.signed):
+            return
+        mine = self.key.public
+        for name, raw in checkpoint.signatures:
+            if (name, raw[:4]) == (mine.name, mine.id) and mine.accepts(checkpoint.body, raw[4:]):
+                return
+        others = ", ".join(f"{name}+{raw[:4].hex()}" for name, raw in checkpoint.signatures) or "nobody"
+        raise Broken(
+            CHECKPOINT,
+            f"signed by {others}, not by this workspace's key {mine.name}+{mine.id.hex()}; "
+            "bring the right key, or adopt the log with this one",
+        )
+
+    def _put_aside(self, root: int, stream: Any) -> None:
+        stream.seek(self._state.offset)
+        tail, number = stream.read(), 1
+        while (self.path / f"log.orphan-{number}").exists():
+            number += 1
+        _write(root, f"log.orphan-{number}", tail)
+        descriptor = os.open(LOG, os.O_WRONLY | os.O_NOFOLLOW, dir_fd=root)
+        try:
+            os.ftruncate(descriptor, self._state.offset)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        self.orphans.append(f"log.orphan-{number}")
+
+    def _append(self, root: int, statements: list[statement.Statement], now: datetime, signers: list[Key]) -> Checkpoint:
+        state = self._state
+        wanted = self.key.vkey if self.key else NO_KEY
+        if state.signer != wanted and statements and not any(kind_of(one) == "key-rotation" for one in statements):
+            statements.insert(0, _rotation(wanted, state.signer))
+        lines = self._new_lines(statements, statement.utc(now))
+        if not lines:
+            return Checkpoint.parse(state.checkpoint)
+        tree = state.tree.copy()
+        for line in lines:
+            tree.add(hash_of(line, {}))
+        data = self._sign(tree, signers)
+        self._commit(root, b"".join(line + b"\n" for line in lines), data)
+        for line in lines:
+            state.take(line)
+        state.checkpoint = data
+        return Checkpoint.parse(data)
+
+    def _new_lines(self, statements: list[statement.Statement], recorded_at: str) -> list[bytes]:
+        """The lines to add: each stamped with its time and the entry before it; what is recorded already is left out."""
+        state, prior, lines, fresh = self._state, self._state.prior, [], set()
+        stamp = {"recordedAt": recorded_at}
+        back = {"clockWentBack": True} if recorded_at.rstrip("Z") < state.recorded_at else {}
+        for said in statements:
+            self._refuse_removed(said)
+            line = statement.canonical({**said, "predicate": {**said["predicate"], **stamp, **back, "prior": prior}})
+            content = content_of(line)
+            if content in state.known or content in fresh:
+                continue
+            fresh.add(content)
+            lines.append(line)
+            prior = hash_of(line, {}).hex()[:16]
+        return lines
+
+    def _refuse_removed(self, said: statement.Statement) -> None:
+        for one in said["subject"]:
+            if "downloadLocation" in one and one["digest"]["sha256"] in self._state.removed:
+                raise DeploybookError(f"evidence: {one['name']} was removed on purpose and cannot be recorded again")
+
+    def _sign(self, tree: Tree, signers: list[Key]) -> bytes:
+        bare = Checkpoint(self.origin, tree.size, b64(tree.root()))
+        signatures = tuple(key.signature_of(bare.body) for key in signers)
+        return Checkpoint(bare.origin, bare.size, bare.root, signatures).dump()
+
+    def _commit(self, root: int, added: bytes, checkpoint: bytes) -> None:
+        """Lines first, then the checkpoint; where the disk refuses, the lines are taken back."""
+        descriptor = os.open(LOG, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW, dir_fd=root)
+        try:
+            try:
+                _write_all(descriptor, added)
+                os.fsync(descriptor)
+                _replace(root, CHECKPOINT, checkpoint)
+            except OSError:
+                if _read(self.path / CHECKPOINT) != checkpoint:
+                    os.ftruncate(descriptor, self._state.offset)
+                raise
+        finally:
+            os.close(descriptor)
+
+
+def _rotation(key: str, previous: str, endorsement: str = "") -> statement.Statement:
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return statement.key_rotation(digest, key=key, previous=previous, endorsement=endorsement)
+
+
+def _entry(index: int, said: dict[str, Any]) -> Entry:
+    subjects = {one.get("name", one["digest"]["sha256"]): one for one in said["subject"]}
+    return Entry(
+        index=index,
+        kind=kind_of(said),
+        recorded_at=said["predicate"]["recordedAt"],
+        artifacts={name: one["digest"]["sha256"] for name, one in subjects.items()},
+        paths={name: one["downloadLocation"] for name, one in subjects.items() if "downloadLocation" in one},
+        predicate=said["predicate"],
+    )
+
+
+@contextlib.contextmanager
+def _broken_as_error() -> Iterator[None]:
+    try:
+        yield
+    except Broken as broken:
+        raise EvidenceBroken(f"evidence/{broken}", place=broken.place) from None
+
+
+def _parse(data: bytes) -> Checkpoint:
+    with _broken_as_error():
+        return Checkpoint.parse(data)
+
+
+def _plain(path: Path) -> Any:
+    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with _plain(path) as stream:
+            return bytes(stream.read())
+    except FileNotFoundError:
+        return b""
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _write(root: int, name: str, data: bytes) -> None:
+    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644, dir_fd=root)
+    try:
+        _write_all(descriptor, data)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _replace(root: int, name: str, data: bytes) -> None:
+    """Put a file in place whole: temporary file, fsync, rename, fsync of the folder. Only under the lock."""
+    temporary = f".{name}.new"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temporary, dir_fd=root)
+    try:
+        _write(root, temporary, data)
+        os.rename(temporary, name, src_dir_fd=root, dst_dir_fd=root)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary, dir_fd=root)
+        raise
+    os.fsync(root)

@@ -1,0 +1,1130 @@
+#!/usr/bin/env python3
+"""
+Check a deploybook evidence log without deploybook.
+
+    python verify.py DIR|ZIP [--key VKEY] [--since OLD_CHECKPOINT] [--subset 5%] [--figures] [--proof ARTIFACT]
+
+One file, Python 3.9 or newer and `cryptography`, nothing else; no network, writes nothing. Exit code 0 or 6.
+Take the key, an older root and the digest of this file from the change ticket, not from the site: a site cannot
+vouch for itself. The format is written down in docs/reference/evidence-format.md; this file is its reading half and
+is used by the writing half too. It is one file, longer than its neighbours, because an outsider has to carry it away.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import bisect
+import functools
+import hashlib
+import io
+import json
+import math
+import os
+import re
+import stat
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+STATEMENT = "https://in-toto.io/Statement/v1"
+TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
+OWN = "urn:deploybook:evidence:"
+LEAF_LIMIT = 65_535
+START = "0" * 16  # `prior` of the first entry
+NO_KEY = "none"
+AGREEMENT = 1e-9  # two implementations may add the same floats in another order; never seen above 1e-12
+
+LOG, CHECKPOINT, SUMS = "log.jsonl", "checkpoint", "SHA256SUMS"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_PLACE = re.compile(r"sha256/([0-9a-f]{2})/([0-9a-f]{64})(?:\.[a-z0-9]{1,10}){0,2}")
+_SUM_LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")
+_RECORDED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z")
+
+
+class Broken(Exception):
+    """The evidence is not what was signed. place: the first bad line, file or page."""
+
+    def __init__(self, place: str, what: str) -> None:
+        self.place, self.what = place, what
+        super().__init__(f"{place}: {what}")
+
+
+# --- the tree of RFC 6962, section 2.1 ---------------------------------------------------------------------------
+
+
+def leaf_hash(line: bytes) -> bytes:
+    return hashlib.sha256(b"\x00" + line).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+class Tree:
+    """A Merkle tree kept as its right edge, the roots of its full subtrees, largest first: adding costs log2(n)."""
+
+    def __init__(self, size: int = 0, edge: Iterable[bytes] = ()) -> None:
+        self.size, self.edge = size, list(edge)
+
+    def add(self, leaf: bytes) -> None:
+        self.edge.append(leaf)
+        self.size += 1
+        size = self.size
+        while size % 2 == 0:
+            right = self.edge.pop()
+            self.edge.append(node_hash(self.edge.pop(), right))
+            size //= 2
+
+    def root(self) -> bytes:
+        if not self.edge:
+            return hashlib.sha256(b"").digest()
+        root = self.edge[-1]
+        for left in reversed(self.edge[:-1]):
+            root = node_hash(left, root)
+        return root
+
+    def copy(self) -> Tree:
+        return Tree(self.size, self.edge)
+
+
+def root_of(leaves: Iterable[bytes]) -> bytes:
+    tree = Tree()
+    for leaf in leaves:
+        tree.add(leaf)
+    return tree.root()
+
+
+def split(size: int) -> int:
+    """The largest power of two below size: where a tree of that size is cut in two."""
+    return 1 << (size - 1).bit_length() - 1
+
+
+def inclusion_proof(leaves: list[bytes], index: int) -> list[bytes]:
+    """The hashes beside the way from leaf to root, the leaf's sibling first."""
+    if len(leaves) == 1:
+        return []
+    cut = split(len(leaves))
+    if index < cut:
+        return [*inclusion_proof(leaves[:cut], index), root_of(leaves[cut:])]
+    return [*inclusion_proof(leaves[cut:], index - cut), root_of(leaves[:cut])]
+
+
+# --- checkpoint and keys: C2SP tlog-checkpoint in a signed note --------------------------------------------------
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def unb64(text: str, place: str) -> bytes:
+    """Strict: only the one spelling that b64 would give."""
+    try:
+        data = base64.b64decode(text.encode("ascii"), validate=True)
+    except (binascii.Error, UnicodeEncodeError, ValueError):
+        raise Broken(place, "not base64") from None
+    if b64(data) != text:
+        raise Broken(place, "base64 that is not written the one right way")
+    return data
+
+
+@dataclass(frozen=True)
+class VerifyKey:
+    """A public Ed25519 key as signed notes write it: name+id+base64."""
+
+    name: str
+    public: bytes
+
+    @classmethod
+    def parse(cls, text: str, place: str = "key") -> VerifyKey:
+        name, _, rest = text.partition("+")
+        raw = unb64(rest[9:], place)
+        key = cls(name, raw[1:])
+        if len(raw) != 33 or str(key) != text:
+            raise Broken(place, "not an Ed25519 key of the form name+id+base64")
+        return key
+
+    @property
+    def id(self) -> bytes:
+        return hashlib.sha256(self.name.encode() + b"\n\x01" + self.public).digest()[:4]
+
+    def __str__(self) -> str:
+        return f"{self.name}+{self.id.hex()}+{b64(bytes([1]) + self.public)}"
+
+    def accepts(self, text: str, signature: bytes) -> bool:
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+        try:
+            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, text.encode())
+        except InvalidSignature:
+            return False
+        return True
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """How many entries there are and the root over them. signatures: (key name, 4 bytes of key id + 64 of signature)."""
+
+    origin: str
+    size: int
+    root: str
+    signatures: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def signed(self) -> bool:
+        return bool(self.signatures)
+
+    @property
+    def body(self) -> str:
+        return f"{self.origin}\n{self.size}\n{self.root}\n"
+
+    def dump(self) -> bytes:
+        lines = "".join(f"\u2014 {name} {b64(signature)}\n" for name, signature in self.signatures)
+        return (self.body + ("\n" + lines if lines else "")).encode()
+
+    @classmethod
+    def parse(cls, data: bytes, place: str = CHECKPOINT) -> Checkpoint:
+        """Strict: what is read must be written back as the same bytes."""
+        try:
+            body, _, signed = data.decode("utf-8").partition("\n\n")
+            origin, size, root = body.rstrip("\n").split("\n")
+            pairs = [line.split(" ") for line in signed.split("\n")[:-1]]
+            signatures = tuple((name, unb64(text, place)) for _dash, name, text in pairs)
+            found = cls(origin, int(size), root, signatures)
+        except (UnicodeDecodeError, ValueError):
+            raise Broken(place, "not a checkpoint (origin, size, root, signatures)") from None
+        fits = len(unb64(root, place)) == 32 and all(len(raw) == 68 for _, raw in signatures)
+        if not fits or not re.fullmatch(r"[^\s+]+", origin) or found.dump() != data:
+            raise Broken(place, "not written the one right way: a byte was changed")
+        return found
+
+
+def endorsement_text(origin: str, key: str) -> str:
+    """What the old key signs when it hands over to a new one."""
+    return f"deploybook key rotation\n{origin}\n{key}\n"
+
+
+# --- entries: in-toto Statement v1, one a line --------------------------------------------------------------------
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def _no_float(text: str) -> Any:
+    raise ValueError(f"{text} is not allowed: no floats in an entry")
+
+
+_decode = json.JSONDecoder(object_pairs_hook=_once, parse_float=_no_float, parse_constant=_no_float).decode
+
+
+def kind_of(statement: dict[str, Any]) -> str:
+    """export, run, verdict, …; the predicate type as it stands where it is not one of ours."""
+    kind: str = statement["predicateType"]
+    if kind == TEST_RESULT:
+        return "verdict"
+    return kind[len(OWN) :].partition(":")[0] if kind.startswith(OWN) else kind
+
+
+def parse_leaf(line: bytes, place: str) -> dict[str, Any]:
+    """The statement of one line, or {"withheld": leaf hash} where only the hash of it was left."""
+    if len(line) > LEAF_LIMIT:
+        raise Broken(place, f"longer than {LEAF_LIMIT} bytes")
+    try:
+        entry: dict[str, Any] = _decode(line.decode("ascii"))
+        if "withheld" in entry:
+            good = len(entry) == 1 and len(unb64(entry["withheld"], place)) == 32
+        else:
+            good = entry["_type"] == STATEMENT and bool(entry["subject"]) and entry["predicateType"].isascii()
+            good = good and all(_DIGEST.fullmatch(one["digest"]["sha256"]) for one in entry["subject"])
+            good = good and bool(_RECORDED.fullmatch(entry["predicate"]["recordedAt"]))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Broken(place, f"not an entry: {error or type(error).__name__}") from None
+    if not good or line.strip() != line or not line:
+        raise Broken(place, "not an entry of this format")
+    return entry
+
+
+def hash_of(line: bytes, entry: dict[str, Any]) -> bytes:
+    return base64.b64decode(entry["withheld"]) if "withheld" in entry else leaf_hash(line)
+
+
+# --- folders and zip files: path with '/' -> how to open it; anything but a plain file is refused -------------------
+
+Files = dict[str, Callable[[], BinaryIO]]
+
+
+def files_of(path: str) -> Files:
+    return _zip_files(path) if Path(path).is_file() else _folder_files(path)
+
+
+def _folder_files(path: str) -> Files:
+    found: Files = {}
+    for folder, folders, files in os.walk(path):
+        for name in [*folders, *files]:
+            full = Path(folder, name)
+            shown, mode = full.relative_to(path).as_posix(), full.lstat().st_mode
+            if stat.S_ISREG(mode):
+                found[shown] = functools.partial(_open_plain, full)
+            elif not stat.S_ISDIR(mode):
+                raise Broken(shown, "not a plain file (a symbolic link or a device)")
+    return found
+
+
+def _open_plain(path: Path) -> BinaryIO:
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(path, flags), "rb")
+
+
+def _zip_files(path: str) -> Files:
+    import zipfile
+
+    packed, found = zipfile.ZipFile(path), {}
+    for entry in packed.infolist():
+        name, parts = entry.filename, entry.filename.rstrip("/").split("/")
+        if stat.S_ISLNK(entry.external_attr >> 16) or {"..", "."} & set(parts) or "" in parts or "\\" in name:
+            raise Broken(name, "a link, or a path that leaves the zip")
+        if name in found:
+            raise Broken(name, "stands twice in the zip")
+        if not entry.is_dir():
+            found[name] = functools.partial(packed.open, entry)
+    return found  # type: ignore[return-value]
+
+
+def below(files: Files, folder: str) -> Files:
+    return {name[len(folder) :]: opened for name, opened in files.items() if name.startswith(folder)}
+
+
+def read(files: Files, name: str) -> bytes:
+    with files[name]() as stream:
+        return stream.read()
+
+
+def digest_of(files: Files, name: str) -> str:
+    found = hashlib.sha256()
+    with files[name]() as stream:
+        for block in iter(lambda: stream.read(1 << 20), b""):
+            found.update(block)
+    return found.hexdigest()
+
+
+# --- the log as a whole -------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Contents:
+    """What the log says, gathered in one pass over it. held: path of an artifact -> (digest, line that named it)."""
+
+    leaves: list[bytes] = field(default_factory=list)
+    held: dict[str, tuple[str, int]] = field(default_factory=dict)
+    elsewhere: int = 0
+    needed: dict[str, bool] = field(default_factory=dict)
+    tombstones: dict[str, int] = field(default_factory=dict)
+    withheld: list[int] = field(default_factory=list)
+    keys: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    manifest: str = ""
+    figures: list[str] = field(default_factory=list)
+    regressed: int = 0
+    tail: int = 0
+    root: str = ""
+
+    def place_of(self, digest: str) -> str:
+        return next((path for path in self.held if path[10:74] == digest), "")
+
+
+def _keep(contents: Contents, number: int, entry: dict[str, Any], only: tuple[str, ...]) -> None:
+    kind, predicate = kind_of(entry), entry["predicate"]
+    contents.regressed += predicate.get("clockWentBack") is True
+    if kind == "tombstone":
+        contents.tombstones.update((one["digest"]["sha256"], number) for one in entry["subject"])
+        return
+    if kind == "key-rotation":
+        contents.keys.append((number, predicate))
+        return
+    for one in entry["subject"]:
+        digest, path = one["digest"]["sha256"], one.get("downloadLocation")
+        if path is None:
+            contents.elsewhere += 1
+            continue
+        match = _PLACE.fullmatch(path) if isinstance(path, str) else None
+        if not match or match[1] != digest[:2] or match[2] != digest:
+            raise Broken(f"{LOG} line {number}", "an artifact whose place is not made of its digest")
+        contents.held.setdefault(path, (digest, number))
+        contents.needed[path] = contents.needed.get(path, False) or not only or predicate.get("deployment") in only
+        if kind == "publication":
+            contents.manifest = path
+        elif one.get("name", "").endswith("figures.jsonl"):
+            contents.figures.append(path)
+
+
+def _first_bad_line(hashes: list[bytes], previous: list[str | None]) -> int | None:
+    """The line (from 1) that is not the one its successor was written after; None where the chain is whole."""
+    for index, said in enumerate(previous):
+        before = hashes[index - 1].hex()[:16] if index else START
+        if said is None or said == before:
+            continue
+        intact = index + 1 == len(previous) or previous[index + 1] in (None, hashes[index].hex()[:16])
+        return index if index and intact else index + 1
+    return None
+
+
+def read_log(files: Files, checkpoint: Checkpoint, since: Checkpoint | None, only: tuple[str, ...] = ()) -> Contents:
+    """Every signed line, parsed strictly and hashed; raises Broken at the first that is not what was signed."""
+    contents, tree = Contents(), Tree()
+    previous: list[str | None] = []
+    if LOG not in files and checkpoint.size:
+        raise Broken(LOG, "missing")
+    with files[LOG]() if LOG in files else io.BytesIO() as stream:
+        for raw in stream:
+            number = tree.size + 1
+            if number > checkpoint.size:
+                contents.tail += 1
+                continue
+            place = f"{LOG} line {number}"
+            if not raw.endswith(b"\n"):
+                raise Broken(place, "cut off")
+            entry = parse_leaf(raw[:-1], place)
+            found = hash_of(raw[:-1], entry)
+            tree.add(found)
+            contents.leaves.append(found)
+            if "withheld" in entry:
+                contents.withheld.append(number)
+                previous.append(None)
+            else:
+                previous.append(entry["predicate"].get("prior", ""))
+                _keep(contents, number, entry, only)
+            if since and tree.size == since.size and b64(tree.root()) != since.root:
+                raise Broken(f"{LOG} lines 1 to {number}", "are not those of the older checkpoint: history was rewritten")
+    bad = _first_bad_line(contents.leaves, previous)
+    if bad:
+        raise Broken(f"{LOG} line {bad}", "changed, or a line was taken out or put in beside it")
+    if tree.size < checkpoint.size:
+        raise Broken(f"{LOG} line {tree.size + 1}", f"missing: the checkpoint counts {checkpoint.size} entries")
+    if since and since.size > checkpoint.size:
+        raise Broken(CHECKPOINT, f"rolled back: {checkpoint.size} entries, the older checkpoint has {since.size}")
+    for number in contents.withheld:
+        if contents.leaves[number - 1].hex() not in contents.tombstones:
+            raise Broken(f"{LOG} line {number}", "withheld, but no tombstone says so")
+    contents.root = b64(tree.root())
+    return contents
+
+
+@dataclass
+class Report:
+    """What was looked at, what was not, and the first thing that is wrong."""
+
+    checked: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
+    broken: Broken | None = None
+
+    @property
+    def ok(self) -> bool:
+        return self.broken is None
+
+    def lines(self) -> Iterator[str]:
+        for text in self.checked:
+            yield f"checked      {text}"
+        for text in self.unchecked:
+            yield f"NOT checked  {text}"
+        yield f"BROKEN       {self.broken}" if self.broken else "OK           nothing that was checked has changed"
+
+
+def _trusted(checkpoint: Checkpoint, contents: Contents, given: list[VerifyKey]) -> tuple[list[VerifyKey], list[VerifyKey]]:
+    """The keys whose signature counts, and all keys that the log names."""
+    known: list[VerifyKey] = []
+    trusted = list(given)
+    for line, said in contents.keys:
+        place = f"{LOG} line {line}"
+        if said.get("key") == NO_KEY:
+            continue
+        key = VerifyKey.parse(str(said.get("key")), place)
+        known.append(key)
+        old = next((one for one in trusted if str(one) == said.get("previous")), None)
+        if old and "endorsement" in said:
+            if not old.accepts(endorsement_text(checkpoint.origin, str(key)), unb64(str(said["endorsement"]), place)):
+                raise Broken(place, "the old key did not sign this hand-over")
+            trusted.append(key)
+    if not given and contents.keys and contents.keys[-1][1].get("key") != NO_KEY:
+        trusted = known[-1:]
+    return trusted, known
+
+
+def check_signature(checkpoint: Checkpoint, contents: Contents, given: list[VerifyKey], report: Report) -> None:
+    """One trusted key must have signed; every signature must be by a key that is known, and right; the root must fit."""
+    trusted, known = _trusted(checkpoint, contents, given)
+    signers = []
+    for name, raw in checkpoint.signatures:
+        key = next((one for one in [*given, *known] if (one.name, one.id) == (name, raw[:4])), None)
+        if key is None:
+            raise Broken(CHECKPOINT, f"signed by {name}+{raw[:4].hex()}, which is no key of this log")
+        if not key.accepts(checkpoint.body, raw[4:]):
+            raise Broken(CHECKPOINT, f"the signature of {name}+{raw[:4].hex()} does not fit")
+        signers.append(key)
+    if contents.root != checkpoint.root:
+        last = f"{LOG} line {checkpoint.size}"
+        raise Broken(last if signers else f"{CHECKPOINT} or {last}", "the root over the lines is not the one of the checkpoint")
+    good = [key for key in signers if key in trusted]
+    if trusted and not good:
+        raise Broken(CHECKPOINT, "not signed by the key that was given" if given else "the signature of the log's key is missing")
+    report.checked.append(f"log: {checkpoint.size} entries, root {checkpoint.root}")
+    report.checked.extend(f"signature: {key.name}+{key.id.hex()}" for key in good)
+    if not good:
+        report.unchecked.append("signature: this log is unsigned")
+    elif not given:
+        report.unchecked.append("who signed: the key was read from the log itself; give --key from the change ticket")
+
+
+# --- artifacts and pages ------------------------------------------------------------------------------------------
+
+
+def check_artifacts(files: Files, contents: Contents, subset: float, workspace: bool, report: Report) -> None:
+    """Every artifact is there or removed by a tombstone, is what its name says, and nothing else lies beside it."""
+    there, removed, absent = [], 0, 0
+    for path, (digest, line) in contents.held.items():
+        if digest in contents.tombstones:
+            if path in files:
+                raise Broken(path, f"line {contents.tombstones[digest]} removes it, but it is here")
+            removed += 1
+        elif path in files:
+            there.append(path)
+        elif contents.needed[path]:
+            raise Broken(path, f"missing; line {line} names it and no tombstone removes it")
+        else:
+            absent += 1
+    _check_strangers(files, contents, workspace, report)
+    chosen = there
+    if subset < 1:
+        import random
+
+        chosen = sorted(random.SystemRandom().sample(there, math.ceil(len(there) * subset)), key=there.index)
+        report.unchecked.append(f"bytes of {len(there) - len(chosen)} of {len(there)} artifacts (--subset)")
+    for path in chosen:
+        if digest_of(files, path) != contents.held[path][0]:
+            raise Broken(path, f"its bytes changed since line {contents.held[path][1]} was written")
+    report.checked.append(f"artifacts: {len(there)} here, bytes of {len(chosen)} read; {removed} removed by tombstone")
+    if absent:
+        report.unchecked.append(f"artifacts: {absent} of other deployments are not in this copy")
+    if contents.elsewhere:
+        report.unchecked.append(f"artifacts: {contents.elsewhere} are held elsewhere, only their digests are here")
+    if contents.withheld:
+        report.unchecked.append(f"withheld lines: {len(contents.withheld)}, only their hashes are here")
+    if contents.regressed:
+        report.checked.append(f"clock: it went back {contents.regressed} times, flagged; the order is the log's")
+
+
+def _check_strangers(files: Files, contents: Contents, workspace: bool, report: Report) -> None:
+    strangers = sorted(files.keys() - contents.held.keys() - {LOG, CHECKPOINT})
+    if contents.tail:
+        strangers.append(f"{LOG} line {len(contents.leaves) + 1}")
+    for name in strangers:
+        if not workspace:
+            raise Broken(name, "not in the log (left by an interrupted write? then the folder wants --workspace)")
+        if not re.match(r"log\.orphan-\d+$|log\.jsonl line|sha256/", name):
+            raise Broken(name, "not in the log")
+        report.unchecked.append(f"{name}: never signed, not evidence")
+
+
+def check_sums(files: Files, sums: bytes, place: str, skip: Callable[[str], bool]) -> int:
+    """The files are those that the list names, no more, no fewer, byte for byte. The count is returned."""
+    listed: dict[str, str] = {}
+    for number, line in enumerate(sums.decode("utf-8", "replace").split("\n")[:-1], 1):
+        match = _SUM_LINE.fullmatch(line)
+        if not match or match[2] in listed:
+            raise Broken(f"{place} line {number}", "not 'digest  path', or a path that stands twice")
+        listed[match[2]] = match[1]
+    for name in sorted(listed.keys() | {name for name in files if not skip(name)}):
+        if name not in listed:
+            raise Broken(name, f"not listed in {place}")
+        if name not in files:
+            raise Broken(name, f"missing; {place} lists it")
+        if digest_of(files, name) != listed[name]:
+            raise Broken(name, f"not the bytes that {place} lists")
+    return len(listed)
+
+
+def check_pages(site: Files, evidence: Files, contents: Contents, report: Report) -> None:
+    """The pages are those of the last publication."""
+    if not contents.manifest:
+        report.unchecked.append("pages: the log holds no publication")
+        return
+    manifest = read(evidence, contents.manifest)
+    if SUMS in site and read(site, SUMS) != manifest:
+        raise Broken(SUMS, "not the list that the last publication recorded")
+    count = check_sums(site, manifest, SUMS, lambda name: name == SUMS or name.startswith("evidence/"))
+    report.checked.append(f"pages: {count} files as in the last publication")
+
+
+def check_marked_numbers(site: Files, evidence: Files, contents: Contents, report: Report) -> None:
+    """Every <data data-figure=…> of a page prints a figure of the log with its value."""
+    from html.parser import HTMLParser
+
+    class Reader(HTMLParser):
+        def __init__(self) -> None:
+            super().__init__()
+            self.found: list[list[str]] = []
+            self.inside = False
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            said = dict(attrs)
+            if tag == "data" and said.get("data-figure"):
+                self.inside = True
+                self.found.append([str(said["data-figure"]), said.get("value") or "", ""])
+
+        def handle_endtag(self, tag: str) -> None:
+            self.inside = self.inside and tag != "data"
+
+        def handle_data(self, data: str) -> None:
+            if self.inside:
+                self.found[-1][2] += data
+
+    count = 0
+    published = {
+        (figure["id"], figure.get("value") or "", _plain(figure.get("display") or ""))
+        for path in contents.figures
+        if path in evidence
+        for figure in _load_figures(evidence, path).values()
+    }
+    for name in sorted(name for name in site if name.endswith(".html")):
+        reader = Reader()
+        reader.feed(read(site, name).decode("utf-8", "replace"))
+        for figure, value, text in reader.found:
+            if (figure, value, _plain(text)) not in published:
+                raise Broken(name, f"prints {text.strip()!r} for figure {figure}, which the log does not hold")
+        count += len(reader.found)
+    report.checked.append(f"numbers on pages: {count} lead to a figure of the log")
+
+
+# --- figures: a second implementation, on purpose without the first one's code or libraries -------------------------
+
+HOUR = 3_600_000
+_SUFFIXES = ("_bucket", "_sum", "_count")
+_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)? ?(Z|[+-]\d\d:?\d\d)?")
+Labels = frozenset[tuple[str, str]]
+Rows = dict[int, Any]  # time in ms UTC -> value; None where the cell held no number
+
+
+class NotHere(Exception):
+    """A figure that cannot be derived from this copy; says why."""
+
+
+def milliseconds(text: str, zone: str = "") -> int | None:
+    """ISO 8601 with Z or an offset, epoch seconds or milliseconds; without a zone only where one is given."""
+    import datetime as dt
+
+    match = _TIME.fullmatch(text.strip())
+    if not match:
+        try:
+            number = float(text)
+        except ValueError:
+            return None
+        return round(number if abs(number) > 1e11 else number * 1000) if math.isfinite(number) else None
+    offset: Any = dt.UTC
+    if match[8] is None:
+        if not zone:
+            return None
+        from zoneinfo import ZoneInfo
+
+        offset = ZoneInfo(zone)
+    elif match[8] != "Z":
+        minutes = int(match[8][1:3]) * 60 + int(match[8][-2:])
+        offset = dt.timezone(dt.timedelta(minutes=-minutes if match[8][0] == "-" else minutes))
+    year, month, day, hour, minute, second = (int(match[group] or 0) for group in range(1, 7))
+    local = dt.datetime(year, month, day, hour, minute, second, tzinfo=offset)
+    epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+    return (local - epoch) // dt.timedelta(milliseconds=1) + int(((match[7] or "") + "000")[:3])
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+@dataclass
+class Table:
+    """One original file. step: what lies between most neighbouring times, ms."""
+
+    series: dict[tuple[str, Labels], Rows]
+    step: int
+
+
+def read_table(stream: BinaryIO, packed: bool, zone: str) -> Table:
+    """A CSV in long form (timestamp, metric, labels…, value) or in wide form (one column per series)."""
+    import csv
+    import gzip
+
+    series: dict[tuple[str, Labels], Rows] = {}
+    times: dict[str, int | None] = {}
+    rows_of: dict[tuple[str, ...], Rows] = {}
+    with io.TextIOWrapper(gzip.open(stream) if packed else stream, "utf-8-sig", newline="") as text:
+        first = text.readline()
+        delimiter = max(",;\t", key=first.count)
+        header = next(csv.reader([first], delimiter=delimiter), [])
+        rows = (row for row in csv.reader(text, delimiter=delimiter) if len(row) == len(header))
+        for when, key, cell in _cells(header, rows):
+            if when not in times:
+                times[when] = milliseconds(when, zone)
+            at = times[when]
+            if at is None:
+                continue
+            if key not in rows_of:
+                rows_of[key] = series.setdefault(_series_of(key), {})
+            found = rows_of[key]
+            found[at] = _larger(found[at], _number(cell)) if at in found else _number(cell)
+    return Table(series, _step(sorted({at for at in times.values() if at is not None})))
+
+
+def _cells(header: list[str], rows: Iterable[list[str]]) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    """(time, series, value) of each cell. series: name, label, value, label, value, …, or the heading of a wide column."""
+    lower = [name.strip().lower() for name in header]
+    when = next((lower.index(name) for name in ("timestamp", "time", "ts", "date") if name in lower), 0)
+    metric = next((lower.index(name) for name in ("metric", "__name__") if name in lower), None)
+    value = lower.index("value") if "value" in lower else None
+    others = [index for index in range(len(header)) if index not in (when, value, metric)]
+    for row in rows:
+        if value is None:
+            yield from ((row[when], (header[index],), row[index]) for index in others if row[index] != "")
+        else:
+            name = "" if metric is None else row[metric]
+            yield row[when], (name, *(part for index in others for part in (header[index], row[index]))), row[value]
+
+
+def _series_of(key: tuple[str, ...]) -> tuple[str, Labels]:
+    """Name and labels, without the empty ones; `le` by its number, so that 25 and 25.0 are one bucket."""
+    name, _, rest = key[0].partition("{")
+    pairs = [*re.findall(r'(\w+)="([^"]*)"', rest), *zip(key[1::2], key[2::2])]  # noqa: B905 (Python 3.9)
+    return name.strip(), frozenset((one, repr(float(at)) if one == "le" else at) for one, at in pairs if at != "")
+
+
+def _larger(one: float | None, other: float | None) -> float | None:
+    """Of two rows at one time the larger; no number beats every number."""
+    return None if one is None or other is None else max(one, other)
+
+
+def _step(times: list[int]) -> int:
+    gaps: dict[int, int] = {}
+    for index in range(1, len(times)):
+        gap = times[index] - times[index - 1]
+        gaps[gap] = gaps.get(gap, 0) + 1
+    return min(gaps, key=lambda gap: (-gaps[gap], gap)) if gaps else 0
+
+
+def _matches(labels: dict[str, str], conditions: Iterable[Any]) -> bool:
+    for name, operator, wanted in conditions:
+        found = labels.get(name, "")
+        hit = found == wanted if operator in ("=", "!=") else re.fullmatch(wanted, found) is not None
+        if hit == operator.startswith("!"):
+            return False
+    return True
+
+
+@dataclass
+class Line:
+    """One series joined from all files: times ascending, and for each row its value and the step of its file."""
+
+    labels: dict[str, str]
+    times: list[int]
+    values: list[float]
+    steps: list[int]
+
+    def increments(self, start: int, end: int) -> list[tuple[int, float]]:
+        """What was added between the rows from the state at start to the state at end, a reset added back."""
+        first = bisect.bisect_right(self.times, start) - 1
+        if first < 0 or start - self.times[first] > 1.5 * self.steps[first]:
+            first += 1
+        last = bisect.bisect_right(self.times, end)
+        pairs = ((index, self.values[index] - self.values[index - 1]) for index in range(first + 1, last))
+        return [(self.times[index], added if added >= 0 else self.values[index]) for index, added in pairs]
+
+
+def lines_of(tables: list[Table], names: list[str], suffix: str, conditions: list[Any]) -> list[Line]:
+    """The series of a metric, files joined: equal rows once, of conflicting ones the larger."""
+    joined: dict[Labels, dict[int, tuple[float, int]]] = {}
+    for table in tables:
+        lost = _lost_scrapes(table, names) if suffix else set()
+        for (name, labels), rows in table.series.items():
+            if name not in ("", *(one + suffix for one in names)) or not _matches(dict(labels), conditions):
+                continue
+            target = frozenset(pair for pair in labels if pair[0] != "le")
+            line = joined.setdefault(labels, {})
+            for at, value in rows.items():
+                if value is None or (target, at) in lost:
+                    continue
+                before = line.get(at, (value, table.step))
+                line[at] = (max(before[0], value), min(before[1], table.step))
+    found = []
+    for labels in sorted(joined, key=sorted):
+        times = sorted(joined[labels])
+        rows_of = [joined[labels][at] for at in times]
+        found.append(Line(dict(labels), times, [value for value, _ in rows_of], [step for _, step in rows_of]))
+    return found
+
+
+def _lost_scrapes(table: Table, names: list[str]) -> set[tuple[Labels, int]]:
+    """Target and time of the scrapes in which one row of the histogram held no number: the whole scrape is missing."""
+    every = {name + suffix for name in names for suffix in _SUFFIXES}
+    return {
+        (frozenset(pair for pair in labels if pair[0] != "le"), at)
+        for (name, labels), rows in table.series.items()
+        if name in every
+        for at, value in rows.items()
+        if value is None
+    }
+
+
+def bucket_quantile(q: float, buckets: dict[float, float]) -> float | None:
+    """
+    As Prometheus does for classic histograms (promql/quantile.go): linear inside the bucket, the lowest one from 0,
+    the upper edge of the last finite bucket where the quantile lies above it. buckets: upper edge -> cumulative count.
+    """
+    edges = sorted(buckets)
+    if len(edges) < 2 or edges[-1] != math.inf:
+        return None
+    counts: list[float] = []
+    for edge in edges:
+        counts.append(max(buckets[edge], counts[-1] if counts else 0.0))
+    if counts[-1] == 0:
+        return None
+    rank = q * counts[-1]
+    at = next((index for index in range(len(edges) - 1) if counts[index] >= rank), len(edges) - 1)
+    if at == len(edges) - 1:
+        return edges[-2]
+    if at == 0 and edges[0] <= 0:
+        return edges[0]
+    low, below = (edges[at - 1], counts[at - 1]) if at else (0.0, 0.0)
+    inside = counts[at] - below
+    return low + (edges[at] - low) * ((rank - below) / inside) if inside else low
+
+
+def value_quantile(q: float, values: list[float]) -> float:
+    """Linear between order statistics (Hyndman and Fan 1996, type 7)."""
+    ordered, position = sorted(values), q * (len(values) - 1)
+    low = math.floor(position)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (position - low)
+
+
+class Deriver:
+    """Derives the figures of one figures.jsonl from the original files, which `table` gives by digest."""
+
+    def __init__(self, figures: dict[str, dict[str, Any]], table: Callable[[str, str], Table]) -> None:
+        self.figures, self._table = figures, table
+
+    def value(self, name: str, depth: int = 0) -> float | None:
+        """The figure in the unit of the page; None where there is nothing to measure. NotHere where it cannot be told."""
+        figure = self.figures[name]
+        op, args = figure["op"], figure.get("args") or {}
+        if op == "server_side":
+            raise NotHere("the server evaluated the query; its answer is the evidence")
+        if op.startswith("change_"):
+            if depth:
+                raise NotHere("a change of a change")
+            return self._change(op, args, depth)
+        start, end = (milliseconds(text) for text in figure["window"])
+        if start is None or end is None:
+            raise NotHere("a window without times")
+        found = _OPS[op](self, figure, args, start, end)
+        return None if found is None else found * float(figure.get("scale") or "1")
+
+    def _change(self, op: str, args: dict[str, str], depth: int) -> float | None:
+        now, before = self.value(args["now"], depth + 1), self.value(args["baseline"], depth + 1)
+        if now is None or before is None:
+            return None
+        if op == "change_relative":
+            return now / before - 1 if before else None
+        return now - before
+
+    def lines(self, figure: dict[str, Any], suffix: str = "", more: Iterable[Any] = (), name: str = "") -> list[Line]:
+        tables = [self._table(digest, figure.get("zone") or "") for digest in sorted(set(figure["inputs"]))]
+        by = [[label, "=", value] for label, value in (figure.get("by") or {}).items()]
+        names = [name] if name else [figure["name"], *(figure.get("also_named") or [])]
+        return lines_of(tables, names, suffix, [*(figure.get("where") or []), *by, *more])
+
+    def increase(self, lines: list[Line], start: int, end: int) -> float | None:
+        added = [line.increments(start, end) for line in lines]
+        return math.fsum(amount for one in added for _, amount in one) if any(added) else None
+
+    def histogram_quantile(self, figure: Any, args: Any, start: int, end: int) -> float | None:
+        buckets: dict[float, list[float]] = {}
+        for line in self.lines(figure, "_bucket"):
+            amounts = buckets.setdefault(float(line.labels.get("le", "nan")), [])
+            amounts.extend(amount for _, amount in line.increments(start, end))
+        return bucket_quantile(float(args["q"]), {edge: math.fsum(amounts) for edge, amounts in buckets.items()})
+
+    def histogram_mean(self, figure: Any, args: Any, start: int, end: int) -> float | None:
+        total = self.increase(self.lines(figure, "_sum"), start, end)
+        count = self.increase(self.lines(figure, "_count"), start, end)
+        return total / count if total is not None and count else None
+
+    def counter_increase(self, figure: Any, args: Any, start: int, end: int) -> float | None:
+        return self._or_zero(args, self.increase(self.lines(figure), start, end))
+
+    def worst_hour(self, figure: Any, args: Any, start: int, end: int) -> float | None:
+        """The largest increase over any (s, s + 1 h] inside the window, s a row's time or the window's start."""
+        lines = self.lines(figure)
+        total = self.increase(lines, start, end)
+        if total is None or end - start <= HOUR:
+            return self._or_zero(args, total)
+        added = sorted(pair for line in lines for pair in line.increments(start, end))
+        times, sums = [at for at, _ in added], [0.0]
+        for _, amount in added:
+            sums.append(sums[-1] + amount)
+        starts = {start, *(at for line in lines for at in line.times if start <= at <= end - HOUR)}
+        return max(sums[bisect.bisect_right(times, at + HOUR)] - sums[bisect.bisect_right(times, at)] for at in starts)
+
+    def ratio(self, figure: Any, args: Any, start: int, end: int) -> float | None:
+        good = figure.get("good") or []
+        if isinstance(good, str) or (good and isinstance(good[0], str)):
+            names = [good] if isinstance(good, str) else good
+            parts = [line for name in names for line in self.lines(figure, name=name)]
+        else:
+            parts = self.lines(figure, more=good)
+        whole = self.increase(self.lines(figure), start, end)
+        return (self.increase(parts, start, end) or 0.0) / whole if whole else None
+
+    def gauge(self, figure: Any, args: Any, start: int, end: int) -> float | None:
+        rows = [
+            (at, value)
+            for line in self.lines(figure)
+            for at, value in zip(line.times, line.values)  # noqa: B905 (Python 3.9)
+            if start <= at < end
+        ]
+        values = [value for _, value in rows]
+        op = figure["op"][len("gauge_") :]
+        if not values:
+            return None
+        if op == "last":
+            values = [value for at, value in rows if at == max(rows)[0]]
+        if op in ("median", "quantile"):
+            return value_quantile(0.5 if op == "median" else float(args["q"]), values)
+        return {"min": min, "max": max}.get(op, lambda found: math.fsum(found) / len(found))(values)
+
+    def _or_zero(self, args: dict[str, str], value: float | None) -> float | None:
+        return 0.0 if value is None and args.get("missing") == "zero" else value
+
+
+_OPS: dict[str, Callable[[Deriver, Any, Any, int, int], float | None]] = {
+    "histogram_quantile": Deriver.histogram_quantile,
+    "histogram_mean": Deriver.histogram_mean,
+    "increase": Deriver.counter_increase,
+    "worst_hour": Deriver.worst_hour,
+    "ratio": Deriver.ratio,
+    **{f"gauge_{one}": Deriver.gauge for one in ("mean", "median", "min", "max", "last", "quantile")},
+}
+
+
+def _plain(text: str) -> str:
+    """A printed number with ASCII signs and without spaces, so that typography is not compared."""
+    return "".join(text.split()).replace("\u2212", "-").replace("\u00a0", "").replace("\u202f", "")
+
+
+def _prints(value: float, figure: dict[str, Any]) -> bool:
+    """The first number of `display` is the value rounded half-even to `decimals`; a share (unit 1) shown in % times 100."""
+    shown = _plain(figure["display"]).replace(",", "")
+    value *= 100 if figure.get("unit") == "1" and "%" in shown else 1
+    wanted = f"{value:.{int(figure['decimals'])}f}"
+    found = re.search(r"[+-]?\d+(?:\.\d+)?", shown)
+    return found is not None and (found[0].lstrip("+") == wanted or float(wanted) == float(found[0]) == 0)
+
+
+def _load_figures(files: Files, path: str) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for number, line in enumerate(read(files, path).decode("utf-8").splitlines(), 1):
+        try:
+            figure = json.loads(line, object_pairs_hook=_once)
+            known = figure["op"] in _OPS or figure["op"] == "server_side" or figure["op"].startswith("change_")
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise Broken(f"{path} line {number}", "not a figure") from None
+        if not known or figure["id"] in found:
+            raise Broken(f"{path} line {number}", "an operation that is not in the list, or an id that stands twice")
+        found[figure["id"]] = figure
+    return found
+
+
+def check_figures(files: Files, contents: Contents, report: Report) -> None:
+    """Every published figure, derived again from the original files."""
+    @functools.lru_cache(maxsize=12)
+    def table(digest: str, zone: str) -> Table:
+        path = contents.place_of(digest)
+        if path not in files:
+            raise NotHere(f"the original {digest[:12]}… is not in this copy")
+        with files[path]() as stream:
+            return read_table(stream, path.endswith(".gz"), zone)
+
+    exact = close = 0
+    skipped: dict[str, int] = {}
+    for path in contents.figures:
+        if path not in files:
+            skipped["its figures.jsonl is not in this copy"] = skipped.get("its figures.jsonl is not in this copy", 0) + 1
+            continue
+        deriver = Deriver(_load_figures(files, path), table)
+        for number, (name, figure) in enumerate(deriver.figures.items(), 1):
+            try:
+                value = deriver.value(name)
+            except NotHere as reason:
+                skipped[str(reason)] = skipped.get(str(reason), 0) + 1
+                continue
+            except (KeyError, ValueError, TypeError, AttributeError, re.error, OSError, EOFError) as error:
+                raise Broken(f"{path} line {number}", f"figure {name} cannot be derived: {error!r}") from None
+            published = float(figure["value"]) if figure.get("value") not in (None, "") else None
+            _compare(f"{path} line {number}", figure, published, value)
+            exact, close = exact + (published == value), close + (published != value)
+    if exact or close:
+        report.checked.append(f"figures: {exact + close} derived again, 0 differ ({close} only in the last bits)")
+    report.unchecked.extend(f"figures: {count} not derived: {reason}" for reason, count in sorted(skipped.items()))
+
+
+def _compare(place: str, figure: dict[str, Any], published: float | None, value: float | None) -> None:
+    if value is None or published is None:
+        if value is not None or published is not None:
+            raise Broken(place, f"figure {figure['id']}: published {published}, derived {value}")
+        return
+    if not math.isclose(published, value, rel_tol=AGREEMENT, abs_tol=1e-12):
+        raise Broken(place, f"figure {figure['id']}: published {published!r}, derived {value!r}")
+    if figure.get("display") and not _prints(published, figure):
+        raise Broken(place, f"figure {figure['id']}: {published!r} is printed as {figure['display']!r}")
+
+
+# --- all of it ----------------------------------------------------------------------------------------------------
+
+
+def locate(path: str, pages: str | None = None) -> tuple[Files, Files]:
+    """The evidence folder and the site around it (empty where unknown), from a folder or a zip that is either."""
+    whole = files_of(path)
+    homes = [name[: -len(CHECKPOINT)] for name in whole if name == CHECKPOINT or name.endswith("/" + CHECKPOINT)]
+    if not homes:
+        raise Broken(path, "no evidence log here (no file named checkpoint)")
+    home = min(homes, key=len)
+    around = below(whole, home[: -len("evidence/")]) if home.endswith("evidence/") else {}
+    return below(whole, home), files_of(pages) if pages else around
+
+
+def _older(text: str) -> Checkpoint:
+    """An older checkpoint: its file, or 'SIZE ROOT' as printed at the foot of a report."""
+    match = re.fullmatch(r"(\d+)[ :]([A-Za-z0-9+/]{43}=)", text.strip())
+    if match:
+        return Checkpoint("given", int(match[1]), match[2])
+    return Checkpoint.parse(Path(text).read_bytes(), text)
+
+
+def verify(path: str, **options: Any) -> Report:
+    """
+    Everything that can be checked, until the first thing that is wrong. path: the site, the evidence folder, or a zip.
+
+    Options are those of `examine`. Never raises for what it reads: Report.broken says what is wrong.
+    """
+    report = Report()
+    try:
+        examine(report, path, **options)
+    except Broken as broken:
+        report.broken = broken
+    except (OSError, EOFError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        report.broken = Broken(path, f"cannot be read: {type(error).__name__}: {error}")
+    return report
+
+
+def examine(
+    report: Report,
+    path: str,
+    *,
+    pages: str | None = None,
+    keys: Iterable[str] = (),
+    since: str = "",
+    subset: float = 1.0,
+    figures: bool = False,
+    only: Iterable[str] = (),
+    workspace: bool = False,
+) -> None:
+    """
+    Fill the report, or raise at the first thing that is wrong.
+
+    pages: the built site where it is not around path. since: an older checkpoint. subset: share of artifacts to read.
+    only: deployments whose artifacts must be here (an audit pack). workspace: leftovers of an interrupted write are told,
+    not an error.
+    """
+    evidence, site = locate(path, pages)
+    checkpoint = Checkpoint.parse(read(evidence, CHECKPOINT))
+    older = _older(since) if since else None
+    contents = read_log(evidence, checkpoint, older, tuple(only))
+    check_signature(checkpoint, contents, [VerifyKey.parse(key) for key in keys], report)
+    if older:
+        report.checked.append(f"history: the first {older.size} entries are those of the older checkpoint")
+    else:
+        report.unchecked.append("history: a return to an older signed state shows only with --since OLD_CHECKPOINT")
+    check_artifacts(evidence, contents, subset, workspace, report)
+    if figures:
+        check_figures(evidence, contents, report)
+    else:
+        report.unchecked.append("figures: not derived again (--figures)")
+    if only and site:
+        count = check_sums(site, read(site, SUMS), SUMS, lambda name: name == SUMS)
+        report.checked.append(f"pack: {count} files as in {SUMS}")
+    elif site:
+        check_pages(site, evidence, contents, report)
+        check_marked_numbers(site, evidence, contents, report)
+    else:
+        report.unchecked.append("pages: this is the log alone; give the site around it")
+
+
+def proof(path: str, artifact: str) -> str:
+    """The inclusion proof of the entry that recorded an artifact (its digest, or a file), as a C2SP tlog-proof."""
+    if not _DIGEST.fullmatch(artifact):
+        artifact = hashlib.sha256(Path(artifact).read_bytes()).hexdigest()
+    evidence, _ = locate(path)
+    text = read(evidence, CHECKPOINT)
+    checkpoint = Checkpoint.parse(text)
+    contents = read_log(evidence, checkpoint, None)
+    line = next((line for digest, line in contents.held.values() if digest == artifact), None)
+    if line is None:
+        raise Broken(artifact, "no entry of the log records it")
+    hashes = "".join(f"{b64(one)}\n" for one in inclusion_proof(contents.leaves, line - 1))
+    return f"c2sp.org/tlog-proof@v1\nindex {line - 1}\n{hashes}\n{text.decode()}"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    import argparse
+
+    parser = argparse.ArgumentParser(description="Check a deploybook evidence log: a site, its evidence folder, or a zip.")
+    parser.add_argument("path", metavar="DIR|ZIP")
+    parser.add_argument("--key", action="append", default=[], help="public key, from the change ticket, not from the site")
+    parser.add_argument("--since", default="", help="an older checkpoint: a file, or 'SIZE ROOT' from the foot of a report")
+    parser.add_argument("--subset", default="100%", help="read only this share of the artifacts' bytes, such as 5%%")
+    parser.add_argument("--figures", action="store_true", help="derive every published figure again")
+    parser.add_argument("--only", default="", help="an audit pack: the deployments that it holds, with commas")
+    parser.add_argument("--pages", help="the built site, where it is not around DIR")
+    parser.add_argument("--workspace", action="store_true", help="what an interrupted write left is reported, not an error")
+    parser.add_argument("--proof", metavar="ARTIFACT", help="print the inclusion proof of a file or digest")
+    asked = parser.parse_args(arguments)
+    try:
+        if asked.proof:
+            sys.stdout.write(proof(asked.path, asked.proof))
+            return 0
+        subset = float(asked.subset.rstrip("% ")) / 100
+    except Broken as broken:
+        print(f"BROKEN       {broken}")
+        return 6
+    report = verify(
+        asked.path,
+        pages=asked.pages,
+        keys=asked.key,
+        since=asked.since,
+        subset=subset,
+        figures=asked.figures,
+        only=[slug for slug in asked.only.split(",") if slug],
+        workspace=asked.workspace,
+    )
+    for line in report.lines():
+        print(line.encode("ascii", "backslashreplace").decode())
+    return 0 if report.ok else 6
+
+
+if __name__ == "__main__":
+    sys.exit(main())

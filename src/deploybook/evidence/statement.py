@@ -1,0 +1,227 @@
+"""
+The entries of the log: in-toto Statement v1, one builder per kind.
+
+An entry holds names, digests, times and counts: strings, whole numbers, yes or no, and lists of them. No floats, so that
+there is one way to write it; no free text, so that nothing has to be taken out later: what people write is an artifact.
+When it was recorded is added by the log. Subjects are given as {name: Artifact} where the bytes are kept here, and as
+{name: digest} where they are held elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from deploybook.errors import DeploybookError
+from deploybook.evidence.standalone import LEAF_LIMIT, NO_KEY, OWN, STATEMENT, TEST_RESULT
+from deploybook.evidence.store import Artifact
+
+Subjects = Mapping[str, Artifact | str]
+Statement = dict[str, Any]
+
+TEXT_LIMIT = 256
+QUERY_LIMIT = 4_096
+REASONS = ("retention", "secret", "personal-data", "legal", "mistake")
+_RESULTS = {"pass": "PASSED", "warn": "WARNED", "inconclusive": "WARNED", "fail": "FAILED", "no_data": "FAILED"}
+
+
+def export(
+    subjects: Subjects,
+    *,
+    deployment: str,
+    ticket: str,
+    actor: str,
+    source: str,
+    source_kind: str,
+    query: str = "",
+    start: datetime | None = None,
+    end: datetime | None = None,
+    step_seconds: int | None = None,
+    rows: int | None = None,
+    server: str = "",
+    warnings: int = 0,
+    derived_from: Iterable[str] = (),
+) -> Statement:
+    """What was pulled: the saved answer, or what was made of it (derived_from: digests). source: its alias, never a URL."""
+    asked = {"alias": source, "kind": source_kind, "query": query, "start": utc(start), "end": utc(end)}
+    about = {"stepSeconds": step_seconds, "serverVersion": server, "warnings": warnings or None}
+    return _own(
+        "export",
+        subjects,
+        deployment=deployment,
+        ticket=ticket,
+        actor=actor,
+        rows=rows,
+        source=_given({**asked, **about}),
+        derivedFrom=sorted(derived_from),
+    )
+
+
+def run(
+    subjects: Subjects,
+    *,
+    deployment: str,
+    ticket: str,
+    actor: str,
+    notebook: str,
+    parameters: str,
+    environment: str,
+    commit: str = "",
+    inputs: Iterable[str] = (),
+    result: str = "completed",
+) -> Statement:
+    """One run of a notebook: what came out, and the digests of notebook, parameters, environment and inputs."""
+    digests = {"notebookDigest": notebook, "parametersDigest": parameters, "environmentDigest": environment}
+    about = {"commit": commit, "result": result, "inputs": sorted(inputs)}
+    return _own("run", subjects, deployment=deployment, ticket=ticket, actor=actor, **digests, **about)
+
+
+def verdict(
+    subjects: Subjects,
+    *,
+    deployment: str,
+    ticket: str,
+    actor: str,
+    scope: str,
+    verdict: str,
+    metrics: Mapping[str, str],
+    configuration: str,
+) -> Statement:
+    """
+    The words of a window or checkpoint, as an in-toto test result. scope: window, or after-24h. metrics: id -> word.
+
+    in-toto knows three results: unclear counts as WARNED, no data as FAILED; the word itself stands beside it.
+    configuration: digest of deployment.yml.
+    """
+    lists = {name: [one for one in sorted(metrics) if _RESULTS.get(metrics[one]) == name] for name in _RESULTS.values()}
+    predicate = {
+        "result": _RESULTS.get(verdict, "WARNED"),
+        "configuration": [{"name": "deployment.yml", "digest": {"sha256": configuration}}],
+        "passedTests": lists["PASSED"],
+        "warnedTests": lists["WARNED"],
+        "failedTests": lists["FAILED"],
+        "deployment": deployment, "ticket": ticket, "actor": actor, "scope": scope, "verdict": verdict,
+        "words": [f"{one}={metrics[one]}" for one in sorted(metrics)],
+    }
+    return _statement(TEST_RESULT, subjects, predicate)
+
+
+def approval(
+    subjects: Subjects, *, deployment: str, ticket: str, what: str, by: str, role: str = "", at: datetime, result: str
+) -> Statement:
+    """Who approved what, and when. The subject is the record in which it is written."""
+    return _own(
+        "approval", subjects, deployment=deployment, ticket=ticket, what=what, by=by, role=role, at=utc(at), result=result
+    )
+
+
+def outcome(
+    subjects: Subjects, *, deployment: str, ticket: str, outcome: str, by: str, start: datetime | None, end: datetime | None
+) -> Statement:
+    """How the deployment ended: succeeded, rolled_back, aborted or postponed."""
+    times = {"start": utc(start), "end": utc(end)}
+    return _own("outcome", subjects, deployment=deployment, ticket=ticket, outcome=outcome, by=by, **times)
+
+
+def publication(manifest: Artifact, *, pages: int, actor: str = "") -> Statement:
+    """A site that was published. manifest: one line `digest  path` for each of its files but evidence/, sorted."""
+    return _own("publication", {"SHA256SUMS": manifest}, pages=pages, actor=actor)
+
+
+def notification(
+    subjects: Subjects, *, deployment: str, ticket: str, channel: str, message: str, delivered: bool
+) -> Statement:
+    """A message that went out; its text is the artifact. message: what it was about, as a word."""
+    about = {"channel": channel, "message": message, "delivered": delivered}
+    return _own("notification", subjects, deployment=deployment, ticket=ticket, **about)
+
+
+def correction(
+    subjects: Subjects, *, deployment: str, ticket: str, corrects: str, by: str, reason: str = "mistake"
+) -> Statement:
+    """A revision of something that was published (corrects: its digest). The difference and the reason are artifacts."""
+    return _own(
+        "correction", subjects, deployment=deployment, ticket=ticket, corrects=corrects, by=by, reason=_reason(reason)
+    )
+
+
+def tombstone(
+    subjects: Mapping[str, str], *, reason: str, rule: str, actor: str, approver: str, ticket: str, deployment: str = ""
+) -> Statement:
+    """Bytes that are removed on purpose: recorded first, deleted after. rule: such as `keep exports 400 d`."""
+    who = {"actor": actor, "approver": approver, "ticket": ticket, "deployment": deployment}
+    return _own("tombstone", subjects, reason=_reason(reason), rule=rule, **who)
+
+
+def key_rotation(digest: str, *, key: str, previous: str = NO_KEY, endorsement: str = "") -> Statement:
+    """From here on the log is signed with key (none: with no key). endorsement: the old key's signature under it."""
+    return _own("key-rotation", {"vkey": digest}, key=key, previous=previous, endorsement=endorsement)
+
+
+def canonical(statement: Statement) -> bytes:
+    """The one way to write it: keys sorted, no spaces, ASCII; at most 65,535 bytes."""
+    line = json.dumps(statement, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+    if len(line) > LEAF_LIMIT:
+        raise DeploybookError(f"evidence: an entry of {len(line)} bytes; at most {LEAF_LIMIT}. Record it in parts.")
+    return line
+
+
+def utc(moment: datetime | None) -> str:
+    """2025-01-22T22:00:00Z, with microseconds only where there are any; a time without a zone is refused."""
+    if moment is None:
+        return ""
+    if moment.tzinfo is None:
+        raise DeploybookError(f"evidence: {moment} has no time zone")
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _own(kind: str, subjects: Subjects, **fields: Any) -> Statement:
+    return _statement(f"{OWN}{kind}:v1", subjects, fields)
+
+
+def _statement(predicate_type: str, subjects: Subjects, fields: Mapping[str, Any]) -> Statement:
+    if not subjects:
+        raise DeploybookError("evidence: an entry without a subject says nothing; give the artifact that it is about")
+    predicate = _given(fields)
+    _check(predicate, "predicate")
+    _check(list(subjects), "subject")
+    return {
+        "_type": STATEMENT,
+        "subject": [_subject(name, subjects[name]) for name in sorted(subjects)],
+        "predicateType": predicate_type,
+        "predicate": predicate,
+    }
+
+
+def _subject(name: str, what: Artifact | str) -> dict[str, Any]:
+    if isinstance(what, str):
+        return {"name": name, "digest": {"sha256": what}}
+    return {"name": name, "digest": {"sha256": what.digest}, "downloadLocation": what.path}
+
+
+def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None and value not in ("", [], {})}
+
+
+def _check(value: Any, where: str) -> None:
+    """Strings without control characters and not long, whole numbers, booleans, lists and named fields of these."""
+    if isinstance(value, dict):
+        for name, one in value.items():
+            _check(one, f"{where}.{name}")
+    elif isinstance(value, list):
+        for one in value:
+            _check(one, where)
+    elif isinstance(value, str):
+        limit = QUERY_LIMIT if where.endswith(".query") else TEXT_LIMIT
+        if len(value) > limit or not value.replace("\n" if where.endswith(".query") else "", "").isprintable():
+            raise DeploybookError(f"evidence: {where}: free text does not belong in an entry; store it as an artifact")
+    elif not isinstance(value, int) or abs(value) >= 1 << 53:
+        raise DeploybookError(f"evidence: {where}: {value!r} is not a string, a whole number, a boolean or a list of these")
+
+
+def _reason(reason: str) -> str:
+    if reason not in REASONS:
+        raise DeploybookError(f"evidence: reason {reason!r}; write one of {', '.join(REASONS)}")
+    return reason

@@ -1,0 +1,281 @@
+"""The second implementation: figures derived from the original CSV files by the standard library alone."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import re
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploybook.evidence import standalone
+
+PT = "-08:00"
+HISTOGRAMS = {"P50": ("parser_duration_ms", "0.5"), "P95": ("cli_cmd_duration_ms", "0.95")}
+
+
+def table(text: str, zone: str = "", packed: bool = False) -> standalone.Table:
+    data = text.encode()
+    return standalone.read_table(io.BytesIO(gzip.compress(data) if packed else data), packed, zone)
+
+
+def derive(figure: dict[str, Any], *texts: str, others: dict[str, dict[str, Any]] | None = None) -> float | None:
+    """One figure over small CSV texts; the input digests are their places in the call."""
+    tables = {str(index): table(text) for index, text in enumerate(texts)}
+    whole = {"name": "m", "window": ["2025-01-22T22:00:00Z", "2025-01-22T22:02:00Z"], "inputs": sorted(tables)} | figure
+    return standalone.Deriver({"x": whole, **(others or {})}, lambda digest, _zone: tables[digest]).value("x")
+
+
+def rows(*pairs: tuple[str, object], metric: str = "m", labels: str = "") -> str:
+    header = "timestamp,metric," + ("pod," if labels else "") + "value\n"
+    middle = f"{labels}," if labels else ""
+    return header + "".join(f"2025-01-22T{at}Z,{metric},{middle}{value}\n" for at, value in pairs)
+
+
+def test_adjoining_windows_of_a_counter_add_up() -> None:
+    text = rows(("22:00:00", 10), ("22:01:00", 13), ("22:02:00", 20))
+    halves = [
+        derive({"op": "increase", "window": [f"2025-01-22T{start}Z", f"2025-01-22T{end}Z"]}, text)
+        for start, end in [("22:00:00", "22:01:00"), ("22:01:00", "22:02:00")]
+    ]
+
+    assert halves == [3, 7]
+    assert derive({"op": "increase"}, text) == 10
+
+
+def test_a_reset_is_added_back_for_each_series() -> None:
+    text = rows(("22:00:00", 10), ("22:01:00", 4), ("22:02:00", 5), labels="a")
+    other = rows(("22:00:00", 1), ("22:02:00", 3), labels="b")
+
+    assert derive({"op": "increase"}, text, other) == 4 + 1 + 2
+
+
+def test_the_state_at_the_start_is_a_row_at_most_one_and_a_half_steps_old() -> None:
+    fresh = rows(("21:58:45", 0), ("21:59:45", 7), ("22:00:45", 8), ("22:01:45", 9))
+    old = rows(("21:55:30", 0), ("21:56:30", 1), ("21:57:30", 2), ("22:00:30", 50), ("22:01:30", 51))
+
+    assert derive({"op": "increase"}, fresh) == 2
+    assert derive({"op": "increase"}, old) == 1
+
+
+def test_overlapping_files_are_joined_and_the_larger_of_two_counter_rows_wins() -> None:
+    coarse = rows(("21:59:00", 0), ("22:00:00", 1), ("22:01:00", 5), ("22:02:00", 9))
+    fine = rows(("22:00:30", 3), ("22:00:45", 4), ("22:01:00", 6), ("22:01:15", 7))
+
+    assert derive({"op": "increase"}, coarse, fine) == 8
+    assert derive({"op": "worst_hour"}, fine, coarse) == 8
+
+
+def test_one_cell_without_a_number_makes_the_whole_scrape_missing() -> None:
+    def scrape(at: str, *counts: object) -> str:
+        return "".join(f"2025-01-22T{at}Z,m_bucket,{le},{count}\n" for le, count in zip(("10", "+Inf"), counts, strict=True))
+
+    text = "timestamp,metric,le,value\n" + scrape("22:00:00", 0, 0) + scrape("22:01:00", 5, "NaN") + scrape("22:02:00", 4, 8)
+    figure = {"op": "histogram_quantile", "args": {"q": "0.25"}}
+
+    assert derive(figure, text) == 5.0  # 4 of 8 below 10: a quarter lies in the middle of the first bucket; 5 is not seen
+
+
+def test_the_worst_hour_lies_wholly_inside_the_window() -> None:
+    text = rows(("21:30:00", 0), ("22:00:00", 4), ("22:30:00", 5), ("22:45:00", 6), ("23:10:00", 7), ("23:25:00", 8))
+    figure = {"op": "worst_hour", "window": ["2025-01-22T22:00:00Z", "2025-01-22T23:15:00Z"]}
+
+    assert derive(figure, text) == 2  # (22:00, 23:00]; (22:30, 23:30] has three but ends after the window
+    assert derive(figure | {"window": ["2025-01-22T22:00:00Z", "2025-01-22T23:45:00Z"]}, text) == 3
+    assert derive(figure | {"window": ["2025-01-22T22:00:00Z", "2025-01-22T22:40:00Z"]}, text) == 1  # shorter: all of it
+
+
+def test_gauges_take_the_start_and_leave_the_end() -> None:
+    text = rows(("21:59:00", 90), ("22:00:00", 1), ("22:01:00", 4), ("22:01:30", "NaN"), ("22:02:00", 90))
+
+    assert derive({"op": "gauge_mean"}, text) == 2.5
+    assert derive({"op": "gauge_last"}, text) == 4
+    assert derive({"op": "gauge_quantile", "args": {"q": "0.1"}}, text) == pytest.approx(1.3)
+    assert [derive({"op": f"gauge_{op}"}, text) for op in ("min", "max", "median")] == [1, 4, 2.5]
+
+
+def test_nothing_measured_is_none_and_zero_only_where_it_was_asked_for() -> None:
+    text = rows(("22:00:00", 1), ("22:02:00", 1), metric="other")
+
+    assert derive({"op": "increase"}, text) is None
+    assert derive({"op": "gauge_mean"}, text) is None
+    assert derive({"op": "increase", "args": {"missing": "zero"}}, text) == 0
+    assert derive({"op": "ratio", "good": [["pod", "=", "a"]]}, text) is None
+
+
+def test_matchers_are_anchored_and_a_missing_label_is_empty() -> None:
+    a, b = rows(("22:00:00", 0), ("22:02:00", 1), labels="a-1"), rows(("22:00:00", 0), ("22:02:00", 2), labels="a-10")
+
+    for operator, value, expected in [("=", "a-1", 1), ("!=", "a-1", 2), ("=~", "a-.", 1), ("!~", "a-.", 2)]:
+        assert derive({"op": "increase", "where": [["pod", operator, value]]}, a, b) == expected
+    assert derive({"op": "increase", "where": [["zone", "=", ""]]}, a, b) == 3
+    assert derive({"op": "increase", "by": {"pod": "a-10"}}, a, b) == 2
+
+
+def test_a_renamed_metric_is_followed_under_both_names() -> None:
+    before, after = rows(("22:00:00", 0), ("22:01:00", 2)), rows(("22:02:00", 5), metric="old_m")
+
+    assert derive({"op": "increase", "also_named": ["old_m"]}, before, after) == 5
+
+
+def test_changes_are_derived_from_the_figures_that_they_name() -> None:
+    text = rows(("22:00:00", 0), ("22:01:00", 4), ("22:02:00", 9))
+    part = {"op": "increase", "name": "m", "inputs": ["0"]}
+    others = {
+        "now": part | {"window": ["2025-01-22T22:01:00Z", "2025-01-22T22:02:00Z"]},
+        "before": part | {"window": ["2025-01-22T22:00:00Z", "2025-01-22T22:01:00Z"]},
+    }
+    args = {"now": "now", "baseline": "before"}
+
+    assert derive({"op": "change_relative", "args": args}, text, others=others) == 0.25
+    assert derive({"op": "change_absolute", "args": args}, text, others=others) == 1
+    assert derive({"op": "change_points", "args": args}, text, others=others) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2025-01-22T22:00:00Z", 1737583200000),
+        ("2025-01-22 14:00:00-08:00", 1737583200000),
+        ("2025-01-22T14:00:00.250-0800", 1737583200250),
+        ("2025-01-22T22:00Z", 1737583200000),
+        ("1737583200", 1737583200000),
+        ("1737583200000", 1737583200000),
+        ("1737583200.5", 1737583200500),
+        ("2025-01-22T22:00:00", None),
+        ("yesterday", None),
+        ("NaN", None),
+    ],
+)
+def test_times_need_a_zone(text: str, expected: int | None) -> None:
+    assert standalone.milliseconds(text) == expected
+
+
+def test_a_zone_given_for_the_source_is_used_where_the_row_has_none() -> None:
+    assert standalone.milliseconds("2025-01-22 14:00:00", "America/Los_Angeles") == 1737583200000
+
+
+def test_grafanas_wide_form_and_a_packed_file_read_the_same() -> None:
+    wide = 'Time,"m{pod=""a""}","m{pod=""b""}"\n2025-01-22T22:00:00Z,0,\n2025-01-22T22:02:00Z,3,7\n'
+
+    found = table(wide, packed=True)
+
+    assert found.series[("m", frozenset({("pod", "a")}))] == {1737583200000: 0.0, 1737583320000: 3.0}
+    assert found.series[("m", frozenset({("pod", "b")}))] == {1737583320000: 7.0}
+    assert found.step == 120_000
+
+
+def test_buckets_agree_with_prometheus(shared: Path) -> None:
+    """The cases of Prometheus' own histograms.test that ask for a quantile of classic buckets at one moment."""
+    cases = json.loads((shared / "vectors" / "prometheus_histogram.json").read_text())["vectors"]
+    compared = 0
+    for case in cases:
+        core = case.get("core") or {}
+        if core.get("fn") != "histogram_quantile" or core["inner"] or not 0 <= float(core["arg"]) <= 1:
+            continue
+        for expected in case["expected"]:
+            found = standalone.bucket_quantile(float(core["arg"]), _buckets(case, expected["labels"]))
+            assert found == pytest.approx(float(expected["value"]), rel=1e-9), case["id"]
+            compared += 1
+    assert compared >= 26
+
+
+def _buckets(case: dict[str, Any], labels: dict[str, str]) -> dict[float, float]:
+    """Upper edge -> count at the moment of the query."""
+    return {
+        float(one["labels"]["le"]): [float(value) for at, value in one["samples"] if at <= case["at_s"]][-1]
+        for one in case["series"]
+        if "le" in one["labels"] and labels.items() <= one["labels"].items()
+    }
+
+
+# --- the reference deployment
+
+
+def reference(shared: Path) -> list[tuple[str, str, float]]:
+    """(name, query at times, value from CSV) of each row of the scenario's table that has a value from CSV."""
+    text = (shared / "scenario" / "README.md").read_text()
+    found = []
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 6 and re.match(r"(P50|P95|MEAN|FAIL|RATIO)\(", cells[5]) and cells[4]:
+            found.append((cells[0], cells[5], float(cells[4])))
+    return found
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(f"2025-{text.replace(' ', 'T')}:00{PT}")
+
+
+def figure_of(function: str, length: str, at: str) -> dict[str, Any]:
+    end = moment(at)
+    span = timedelta(minutes=int(length[:-1])) if length.endswith("m") else timedelta(hours=int(length[:-1]))
+    shape: dict[str, Any] = {"window": [(end - span).isoformat(), end.isoformat()], "inputs": ["all"], "args": {}}
+    if function in HISTOGRAMS:
+        name, q = HISTOGRAMS[function]
+        return shape | {"op": "histogram_quantile", "name": name, "args": {"q": q}}
+    if function == "MEAN":
+        return shape | {"op": "histogram_mean", "name": "parser_duration_ms"}
+    if function == "FAIL":
+        return shape | {"op": "increase", "name": "parser_failure_total"}
+    return shape | {"op": "ratio", "name": "cicd_runs_total", "good": [["result", "=", "success"]], "scale": "100"}
+
+
+@pytest.fixture(scope="module")
+def originals(shared: Path) -> dict[str, list[standalone.Table]]:
+    """All exports of the scenario by the metric that they hold."""
+    found: dict[str, list[standalone.Table]] = {}
+    for path in sorted((shared / "scenario" / "observability" / "exports").rglob("*.csv*")):
+        name = path.name.partition(".")[0]
+        if name in ("parser_duration_ms", "cli_cmd_duration_ms", "parser_failure_total", "cicd_runs_total"):
+            with path.open("rb") as stream:
+                found.setdefault(name, []).append(standalone.read_table(stream, path.suffix == ".gz", ""))
+    return found
+
+
+def test_the_reference_figures_come_out_of_the_original_files(
+    shared: Path, originals: dict[str, list[standalone.Table]]
+) -> None:
+    """The column 'from CSV' of the scenario: three decimals, computed independently of this project."""
+    compared = 0
+    for name, query, expected in reference(shared):
+        match = re.fullmatch(r"(\w+)\((\w+)\) at (\d\d-\d\d \d\d:\d\d)(?: against (\d\d-\d\d \d\d:\d\d))?", query)
+        assert match, query
+        function, length, at, against = match.groups()
+        figures = {"now": figure_of(function, length, at)}
+        wanted = "now"
+        if against:
+            op = "change_points" if function == "RATIO" else "change_relative"
+            figures["baseline"] = figure_of(function, length, against)
+            figures["change"] = {"op": op, "args": {"now": "now", "baseline": "baseline"}}
+            wanted = "change"
+        metric = figures["now"]["name"]
+        value = _Whole(figures, originals[metric]).value(wanted)
+        assert value is not None
+        shown = value * 100 if wanted == "change" and function != "RATIO" else value
+        assert round(shown, 3) == pytest.approx(expected, abs=1e-9), name
+        compared += 1
+    assert compared == 22
+
+
+class _Whole(standalone.Deriver):
+    """Takes all files of a metric as its inputs."""
+
+    def __init__(self, figures: dict[str, dict[str, Any]], tables: list[standalone.Table]) -> None:
+        self._all = {str(index): one for index, one in enumerate(tables)}
+        full = {name: figure | {"inputs": sorted(self._all)} for name, figure in figures.items()}
+        super().__init__(full, lambda digest, _zone: self._all[digest])
+
+
+def test_no_hour_of_the_observation_had_three_failures(originals: dict[str, list[standalone.Table]]) -> None:
+    """README: 4 parser failures in the 48 hours, 2 within one sliding hour."""
+    window = ["2025-01-22T23:30:00Z", "2025-01-24T23:30:00Z"]
+    base = {"name": "parser_failure_total", "window": window}
+    figures = {"all": base | {"op": "increase"}, "worst": base | {"op": "worst_hour"}}
+    deriver = _Whole(figures, originals["parser_failure_total"])
+
+    assert (deriver.value("all"), deriver.value("worst")) == (4, 2)
