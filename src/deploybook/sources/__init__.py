@@ -1,0 +1,125 @@
+"""
+Where numbers and events come from.
+
+    from deploybook import sources
+
+    pulled = sources.pull(source, deployment, folder, now=now, environ=os.environ)   # one source
+    pulled.samples, pulled.notes, pulled.originals, pulled.events                    # model.Pulled
+    pulled.data                                                                      # model.Data, nothing stored
+    sources.wanted(deployment, source)                                               # {'parser_duration_ms': 'histogram', …}
+
+`pull` reads one source and stores nothing; storing what it gave is `exports.store`. What could be read is
+returned even where one file is broken: the rest is told in notes. A source that cannot be asked at all raises
+SourceError (SourceUnreachable where a later try can help, QueryRejected where not).
+
+A source is one module with `pull(request: Request) -> Pulled` and one line in KINDS; another package adds its own
+by an entry point in the group `deploybook.sources`, named as the kind, that leads to such a function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from ..errors import UsageProblem
+from ..model import DataNote, Deployment, Metric, Pulled, Source
+from ..times import Window
+from .request import Progress, Request
+
+__all__ = ["KINDS", "Progress", "Request", "kinds", "pull", "wanted"]
+
+KINDS = {
+    "files": "files",
+}
+# Read beside the metrics of every deployment: it tells a target that was down from a counter that never counted.
+ALSO = {"up": "gauge"}
+
+
+def kinds() -> tuple[str, ...]:
+    """Every kind of source there is, those of other packages included."""
+    return tuple(sorted({*KINDS, *(entry.name for entry in entry_points(group="deploybook.sources"))}))
+
+
+def reader(kind: str) -> Callable[[Request], Pulled]:
+    """The function that pulls from a kind of source; UsageProblem for an unknown one."""
+    if kind in KINDS:
+        pull: Callable[[Request], Pulled] = import_module(f".{KINDS[kind]}", __package__).pull
+        return pull
+    for entry in entry_points(group="deploybook.sources", name=kind):
+        loaded: Callable[[Request], Pulled] = entry.load()
+        return loaded
+    close = get_close_matches(kind, kinds(), n=1)
+    raise UsageProblem(
+        f"{kind!r} is no kind of source; write {f'{close[0]!r}, or ' if close else ''}one of {', '.join(kinds())}"
+    )
+
+
+def wanted(deployment: Deployment, source: Source | None = None) -> dict[str, str]:
+    """Each name that the deployment's metrics need from this source, and its kind; `up` beside them."""
+    found: dict[str, str] = {}
+    for metric in deployment.metrics:
+        if source is None or metric.source in ("", source.name):
+            found |= {name: kind for name, kind in needs(metric).items() if name not in found}
+    return found | {name: kind for name, kind in ALSO.items() if found and name not in found}
+
+
+def needs(metric: Metric) -> dict[str, str]:
+    """The names one metric needs; a query is needed by its id."""
+    if metric.kind == "query":
+        return {metric.id: "answers"}
+    kind = "counter" if metric.kind == "ratio" else metric.kind
+    return dict.fromkeys(metric.names, kind)
+
+
+def pull(
+    source: Source,
+    deployment: Deployment,
+    folder: Path,
+    *,
+    wanted: Mapping[str, str] | None = None,
+    windows: Iterable[Window] = (),
+    now: datetime,
+    progress: Progress | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Pulled:
+    """
+    What one source gives for a deployment.
+
+    folder: of the deployment. wanted: name to kind, by default what its metrics need. windows: the times that are
+    needed (rows near them are kept too); none for all that a files source has. progress(what, samples, bytes).
+    environ: where `env:` references are looked up. Raises SourceError where the source as a whole cannot answer.
+    """
+    asked = globals()["wanted"](deployment, source) if wanted is None else dict(wanted)
+    request = Request(
+        source=source,
+        deployment=deployment,
+        folder=folder,
+        wanted=asked,
+        windows=tuple(windows),
+        now=now,
+        progress=progress,
+        environ=environ or {},
+    )
+    pulled = reader(source.kind)(request)
+    return Pulled(
+        source=source.name,
+        samples=pulled.samples,
+        notes=(*pulled.notes, *missing(request, pulled)),
+        originals=pulled.originals,
+        events=pulled.events,
+    )
+
+
+def missing(request: Request, pulled: Pulled) -> list[DataNote]:
+    """A note for each metric of which nothing was there under any of its names."""
+    found = {samples.name for samples in pulled.samples}
+    return [
+        DataNote(kind="missing", metric=name, text=f"{request.source.name} has no rows of {name}", count=0)
+        for metric in request.metrics
+        if (names := [name for name in needs(metric) if name in request.wanted]) and not found & set(names)
+        for name in names[:1]
+    ]

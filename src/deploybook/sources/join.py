@@ -1,0 +1,393 @@
+"""Long rows of many files and answers, joined into the samples of each metric: one row per scrape, histograms wide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..model import DataNote, Samples, Series
+from ..times import Window
+from .rows import Rows
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+    from numpy.typing import NDArray
+
+Labels = tuple[tuple[str, str], ...]
+INF = float("inf")
+
+
+@dataclass(kw_only=True, eq=False)
+class Scrapes:
+    """
+    One row per target and time, in no order yet. series: (n,) number of the label set. values: (n, columns);
+    NaN where a scrape has no such bucket. step: (n,) milliseconds. edges: of the buckets; () unless a histogram.
+    """
+
+    series: NDArray[np.int64]
+    times: NDArray[np.int64]
+    steps: NDArray[np.int64]
+    values: NDArray[np.float64]
+    edges: tuple[float, ...] = ()
+
+    def at(self, rows: NDArray[Any]) -> Scrapes:
+        """Those rows, by their numbers or by a mask."""
+        columns = (self.series, self.times, self.steps, self.values)
+        series, times, steps, values = (column[rows] for column in columns)
+        return Scrapes(series=series, times=times, steps=steps, values=values, edges=self.edges)
+
+
+def gather(
+    parts: Sequence[Rows], wanted: Mapping[str, str], *, source: str = "", windows: Sequence[Window] = ()
+) -> tuple[list[Samples], list[DataNote], dict[str, set[str]]]:
+    """
+    The samples of each wanted metric (name to its kind: histogram, counter, gauge, answers) that any part has,
+    what was noticed, and which metrics came from which digest. windows: rows outside all of them are left out.
+    """
+    samples: list[Samples] = []
+    notes: list[DataNote] = []
+    origins: dict[str, set[str]] = {}
+    for name, kind in wanted.items():
+        numbers: dict[Labels, int] = {}
+        found = [
+            (part, scrapes)
+            for part in parts
+            if (scrapes := scrapes_of(part, name, kind, numbers, notes, windows)) is not None
+        ]
+        for part, _ in found:
+            origins.setdefault(part.digest, set()).add(name)
+        if any(len(scrapes.times) for _, scrapes in found):
+            samples.append(joined(name, kind, found, numbers, notes, source))
+    return samples, notes, origins
+
+
+def scrapes_of(
+    part: Rows, name: str, kind: str, numbers: dict[Labels, int], notes: list[DataNote], windows: Sequence[Window]
+) -> Scrapes | None:
+    """The scrapes of one metric in one part; None where the part does not have it. numbers: label set to its number."""
+    import polars as pl
+
+    names = {f"{name}{end}" for end in ("_bucket", "_sum", "_count")} if kind == "histogram" else {name}
+    frame = part.frame.filter(pl.col("@name").is_in(names))
+    if not frame.height:
+        return None
+    codes, keys = numbered(frame)
+    columns, edges = placed(keys, name, kind)
+
+    def note(kind_of_note: str, text: str, count: int = 1, row: int | None = None) -> None:
+        line = int(frame["@line"][row]) if row is not None and "@line" in frame.columns else 0
+        place = f"{part.place}:{line}" if line else part.place
+        notes.append(DataNote(kind=kind_of_note, metric=name, count=count, text=text, place=place))
+
+    return Table(frame, codes, keys, columns, edges, name, kind, note).scrapes(numbers, windows, part.step_ms)
+
+
+def numbered(frame: pl.DataFrame) -> tuple[NDArray[np.int64], list[dict[str, str]]]:
+    """For each row the number of its labels, and the labels by number (with @name)."""
+    columns = [column for column in frame.columns if column not in ("@ts", "@value", "@line")]
+    keys = frame.select(columns).unique(maintain_order=True).with_row_index("@key")
+    codes = frame.select(columns).join(keys, on=columns, how="left", maintain_order="left")["@key"]
+    return codes.to_numpy().astype("int64"), keys.drop("@key").to_dicts()
+
+
+def placed(keys: list[dict[str, str]], name: str, kind: str) -> tuple[list[int], tuple[float, ...]]:
+    """The value column of each label set (-1: none, its `le` is no number), and the edges of the buckets."""
+    if kind != "histogram":
+        return [0] * len(keys), ()
+    bounds = [number_of(key.get("le", "")) if key["@name"] == f"{name}_bucket" else None for key in keys]
+    edges = tuple(sorted({bound for bound in bounds if bound is not None} | {INF}))
+    ends = {f"{name}_sum": len(edges), f"{name}_count": len(edges) + 1}
+    place = {edge: index for index, edge in enumerate(edges)}
+    return [
+        place[bound] if bound is not None else ends.get(key["@name"], -1)
+        for key, bound in zip(keys, bounds, strict=True)
+    ], edges
+
+
+def number_of(le: str) -> float | None:
+    """An `le` as the number it means: '50' and '50.0' are one edge."""
+    try:
+        number = float(le)
+    except ValueError:
+        return None
+    return number if number == number else None
+
+
+@dataclass
+class Table:
+    """The rows of one metric of one part, on their way to scrapes."""
+
+    frame: pl.DataFrame
+    codes: NDArray[np.int64]
+    keys: list[dict[str, str]]
+    columns: list[int]
+    edges: tuple[float, ...]
+    name: str
+    kind: str
+    note: Any
+
+    def scrapes(self, numbers: dict[Labels, int], windows: Sequence[Window], step_ms: int) -> Scrapes:
+        import numpy as np
+
+        times = self.frame["@ts"].to_numpy().astype(np.int64)
+        values = self.frame["@value"].to_numpy().astype(np.float64)
+        column = np.asarray(self.columns, dtype=np.int64)[self.codes]
+        self.note_order(times)
+        self.note_numbers(values, column)
+        if self.kind in ("counter", "histogram"):
+            below = (values < 0) & (column != len(self.edges) if self.edges else True)
+            if below.any():
+                text = f"{below.sum()} values of a counter are negative; their scrapes count as missing"
+                self.note("negative", text, int(below.sum()), int(below.argmax()))
+                values = np.where(below, np.nan, values)
+        series = self.series_numbers(numbers)[self.codes]
+        keep = inside(times, windows) & (column >= 0)
+        width = len(self.edges) + 2 if self.edges else 1
+        found = self.wide(series[keep], times[keep], column[keep], values[keep], width, keep.nonzero()[0])
+        found.steps[:] = step_ms or usual_step(found.series, found.times)
+        return found
+
+    def note_order(self, times: NDArray[np.int64]) -> None:
+        import numpy as np
+
+        order = np.argsort(self.codes, kind="stable")
+        back = (np.diff(times[order]) < 0) & (np.diff(self.codes[order]) == 0)
+        if back.any():
+            text = f"{back.sum()} rows stand before an earlier one of their series; they were sorted"
+            self.note("unsorted", text, int(back.sum()), int(order[1:][back].min()))
+
+    def note_numbers(self, values: NDArray[np.float64], column: NDArray[np.int64]) -> None:
+        import numpy as np
+
+        for wrong, text in (
+            (np.isnan(values), "values are no number (NaN, infinite, empty or text); their scrapes count as missing"),
+            (column < 0, "buckets have an `le` that is no number; they are left out"),
+        ):
+            if wrong.any():
+                self.note("non_numbers", f"{wrong.sum()} {text}", int(wrong.sum()), int(wrong.argmax()))
+
+    def series_numbers(self, numbers: dict[Labels, int]) -> NDArray[np.int64]:
+        import numpy as np
+
+        found = []
+        for key in self.keys:
+            labels = tuple(
+                sorted((k, v) for k, v in key.items() if v and k != "@name" and not (self.edges and k == "le"))
+            )
+            found.append(numbers.setdefault(labels, len(numbers)))
+        return np.asarray(found, dtype=np.int64)
+
+    def wide(
+        self,
+        series: NDArray[np.int64],
+        times: NDArray[np.int64],
+        column: NDArray[np.int64],
+        values: NDArray[np.float64],
+        width: int,
+        rows: NDArray[np.int64],
+    ) -> Scrapes:
+        """
+        One row per series and time. A value met twice counts once; where the two differ, a counter takes the larger
+        and a gauge has no value. A scrape with a value that is no number is left out as a whole.
+        """
+        import numpy as np
+
+        first, last = (int(times.min()), int(times.max())) if len(times) else (0, 0)
+        span = last - first + 1
+        keys, row = np.unique(series * span + (times - first), return_inverse=True)
+        spot = row * width + column
+        seen = np.bincount(spot, minlength=len(keys) * width)
+        out = np.full(len(keys) * width, np.nan)
+        out[spot] = values
+        bad = np.zeros(len(keys), dtype=bool)
+        bad[row[np.isnan(values)]] = True
+        if len(spot) and seen.max() > 1:
+            low, high = np.full(out.shape, np.inf), np.full(out.shape, -np.inf)
+            np.fmin.at(low, spot, values)
+            np.fmax.at(high, spot, values)
+            differ = (seen > 1) & (high > low)
+            self.note_twice(seen, differ, spot, rows)
+            out = np.where(seen > 1, high, out)
+            if self.kind in ("gauge", "answers"):
+                bad |= differ.reshape(-1, width).any(axis=1)
+        table = out.reshape(-1, width)
+        if self.edges:
+            bad |= incomplete(table, keys // span)
+        return Scrapes(
+            series=(keys // span)[~bad],
+            times=(keys % span + first)[~bad],
+            steps=np.zeros(int((~bad).sum()), dtype=np.int64),
+            values=table[~bad],
+            edges=self.edges,
+        )
+
+    def note_twice(
+        self, seen: NDArray[np.int64], differ: NDArray[np.bool_], spot: NDArray[np.int64], rows: NDArray[np.int64]
+    ) -> None:
+        outcome = "have no value" if self.kind in ("gauge", "answers") else "take the larger"
+        for kind, twice, text in (
+            ("duplicates", (seen > 1) & ~differ, "rows stand there more than once and count once"),
+            ("conflicts", differ, f"rows are there again with another value; they {outcome}"),
+        ):
+            if count := int((seen[twice] - 1).sum()):
+                self.note(kind, f"{count} {text}", count, int(rows[twice[spot].argmax()]))
+
+
+def incomplete(table: NDArray[np.float64], series: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """
+    Which scrapes of a histogram are torn: they lack what the scrapes of their series beside them have.
+
+    A change of the bucket layout is not torn: there the scrapes on one side have the same columns.
+    """
+    import numpy as np
+
+    has = ~np.isnan(table)
+    if len(table) < 2:
+        return np.zeros(len(table), dtype=bool)
+    together = series[1:] == series[:-1]
+    less_than_next = together & (has[:-1] <= has[1:]).all(axis=1) & (has[:-1] != has[1:]).any(axis=1)
+    less_than_previous = together & (has[1:] <= has[:-1]).all(axis=1) & (has[1:] != has[:-1]).any(axis=1)
+    alone_before = np.concatenate([[True], ~together])
+    alone_after = np.concatenate([~together, [True]])
+    torn = (alone_before | np.concatenate([[False], less_than_previous])) & (
+        alone_after | np.concatenate([less_than_next, [False]])
+    )
+    whole: NDArray[np.bool_] = torn & ~(alone_before & alone_after)
+    return whole
+
+
+def inside(times: NDArray[np.int64], windows: Sequence[Window]) -> NDArray[np.bool_]:
+    """Which times lie in one of the windows, both ends included; all where there are none."""
+    import numpy as np
+
+    keep = np.zeros(len(times), dtype=bool) if windows else np.ones(len(times), dtype=bool)
+    for window in windows:
+        keep |= (times >= window.start_ms) & (times <= window.end_ms)
+    return keep
+
+
+def usual_step(series: NDArray[np.int64], times: NDArray[np.int64]) -> int:
+    """
+    The step of a file: the most frequent distance of two rows of a series; 0 where no series has two.
+
+    Scrapes that jitter by some milliseconds have no frequent distance; there it is taken to the full second.
+    """
+    import numpy as np
+
+    gaps = np.diff(times)[np.diff(series) == 0]
+    if not len(gaps):
+        return 0
+    distinct, counts = np.unique(gaps, return_counts=True)
+    if counts.max() * 3 < len(gaps) and gaps.min() >= 1000:
+        distinct, counts = np.unique(np.round(gaps / 1000).astype(np.int64) * 1000, return_counts=True)
+    return int(distinct[counts.argmax()])
+
+
+def joined(
+    name: str,
+    kind: str,
+    found: Iterable[tuple[Rows, Scrapes]],
+    numbers: dict[Labels, int],
+    notes: list[DataNote],
+    source: str,
+) -> Samples:
+    """All parts of one metric as one: the finer wins inside its span, equal rows once."""
+    import numpy as np
+
+    found = sorted(found, key=lambda pair: int(pair[1].steps[0]) if len(pair[1].steps) else 0)
+    edges = tuple(sorted({edge for _, scrapes in found for edge in scrapes.edges}))
+    part = np.concatenate([np.full(len(scrapes.times), index) for index, (_, scrapes) in enumerate(found)])
+    every = Scrapes(
+        series=np.concatenate([scrapes.series for _, scrapes in found]),
+        times=np.concatenate([scrapes.times for _, scrapes in found]),
+        steps=np.concatenate([scrapes.steps for _, scrapes in found]),
+        values=np.concatenate([widened(scrapes, edges) for _, scrapes in found]),
+    )
+    every = every.at(np.lexsort((part, every.times, every.series)))
+    if len(found) > 1:
+        every = every.at(once(name, kind, every, notes))
+        every = every.at(not_inside_finer(every))
+    by_number = {number: labels for labels, number in numbers.items()}
+    bounds = np.flatnonzero(np.diff(every.series)) + 1
+    columns = (every.series, every.times, every.steps, every.values)
+    groups = zip(*(np.split(array, bounds) for array in columns), strict=True)
+    made = [
+        Series(
+            labels=dict(by_number[int(which[0])]),
+            times=when,
+            steps=step,
+            values=with_totals(table) if edges else table[:, 0],
+        )
+        for which, when, step, table in groups
+    ]
+    return Samples(
+        name=name,
+        kind=kind,  # type: ignore[arg-type]
+        edges=edges,
+        series=tuple(sorted(made, key=lambda one: sorted(one.labels.items()))),
+        inputs=tuple(sorted({part.digest for part, scrapes in found if part.digest and len(scrapes.times)})),
+        engine=next((part.engine for part, _ in found if part.engine), ""),
+        source=source,
+    )
+
+
+def widened(scrapes: Scrapes, edges: tuple[float, ...]) -> NDArray[np.float64]:
+    """The values with a column for every edge that any part has."""
+    import numpy as np
+
+    if scrapes.edges == edges:
+        return scrapes.values
+    out = np.full((len(scrapes.values), len(edges) + 2), np.nan)
+    out[:, [edges.index(edge) for edge in scrapes.edges] + [len(edges), len(edges) + 1]] = scrapes.values
+    return out
+
+
+def with_totals(table: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A +Inf bucket and a _count say the same; where one is not exported the other stands in for it."""
+    import numpy as np
+
+    inf, count = table[:, -3], table[:, -1]
+    table[:, -3], table[:, -1] = np.where(np.isnan(inf), count, inf), np.where(np.isnan(count), inf, count)
+    return table
+
+
+def once(name: str, kind: str, rows: Scrapes, notes: list[DataNote]) -> NDArray[np.bool_]:
+    """Which rows stay when the same series and time comes from several parts; the finest stays, its values mended."""
+    import numpy as np
+
+    values = rows.values
+    again = np.concatenate([[False], (np.diff(rows.series) == 0) & (np.diff(rows.times) == 0)])
+    first = np.maximum.accumulate(np.where(again, 0, np.arange(len(again))))
+    at, to = np.flatnonzero(again), first[again]
+    differ = ((values[at] != values[to]) & ~np.isnan(values[at]) & ~np.isnan(values[to])).any(axis=1)
+    if kind in ("counter", "histogram"):
+        np.fmax.at(values, to, values[at])
+    if count := int(differ.sum()):
+        outcome = "the finer file's value stays" if kind in ("gauge", "answers") else "the larger counts"
+        text = f"{count} scrapes stand in two files with different values; {outcome}"
+        notes.append(DataNote(kind="conflicts", metric=name, count=count, text=text))
+    return ~again
+
+
+def not_inside_finer(rows: Scrapes) -> NDArray[np.bool_]:
+    """
+    Without the rows of a coarser file that lie between two rows of a finer one of the same series.
+
+    Where the finer file itself has a hole, longer than the coarser step, the coarser rows fill it.
+    """
+    import numpy as np
+
+    keep = np.ones(len(rows.times), dtype=bool)
+    span = int(rows.times.max()) - int(rows.times.min()) + 1
+    place = rows.series * span + (rows.times - int(rows.times.min()))
+    for step in sorted(set(rows.steps.tolist()) - {0})[1:]:
+        finer = place[(rows.steps < step) & (rows.steps > 0)]
+        at = np.flatnonzero(rows.steps == step)
+        after = np.searchsorted(finer, place[at])
+        inner = (after > 0) & (after < len(finer))
+        at, after = at[inner], after[inner]
+        one_series = (finer[after - 1] // span == rows.series[at]) & (finer[after] // span == rows.series[at])
+        keep[at[one_series & (finer[after] - finer[after - 1] <= step)]] = False
+    return keep

@@ -1,0 +1,249 @@
+"""What was pulled is kept as it was: written once, read back exactly, told when it changed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deploybook import exports
+from deploybook.errors import ExportDamaged
+from deploybook.model import DataNote, Original, Pulled, Samples, Series
+
+NOON = 1737547200000
+INF = float("inf")
+
+
+def series(values: dict[int, object], step: int = 15_000, **labels: str) -> Series:
+    """Values by seconds after noon."""
+    return Series(
+        labels=labels,
+        times=np.array([NOON + second * 1000 for second in values], dtype=np.int64),
+        values=np.array(list(values.values()), dtype=np.float64),
+        steps=np.full(len(values), step, dtype=np.int64),
+    )
+
+
+def counter(*parts: Series, name: str = "jobs_total") -> Samples:
+    return Samples(name=name, kind="counter", series=parts, inputs=("a1",), source="exports")
+
+
+def pulled(*samples: Samples, notes: tuple[DataNote, ...] = (), span: tuple[int, int] = (0, 30)) -> Pulled:
+    original = Original(
+        path="jobs.csv",
+        digest="a1",
+        size=10,
+        source="exports",
+        metrics=tuple(one.name for one in samples),
+        start_ms=NOON + span[0] * 1000,
+        end_ms=NOON + span[1] * 1000,
+    )
+    return Pulled(source="exports", samples=samples, notes=notes, originals=(original,))
+
+
+def bytes_in(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def table(folder: Path, name: str = "jobs_total") -> dict[tuple[tuple[str, str], ...], dict[int, float]]:
+    samples = exports.load(folder, [name]).samples[name]
+    return {
+        tuple(one.labels.items()): {
+            (at - NOON) // 1000: value for at, value in zip(one.times.tolist(), one.values.tolist(), strict=True)
+        }
+        for one in samples.series
+    }
+
+
+def test_what_is_stored_reads_back_exactly(tmp_path: Path) -> None:
+    nan = float("nan")
+    edges = (0.25, 50.0, INF)
+    parser = Samples(
+        name="parser_ms",
+        kind="histogram",
+        edges=edges,
+        series=(
+            series({0: [1, 2, 3, 700.5, 3], 15: [1, 2, nan, 710.5, 4]}, pod="b", region="NA"),
+            series({0: [0, 0, 0, 0, 0]}, step=60_000, pod="a"),
+        ),
+        inputs=("b2", "a1"),
+        engine="prometheus 2.42.0",
+        source="live",
+    )
+
+    exports.store(tmp_path, [pulled(parser)])
+    back = exports.load(tmp_path).samples["parser_ms"]
+
+    assert (back.kind, back.edges, back.engine, back.source) == ("histogram", edges, "prometheus 2.42.0", "live")
+    assert [dict(one.labels) for one in back.series] == [{"pod": "a"}, {"pod": "b", "region": "NA"}]
+    assert str(back.series[1].values.tolist()) == "[[1.0, 2.0, 3.0, 700.5, 3.0], [1.0, 2.0, nan, 710.5, 4.0]]"
+    assert back.series[0].steps.tolist() == [60_000]
+    assert exports.rows_digest(back) == exports.rows_digest(parser)
+
+
+def test_a_second_pull_with_the_same_content_writes_nothing(tmp_path: Path) -> None:
+    result = pulled(counter(series({0: 1, 15: 2}, pod="a")), notes=(DataNote(kind="unsorted", metric="jobs_total"),))
+    first = exports.store(tmp_path, [result])
+    before = bytes_in(tmp_path)
+    stamps = [path.stat().st_mtime_ns for path in sorted(tmp_path.iterdir())]
+
+    second = exports.store(tmp_path, [result])
+
+    assert (first.written, first.kept) == (("jobs_total.parquet",), ())
+    assert (second.written, second.kept) == ((), ("jobs_total.parquet",))
+    assert bytes_in(tmp_path) == before
+    assert [path.stat().st_mtime_ns for path in sorted(tmp_path.iterdir())] == stamps
+
+
+def test_a_later_pull_adds_only_the_new_rows(tmp_path: Path) -> None:
+    exports.store(tmp_path, [pulled(counter(series({0: 1, 15: 2}, pod="a")))])
+    before = bytes_in(tmp_path)["jobs_total.parquet"]
+
+    later = counter(series({0: 1, 15: 2, 45: 3}, pod="a"), series({45: 9}, pod="b"))
+    stored = exports.store(tmp_path, [pulled(later, span=(0, 45))])
+
+    assert stored.written == ("jobs_total.2.parquet",)
+    assert stored.notes == ()
+    assert bytes_in(tmp_path)["jobs_total.parquet"] == before
+    assert json.loads((tmp_path / "manifest.json").read_text())["files"][1]["rows"] == 2
+    assert table(tmp_path) == {(("pod", "a"),): {0: 1, 15: 2, 45: 3}, (("pod", "b"),): {45: 9}}
+
+
+def test_changed_history_is_a_new_file_and_a_note_never_an_overwrite(tmp_path: Path) -> None:
+    exports.store(tmp_path, [pulled(counter(series({0: 1, 15: 2, 30: 3}, pod="a")))])
+    before = bytes_in(tmp_path)["jobs_total.parquet"]
+
+    stored = exports.store(tmp_path, [pulled(counter(series({0: 1, 10: 8, 15: 9}, pod="a")))])
+
+    assert [(note.kind, note.count) for note in stored.notes] == [("history_changed", 2)]
+    assert "from 2025-01-22T12:00:10Z" in stored.notes[0].text
+    assert bytes_in(tmp_path)["jobs_total.parquet"] == before
+    assert table(tmp_path) == {(("pod", "a"),): {0: 1, 10: 8, 15: 9, 30: 3}}
+    assert [note.kind for note in exports.load(tmp_path, ["jobs_total"]).notes] == ["history_changed"]
+
+
+def test_a_new_bucket_layout_joins_the_old_one(tmp_path: Path) -> None:
+    def parser(edges: tuple[float, ...], second: int, row: list[float]) -> Samples:
+        return Samples(name="p", kind="histogram", edges=edges, series=(series({second: row}, pod="a"),))
+
+    exports.store(tmp_path, [pulled(parser((50, INF), 0, [1, 2, 60, 2]))])
+    exports.store(tmp_path, [pulled(parser((50, 75, INF), 15, [1, 2, 3, 90, 3]))])
+
+    joined = exports.load(tmp_path).samples["p"]
+
+    assert joined.edges == (50, 75, INF)
+    assert str(joined.series[0].values.tolist()) == "[[1.0, nan, 2.0, 60.0, 2.0], [1.0, 2.0, 3.0, 90.0, 3.0]]"
+
+
+def test_combining_gives_what_storing_and_loading_gives(tmp_path: Path) -> None:
+    first = pulled(counter(series({0: 1, 15: 2}, pod="a")))
+    later = pulled(counter(series({15: 5, 30: 6}, pod="a"), series({0: 7}, pod="b")))
+    exports.store(tmp_path, [first])
+    combined = exports.combine(exports.load(tmp_path), [later])
+    exports.store(tmp_path, [later])
+
+    stored = exports.load(tmp_path)
+
+    assert exports.rows_digest(combined.samples["jobs_total"]) == exports.rows_digest(stored.samples["jobs_total"])
+
+
+def test_only_the_named_metrics_are_read_and_their_notes_given(tmp_path: Path) -> None:
+    notes = (DataNote(kind="unsorted", metric="up"), DataNote(kind="missing", metric=""))
+    exports.store(tmp_path, [pulled(counter(series({0: 1})), counter(series({0: 1}), name="up"), notes=notes)])
+    (tmp_path / "up.parquet").write_bytes(b"damaged")
+
+    data = exports.load(tmp_path, ["jobs_total", "nothing"])
+
+    assert list(data.samples) == ["jobs_total"]
+    assert [note.kind for note in data.notes] == ["missing"]
+    assert exports.names(tmp_path) == ("jobs_total", "up")
+
+
+def test_no_exports_are_no_data(tmp_path: Path) -> None:
+    assert exports.load(tmp_path / "exports").samples == {}
+    assert exports.names(tmp_path / "exports") == ()
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "gone", "manifest", "schema", "path"])
+def test_damage_is_named(tmp_path: Path, damage: str) -> None:
+    exports.store(tmp_path, [pulled(counter(series({0: 1, 15: 2})))])
+    path, manifest = tmp_path / "jobs_total.parquet", tmp_path / "manifest.json"
+    content = path.read_bytes()
+    told = manifest.read_text()
+    if damage == "flip":
+        path.write_bytes(content[:-30] + bytes([content[-30] ^ 1]) + content[-29:])
+    elif damage == "cut":
+        path.write_bytes(content[:-1])
+    elif damage == "gone":
+        path.unlink()
+    elif damage == "manifest":
+        manifest.write_text(told[:-40])
+    elif damage == "schema":
+        manifest.write_text(told.replace("deploybook.exports/1", "deploybook.exports/2"))
+    else:
+        manifest.write_text(told.replace("jobs_total.parquet", "../jobs_total.parquet"))
+
+    with pytest.raises(
+        ExportDamaged, match=r"manifest\.json" if damage in ("manifest", "schema", "path") else "jobs_total"
+    ):
+        exports.load(tmp_path)
+
+
+def test_a_file_left_by_a_crash_is_taken_up_and_a_foreign_one_is_left_alone(tmp_path: Path) -> None:
+    result = pulled(counter(series({0: 1, 15: 2})))
+    exports.store(tmp_path / "first", [result])
+    content = (tmp_path / "first/jobs_total.parquet").read_bytes()
+    (tmp_path / "crash").mkdir()
+    (tmp_path / "crash/jobs_total.parquet").write_bytes(content)
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign/jobs_total.parquet").write_bytes(b"someone's")
+
+    assert exports.store(tmp_path / "crash", [result]).written == ("jobs_total.parquet",)
+    assert exports.store(tmp_path / "foreign", [result]).written == ("jobs_total.2.parquet",)
+    assert (tmp_path / "foreign/jobs_total.parquet").read_bytes() == b"someone's"
+    assert bytes_in(tmp_path / "crash") == bytes_in(tmp_path / "first")
+
+
+@pytest.mark.parametrize("name", ["job:parser:p95", "../up", "Up", "CON.", "x" * 300, "größe"])
+def test_any_metric_name_gives_a_safe_file_name(tmp_path: Path, name: str) -> None:
+    exports.store(tmp_path, [pulled(counter(series({0: 1}), name=name))])
+
+    assert list(exports.load(tmp_path).samples) == [name]
+    assert all(len(path.name) < 110 and path.name.isascii() for path in tmp_path.iterdir())
+
+
+def test_the_manifest_tells_where_rows_came_from(tmp_path: Path) -> None:
+    exports.store(tmp_path, [pulled(counter(series({0: 1, 15: 2}, pod="a")))], tool="0.1.0")
+
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+
+    assert (manifest["schema"], manifest["tool"]) == ("deploybook.exports/1", "0.1.0")
+    assert manifest["files"][0] | {"sha256": "", "bytes": 0, "rows_sha256": ""} == {
+        "file": "jobs_total.parquet",
+        "sha256": "",
+        "bytes": 0,
+        "rows_sha256": "",
+        "metric": "jobs_total",
+        "kind": "counter",
+        "edges": [],
+        "steps_ms": [15_000],
+        "rows": 2,
+        "series": 1,
+        "source": "exports",
+        "engine": "",
+        "digests": ["a1"],
+        "inputs": [
+            {
+                "path": "jobs.csv",
+                "sha256": "a1",
+                "size": 10,
+                "source": "exports",
+                "kind": "files",
+                "metrics": ["jobs_total"],
+                "start_ms": NOON,
+                "end_ms": NOON + 30_000,
+            }
+        ],
+    }
