@@ -1,0 +1,66 @@
+"""From the reports to the site: gather what pages say of themselves, make the pages around them, build, swap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from .gather import Page, gather
+
+__all__ = ["Page", "Published", "compose", "gather", "publish"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """site: the folder. pages: how many reports it shows. changed: generated files that are new, other or gone."""
+
+    site: Path
+    pages: int
+    changed: tuple[str, ...]
+
+
+def publish(
+    root: Path,
+    *,
+    now: datetime | None = None,
+    states: Mapping[str, str] | None = None,
+    log: Mapping[str, Any] | None = None,
+) -> Published:
+    """
+    Makes the pages around the reports of the workspace at `root`, then its site.
+
+    now: what "today", "late" and the age of data are counted to; the newest report's own time by default, so that the
+    same reports give the same bytes. states, log: see pages.evidence. Raises PublishFailed, the old site untouched.
+    """
+    from .site import build_site
+    from .tree import write_pages
+
+    reports = root / "reports"
+    pages = gather(reports)
+    changed = write_pages(reports, compose(pages, now=now, states=states, log=log))
+    return Published(site=build_site(root), pages=len(pages), changed=changed)
+
+
+def compose(
+    pages: Sequence[Page],
+    *,
+    now: datetime | None = None,
+    states: Mapping[str, str] | None = None,
+    log: Mapping[str, Any] | None = None,
+) -> dict[str, str]:
+    """All generated pages, {path from reports/: Markdown}. pages: newest first, as `gather` gives them."""
+    from .pages import archive, changes, evidence, failed, home, metrics, registers
+
+    now = now or (pages[0].as_of if pages else datetime(1970, 1, 1, tzinfo=UTC))
+    return {
+        **failed.failed(pages),
+        **home.home(pages, now),
+        **archive.archive(pages),
+        **metrics.metric_pages(pages),
+        **changes.changes(pages, now),
+        **registers.registers(pages),
+        **evidence.evidence(pages, states, log),
+    }

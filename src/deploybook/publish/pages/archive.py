@@ -1,0 +1,74 @@
+"""Reports by year and month, with the verdicts counted in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from itertools import groupby
+
+from ...sections import markup
+from ...times import iso
+from ...wording import plural
+from ..gather import Page, way
+from . import frame as f
+
+PATH = "archive/index"
+LONG = ("January February March April May June July August September October November December").split()  # noqa: SIM905
+
+
+def archive(pages: Sequence[Page]) -> dict[str, str]:
+    """The index of all months, and one page a month."""
+    ordered = sorted(pages, key=lambda page: (page.month, page.as_of, page.path), reverse=True)
+    months = {month: list(group) for month, group in groupby(ordered, key=lambda page: page.month)}
+    made = {f"{month}/index.md": month_page(month, group) for month, group in months.items()}
+    blocks: list[str] = [] if months else [markup.listing([], "No report yet.")]
+    for year, group in groupby(months, key=lambda month: month[:4]):
+        rows = [
+            [
+                markup.link(month_name(month), way(PATH, f"{month}/index.html")),
+                str(len(months[month])),
+                f.counted(page.word for page in months[month]),
+            ]
+            for month in group
+        ]
+        blocks += [
+            f"## {year}",
+            markup.table(f"Reports of {year}", [("Month", "head"), ("Reports", "number"), ("Verdicts", "text")], rows),
+        ]
+    made[f"{PATH}.md"] = f.frame(PATH, "Reports", blocks, [("Today", "index.html"), ("Reports", "archive/index.html")])
+    return made
+
+
+def month_name(month: str) -> str:
+    """'January 2025' of '2025/01'; the folder's own name where it is no month."""
+    try:
+        day = date(int(month[:4]), int(month[5:]), 1)
+    except ValueError:
+        return month
+    return f"{LONG[day.month - 1]} {day.year}"
+
+
+def month_page(month: str, pages: Sequence[Page]) -> str:
+    path = f"{month}/index"
+    rows = [
+        [
+            markup.link(page.facts.title, way(path, page.address)),
+            markup.moment(page.at(page.as_of), iso(page.as_of)),
+            page.facts.ticket,
+            page.facts.service or page.facts.team,
+            page.facts.number,
+            markup.status(page.spoken, markup.kind_of(page.word)),
+        ]
+        for page in pages
+    ]
+    columns = [
+        ("Report", "head"),
+        ("As of", "text"),
+        ("Change", "text"),
+        ("Service", "text"),
+        ("Figure", "number"),
+        ("Status", "status"),
+    ]
+    summary = f"{plural(len(pages), 'report')}: {f.counted(page.word for page in pages)}."
+    steps = [("Today", "index.html"), ("Reports", "archive/index.html")]
+    return f.frame(path, month_name(month), [f"<p>{summary}</p>", markup.table("Newest first", columns, rows)], steps)

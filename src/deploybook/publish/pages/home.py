@@ -1,0 +1,161 @@
+"""Today: what is live and how it stands, what needs a person, what was reported last, what moved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from ... import wording
+from ...sections import markup
+from ...times import iso
+from ..gather import Page, way
+from . import frame as f
+from .paths import change_path, evidence_path
+
+PATH = "index"
+MOST_ASKS, MOST_REPORTS = 8, 6
+
+
+def home(pages: Sequence[Page], now: datetime) -> dict[str, str]:
+    if not pages:
+        body = [markup.callout("Nothing published yet", "`deploybook report` makes the first report.")]
+        return {f"{PATH}.md": f.frame(PATH, "No report yet", body)}
+    groups = f.by_deployment(pages)
+    live = {slug: group for slug, group in groups.items() if is_open(group)}
+    title = wording.day_text(now.astimezone(pages[0].zone).date(), year=True, weekday=True)
+    shown = live or dict(list(groups.items())[:1])
+    top = list(one(next(iter(shown.values())), now)) if len(shown) == 1 else list(several(shown, now)) if shown else []
+    watched = [page for group in shown.values() for page in group]
+    columns = (
+        '<div class="db-columns">\n<div>\n<h2>Needs a person</h2>\n'
+        f"{markup.needs_person(asks(pages, watched, now))}\n</div>\n<div>\n<h2>Latest reports</h2>\n"
+        f"{markup.listing([f.report_line(PATH, page) for page in pages[:MOST_REPORTS]])}\n</div>\n</div>"
+    )
+    moved = list(what_moved(next(iter(shown.values())))) if len(shown) == 1 else []
+    return {f"{PATH}.md": f.frame(PATH, title, [*top, columns, *moved])}
+
+
+def is_open(group: Sequence[Page]) -> bool:
+    """Whether the deployment is under observation: not closed, a checkpoint still to come."""
+    newest = f.newest_produced(group)
+    if newest is None or newest.facts.closed:
+        return newest is None
+    if newest.facts.checkpoints:
+        return any(line.word == "Pending" for line in newest.facts.checkpoints)
+    return newest.as_of < newest.facts.observed_until
+
+
+def one(group: Sequence[Page], now: datetime) -> Iterator[str]:
+    """The one window that is open, or the last one."""
+    newest = f.newest_produced(group)
+    if newest is None:
+        yield markup.verdict_block("Not produced", f"No report of {group[0].subject} could be made.")
+        return
+    facts = newest.facts
+    yield f.verdict_of(newest)
+    yield markup.facts_line(facts_of(newest, now))
+    report = next((page for page in group if page.facts.kind == "outcome"), newest)
+    targets = [("Latest report", newest.address), ("Deployment report", report.address)]
+    targets += [("What moved, day by day", "metrics/index.html"), ("The change", change_path(newest) + ".html")]
+    targets += [("Evidence", evidence_path(facts.deployment) + ".html"), ("Risks and actions", "registers/risks.html")]
+    yield markup.doors([(name, way(PATH, target)) for name, target in targets])
+    if facts.checkpoints:
+        passed, whole = min(now, facts.observed_until) - facts.end, facts.observed_until - facts.end
+        yield f"## Observation window · {wording.how_long(passed)} of {wording.how_long(whole)}"
+        yield f.track_of(PATH, group, now)
+
+
+def facts_of(page: Page, now: datetime) -> list[tuple[str, object]]:
+    facts = page.facts
+    until = facts.data_until or page.as_of
+    age = f", {wording.how_long(now - until)} old" if now > until else ""
+    due = next((line for line in facts.checkpoints if line.word == "Pending"), None)
+    return [
+        ("Change", page.subject),
+        ("Service", facts.service),
+        ("Lead", facts.lead),
+        ("Data until", markup.moment(page.at(until) + age, iso(until))),
+        ("As of", markup.moment(page.at(now), iso(now))),
+        ("Next", f"+{due.after}, {page.at(due.due)}" if due else ""),
+    ]
+
+
+def several(live: dict[str, list[Page]], now: datetime) -> Iterator[str]:
+    """All open windows: one row each, worst first, by team."""
+    newest = [f.newest_produced(group) or group[0] for group in live.values()]
+    newest.sort(key=lambda page: (f.gravity(page.word), page.path))
+    worst = newest[0].word
+    sentence = f"{len(newest)} deployments under observation: {f.counted(page.word for page in newest)}."
+    yield markup.verdict_block(worst, sentence, modifier="so far" if worst == "Pass" else "")
+    for team in dict.fromkeys(page.facts.team for page in newest):
+        rows = [
+            [
+                markup.link(page.facts.name, way(PATH, page.address)),
+                page.facts.service,
+                page.facts.ticket,
+                facts_of(page, now)[-1][1],
+                page.facts.number,
+                page.word,
+            ]
+            for page in newest
+            if page.facts.team == team
+        ]
+        columns = [("Deployment", "head"), ("Service", "text"), ("Change", "text"), ("Next", "text")]
+        yield markup.table(team or "Under observation", [*columns, ("Figure", "number"), ("Status", "status")], rows)
+
+
+def asks(pages: Sequence[Page], watched: Sequence[Page], now: datetime) -> list[markup.Line]:
+    """What asks for a person, worst first; a Watch that has cleared stays until the deployment is closed."""
+    found: dict[str, markup.Line] = {}
+    for page in pages:
+        if page.facts.failure and page in pages[:MOST_REPORTS]:
+            found.setdefault(page.path, f.report_line(PATH, page))
+    for page in watched:
+        for ask in page.facts.asks:
+            note = f"{ask.note} ({page.facts.title})" if ask.note else page.facts.title
+            line = markup.Line(word=ask.word, text=ask.text, note=note, href=way(PATH, page.address))
+            found.setdefault(ask.text, line)
+    lines = sorted(found.values(), key=lambda line: f.gravity(line.word))
+    return [
+        *lines[:MOST_ASKS],
+        *(line for group in f.by_deployment(watched).values() for line in registered(group, now)),
+    ]
+
+
+def registered(group: Sequence[Page], now: datetime) -> Iterator[markup.Line]:
+    """Late checkpoints, risks that are not green, the next actions; from the newest page."""
+    page = f.newest_produced(group)
+    if page is None:
+        return
+    for line in page.facts.checkpoints:
+        if line.word == "Pending" and line.due < now:
+            text = f"+{line.after} checkpoint is late by {wording.how_long(now - line.due)}"
+            yield markup.Line(word="Pending", text=text, note=f"due {page.at(line.due)}")
+    for status in ("Red", "Yellow"):
+        risks = [risk for risk in page.facts.risks if risk.status.capitalize() == status]
+        if risks:
+            reviews = [risk.when for risk in risks if risk.when]
+            note = f"Next review {page.at(min(reviews))}" if reviews else ""
+            text = f"{wording.listed([risk.id for risk in risks])} open"
+            yield markup.Line(word=status, text=text, note=note, href="registers/risks.html")
+    due = [
+        action for action in page.facts.actions if action.when and action.status.casefold() not in ("done", "closed")
+    ]
+    for action in sorted(due, key=lambda action: (action.when or now, action.id))[:4]:
+        assert action.when
+        late = "Overdue" if action.when < now else "Due"
+        note = f"{late} {page.at(action.when)} · {action.owner}"
+        yield markup.Line(word="Due", text=f"{action.id} {action.text}", note=note, href="registers/actions.html")
+
+
+def what_moved(group: Sequence[Page]) -> Iterator[str]:
+    newest = f.newest_produced(group)
+    if newest is None:
+        return
+    if newest.facts.table:
+        yield "## What moved"
+        yield f.rebase(newest.facts.table, PATH, newest)
+    chart = next((page for page in group if page.facts.chart), None)
+    if chart:
+        yield "## Over the window"
+        yield f.rebase(chart.facts.chart, PATH, chart)

@@ -1,0 +1,54 @@
+"""Writing the generated pages: only what changed, each whole or not at all; what is no longer made is removed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+
+MANIFEST = ".generated.json"
+ASSETS = ("deploybook.css", "deploybook.js")
+
+
+def write_pages(reports: Path, pages: Mapping[str, str]) -> tuple[str, ...]:
+    """
+    Writes the pages (paths from reports/), our style sheet and script. Gives the paths that changed or went away.
+
+    A file of an earlier publication that is no longer made is removed; any other file is left alone.
+    """
+    wanted = {path: text.encode() for path, text in pages.items()}
+    wanted |= {f"assets/{name}": (files("deploybook") / "assets" / name).read_bytes() for name in ASSETS}
+    changed = [path for path, content in sorted(wanted.items()) if write_whole(reports / path, content)]
+    gone = [path for path in read_manifest(reports) if path not in wanted and remove(reports, path)]
+    write_whole(reports / MANIFEST, (json.dumps(sorted(wanted), indent=0) + "\n").encode())
+    return (*changed, *gone)
+
+
+def write_whole(path: Path, content: bytes) -> bool:
+    """Writes through a temporary file beside it and a rename; False where the file already holds this."""
+    if path.is_file() and path.read_bytes() == content:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    beside.write_bytes(content)
+    beside.replace(path)
+    return True
+
+
+def read_manifest(reports: Path) -> list[str]:
+    try:
+        listed = json.loads((reports / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    return [path for path in listed if isinstance(path, str)] if isinstance(listed, list) else []
+
+
+def remove(reports: Path, path: str) -> bool:
+    """Removes a file we made earlier; a path that would lead outside reports/ is ignored."""
+    target = (reports / path).resolve()
+    if not target.is_relative_to(reports.resolve()) or not target.is_file():
+        return False
+    target.unlink()
+    return True

@@ -1,0 +1,300 @@
+"""
+What a page says of itself, for the pages that list it: written as `<page>.page.json` beside the page, read by publish.
+
+Everything shown elsewhere (home, archive, change, metric history, registers, evidence) comes from here, in the words
+the page itself used, so that no figure is rounded or judged twice.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from html import unescape
+from typing import Any, Literal
+
+from .. import wording
+from ..facts import EvidenceItem, Facts
+from ..model import Judgement, Verdict
+from ..times import iso
+from . import markup, metrics, plan, say, summary
+from .text import Html
+
+SCHEMA = "deploybook.page/1"
+PageKind = Literal["outcome", "checkpoint", "daily", "closing"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricLine:
+    """One metric of the page. value: unrounded, None without one. limit: where the chart draws it; upper: its side."""
+
+    id: str
+    title: str
+    unit: str
+    decimals: int = 1
+    value: float | None = None
+    shown: str = ""
+    baseline: str = ""
+    delta: str = ""
+    limit: float | None = None
+    upper: bool = True
+    limit_text: str = ""
+    word: str = ""
+    evidence: str = ""
+    query: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointLine:
+    after: str
+    due: datetime
+    word: str
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """Something that asks for a person: a status word, what, and one line more."""
+
+    word: str
+    text: str
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegisterLine:
+    """A risk (when: next review) or an action (when: due)."""
+
+    id: str
+    text: str
+    owner: str = ""
+    status: str = ""
+    when: datetime | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LifeStep:
+    at: datetime
+    step: str
+    by: str = ""
+    result: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """
+    Why a page was not produced. sentence: one plain sentence. missing, remains: what readers lack and still have.
+    owner: who has it. next_try: when it is tried again. ran: (cells, purpose, Ran | Failed | Not run, time).
+    error: exact, for engineers. notebook, last_good: addresses relative to the page.
+    """
+
+    sentence: str
+    missing: str
+    remains: str = ""
+    reason: str = ""
+    owner: str = ""
+    next_try: str = ""
+    stopped_at: str = ""
+    attempts: str = ""
+    ran: tuple[tuple[str, str, str, str], ...] = ()
+    error: str = ""
+    notebook: str = ""
+    last_good: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageFacts:
+    """
+    title: of the page. name, ticket, …: of the deployment. zone: IANA name. after: '24h' of a checkpoint.
+    as_of: the logical time the page speaks of. closed: how the deployment ended, '' while it has not.
+    word, modifier, sentence, detail, number, number_notes: the verdict block. table: the metrics table as markup.
+    chart: one figure as markup for the home page, '' for none. failure: set where the page was not produced.
+    """
+
+    kind: PageKind
+    title: str
+    deployment: str
+    name: str
+    ticket: str = ""
+    version: str = ""
+    service: str = ""
+    team: str = ""
+    lead: str = ""
+    zone: str = "UTC"
+    start: datetime
+    end: datetime
+    observed_until: datetime
+    as_of: datetime
+    data_until: datetime | None = None
+    after: str = ""
+    closed: str = ""
+    word: str
+    modifier: str = ""
+    sentence: str = ""
+    detail: str = ""
+    number: str = ""
+    number_notes: tuple[str, ...] = ()
+    metrics: tuple[MetricLine, ...] = ()
+    checkpoints: tuple[CheckpointLine, ...] = ()
+    asks: tuple[Ask, ...] = ()
+    risks: tuple[RegisterLine, ...] = ()
+    actions: tuple[RegisterLine, ...] = ()
+    lessons: str = ""
+    life: tuple[LifeStep, ...] = ()
+    evidence: tuple[EvidenceItem, ...] = ()
+    table: str = ""
+    chart: str = ""
+    failure: Failure | None = None
+    schema: str = SCHEMA
+
+
+def write_page_facts(page: PageFacts) -> str:
+    """The JSON text of `<page>.page.json`: sorted, one key a line, the same bytes for the same page."""
+    return json.dumps(asdict(page), default=_plain, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return iso(value)
+    raise TypeError(f"{type(value).__name__} does not belong in page facts")
+
+
+def page_facts(facts: Facts, kind: PageKind, title: str, chart: str = "") -> PageFacts:
+    """What the page made from these facts says of itself."""
+    deployment, closing = facts.deployment, facts.deployment.closing
+    number, notes = summary.main_number(facts)
+    still_open = summary.is_open(facts) and closing is None
+    return PageFacts(
+        kind=kind,
+        title=title,
+        deployment=deployment.slug,
+        name=deployment.title,
+        ticket=deployment.ticket,
+        version=deployment.version,
+        service=deployment.service,
+        team=deployment.team,
+        lead=deployment.lead,
+        zone=deployment.zone.key,
+        start=deployment.window.start,
+        end=deployment.end,
+        observed_until=deployment.observed.end,
+        as_of=facts.as_of,
+        data_until=facts.data_until,
+        after="" if facts.after is None else wording.after_text(facts.after).removeprefix("+"),
+        closed=closing.outcome if closing else "",
+        word=summary.LIVE.get(closing.outcome, say_word(facts)) if closing else say_word(facts),
+        modifier="so far" if still_open and facts.verdict == Verdict.PASS else "",
+        sentence=facts.sentence,
+        detail=summary.detail(facts),
+        number=_text(number),
+        number_notes=tuple(_text(note) for note in notes),
+        metrics=tuple(_metric_line(facts, each) for each in facts.metrics),
+        checkpoints=tuple(_checkpoint_lines(facts)),
+        asks=tuple(_asks(facts)),
+        risks=tuple(
+            RegisterLine(
+                id=each.id, text=each.description, owner=each.owner, status=each.status, when=each.next_review, note=each.mitigation
+            )
+            for each in facts.records.risks
+        ),
+        actions=tuple(
+            RegisterLine(id=each.id, text=each.text, owner=each.owner, status=each.status, when=each.due, note=each.note)
+            for each in facts.records.actions
+        ),
+        lessons=facts.records.notes.get("lessons", ""),
+        life=tuple(sorted(_life(facts), key=lambda step: step.at)),
+        evidence=facts.evidence,
+        table=metrics.table(facts, facts.metrics, _caption(facts)) if facts.metrics else "",
+        chart=chart,
+    )  # fmt: skip
+
+
+def say_word(facts: Facts) -> str:
+    return wording.word(facts.verdict)
+
+
+def _text(markup_or_text: object) -> str:
+    """What a figure prints, without its notes."""
+    body = re.sub(r'<span class="db-tip".*?</span></span>', "", str(markup_or_text))
+    return unescape(re.sub(r"<[^>]*>", "", body))
+
+
+def _caption(facts: Facts) -> str:
+    return wording.window_text(facts.metrics[0].now.window, facts.deployment.zone)
+
+
+def _metric_line(facts: Facts, judgement: Judgement) -> MetricLine:
+    metric, shown = judgement.metric, summary.headlined(judgement)
+    change = metric.show_change
+    value = shown.figure if change else shown.now.value
+    target = metric.target
+    limit = (metric.tolerance.relative or 0) * 100 or None if change else target.value if target else None
+    chip = facts.chip(judgement.now.inputs)
+    return MetricLine(
+        id=metric.id,
+        title=metric.title,
+        unit="%" if change else metric.unit,
+        decimals=1 if change or value is None else wording.decimals_for(metric, value),
+        value=None if value is None else value * 100 if change else value,
+        shown="no data" if value is None else wording.percent(value) if change else wording.value_text(metric, value),
+        baseline=wording.value_text(metric, shown.baseline.value) if shown.baseline else "",
+        delta="" if change else wording.delta_text(metric, judgement.delta),
+        limit=limit,
+        upper=change or target is None or target.side != "lower",
+        limit_text=metrics.threshold(judgement),
+        word=say.word(judgement),
+        evidence=chip.number if chip else "",
+        query=say.query(metric),
+    )
+
+
+def _checkpoint_lines(facts: Facts) -> Iterator[CheckpointLine]:
+    for result in facts.checkpoints:
+        stop = plan.stop(facts, result)
+        note = "" if result.verdict == Verdict.PENDING else str(stop.note)
+        yield CheckpointLine(after=stop.name.removeprefix("+"), due=result.due, word=stop.word, note=note)
+
+
+def _asks(facts: Facts) -> Iterator[Ask]:
+    for each in facts.metrics:
+        if each.verdict not in (Verdict.PASS, Verdict.PENDING, Verdict.NOT_APPLICABLE):
+            yield Ask(word=say.word(each), text=each.metric.title, note=each.reason)
+    for finding in facts.findings:
+        if finding.severity == "warn":
+            yield Ask(word="Watch", text=finding.text, note=finding.kind.replace("_", " "))
+
+
+def _life(facts: Facts) -> Iterator[LifeStep]:
+    records, deployment = facts.records, facts.deployment
+    for approval in records.approvals:
+        if approval.at:
+            yield LifeStep(at=approval.at, step=approval.what, by=say.people(approval.by), result=approval.result)
+    if records.rehearsal and records.rehearsal.at:
+        yield LifeStep(
+            at=records.rehearsal.at, step=f"Back-out rehearsed {records.rehearsal.where}".strip(), result="Done"
+        )
+    for step in records.steps:
+        at = step.window.start if step.window else step.at
+        if at:
+            yield LifeStep(at=at, step=step.title, by=say.people(step.by), result="Done")
+    yield LifeStep(at=deployment.window.start, step="Deployment window opens", by=deployment.lead, result="Done")
+    yield LifeStep(at=deployment.end, step="Deployment window closes, observation begins", result="Done")
+    for result in facts.checkpoints:
+        yield LifeStep(
+            at=result.due, step=f"{wording.after_text(result.after)} checkpoint", by="automatic", result=wording.word(result.verdict)
+        )  # fmt: skip
+    if deployment.closing and deployment.closing.at:
+        outcome = deployment.closing.outcome.replace("_", " ").capitalize()
+        yield LifeStep(
+            at=deployment.closing.at, step=deployment.closing.reason or "Closed", by=deployment.lead, result=outcome
+        )
+
+
+def chart_of(drawing: Any, caption: str, source: str = "") -> Html:
+    """A drawing of `charts` as a figure: wide and narrow, with its values as a table."""
+    columns = [(title, "head" if i == 0 else "number") for i, title in enumerate(drawing.table.columns)]
+    values = markup.table(drawing.table.caption, columns, drawing.table.rows)
+    return markup.figure(drawing.svg, caption, source, values, drawing.narrow, figure_id=drawing.id)
