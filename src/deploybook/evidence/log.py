@@ -209,7 +209,9 @@ class Log:
                 yield root
         except OSError as error:
             self._state = _State()
-            raise DeploybookError(f"{self.path}: cannot record evidence: {error.strerror}; nothing was recorded") from error
+            raise DeploybookError(
+                f"{self.path}: cannot record evidence: {error.strerror}; nothing was recorded"
+            ) from error
 
     def _catch_up(self, root: int) -> None:
         data = _read(self.path / CHECKPOINT)
@@ -228,7 +230,9 @@ class Log:
             if self._state.inode != status.st_ino or not self._follow(stream, checkpoint):
                 self._state = _State()
                 if not self._follow(stream, checkpoint):
-                    raise Broken(LOG, f"not the {checkpoint.size} entries that the checkpoint counts; run 'deploybook verify'")
+                    raise Broken(
+                        LOG, f"not the {checkpoint.size} entries that the checkpoint counts; run 'deploybook verify'"
+                    )
             self._state.checkpoint, self._state.inode = data, status.st_ino
             if status.st_size > self._state.offset:
                 self._put_aside(root, stream)
@@ -271,7 +275,9 @@ class Log:
             os.close(descriptor)
         self.orphans.append(f"log.orphan-{number}")
 
-    def _append(self, root: int, statements: list[statement.Statement], now: datetime, signers: list[Key]) -> Checkpoint:
+    def _append(
+        self, root: int, statements: list[statement.Statement], now: datetime, signers: list[Key]
+    ) -> Checkpoint:
         state = self._state
         wanted = self.key.vkey if self.key else NO_KEY
         if state.signer != wanted and statements and not any(kind_of(one) == "key-rotation" for one in statements):

@@ -400,7 +400,9 @@ def read_log(files: Files, checkpoint: Checkpoint, since: Checkpoint | None, onl
                 previous.append(entry["predicate"].get("prior", ""))
                 _keep(contents, number, entry, only)
             if since and tree.size == since.size and b64(tree.root()) != since.root:
-                raise Broken(f"{LOG} lines 1 to {number}", "are not those of the older checkpoint: history was rewritten")
+                raise Broken(
+                    f"{LOG} lines 1 to {number}", "are not those of the older checkpoint: history was rewritten"
+                )
     bad = _first_bad_line(contents.leaves, previous)
     if bad:
         raise Broken(f"{LOG} line {bad}", "changed, or a line was taken out or put in beside it")
@@ -435,7 +437,9 @@ class Report:
         yield f"BROKEN       {self.broken}" if self.broken else "OK           nothing that was checked has changed"
 
 
-def _trusted(checkpoint: Checkpoint, contents: Contents, given: list[VerifyKey]) -> tuple[list[VerifyKey], list[VerifyKey]]:
+def _trusted(
+    checkpoint: Checkpoint, contents: Contents, given: list[VerifyKey]
+) -> tuple[list[VerifyKey], list[VerifyKey]]:
     """The keys whose signature counts, and all keys that the log names."""
     known: list[VerifyKey] = []
     trusted = list(given)
@@ -468,10 +472,14 @@ def check_signature(checkpoint: Checkpoint, contents: Contents, given: list[Veri
         signers.append(key)
     if contents.root != checkpoint.root:
         last = f"{LOG} line {checkpoint.size}"
-        raise Broken(last if signers else f"{CHECKPOINT} or {last}", "the root over the lines is not the one of the checkpoint")
+        raise Broken(
+            last if signers else f"{CHECKPOINT} or {last}", "the root over the lines is not the one of the checkpoint"
+        )
     good = [key for key in signers if key in trusted]
     if trusted and not good:
-        raise Broken(CHECKPOINT, "not signed by the key that was given" if given else "the signature of the log's key is missing")
+        raise Broken(
+            CHECKPOINT, "not signed by the key that was given" if given else "the signature of the log's key is missing"
+        )
     report.checked.append(f"log: {checkpoint.size} entries, root {checkpoint.root}")
     report.checked.extend(f"signature: {key.name}+{key.id.hex()}" for key in good)
     if not good:
@@ -525,7 +533,7 @@ def _check_strangers(files: Files, contents: Contents, workspace: bool, report: 
     for name in strangers:
         if not workspace:
             raise Broken(name, "not in the log (left by an interrupted write? then the folder wants --workspace)")
-        if not re.match(r"log\.orphan-\d+$|log\.jsonl line|sha256/", name):
+        if not re.match(r"log\.orphan-\d+$|log\.jsonl line|\.[a-z.]+\.new$|sha256/", name):
             raise Broken(name, "not in the log")
         report.unchecked.append(f"{name}: never signed, not evidence")
 
@@ -951,6 +959,7 @@ def _load_figures(files: Files, path: str) -> dict[str, dict[str, Any]]:
 
 def check_figures(files: Files, contents: Contents, report: Report) -> None:
     """Every published figure, derived again from the original files."""
+
     @functools.lru_cache(maxsize=12)
     def table(digest: str, zone: str) -> Table:
         path = contents.place_of(digest)
@@ -963,7 +972,9 @@ def check_figures(files: Files, contents: Contents, report: Report) -> None:
     skipped: dict[str, int] = {}
     for path in contents.figures:
         if path not in files:
-            skipped["its figures.jsonl is not in this copy"] = skipped.get("its figures.jsonl is not in this copy", 0) + 1
+            skipped["its figures.jsonl is not in this copy"] = (
+                skipped.get("its figures.jsonl is not in this copy", 0) + 1
+            )
             continue
         deriver = Deriver(_load_figures(files, path), table)
         for number, (name, figure) in enumerate(deriver.figures.items(), 1):
@@ -1092,15 +1103,23 @@ def proof(path: str, artifact: str) -> str:
 def main(arguments: list[str] | None = None) -> int:
     import argparse
 
-    parser = argparse.ArgumentParser(description="Check a deploybook evidence log: a site, its evidence folder, or a zip.")
+    parser = argparse.ArgumentParser(
+        description="Check a deploybook evidence log: a site, its evidence folder, or a zip."
+    )
     parser.add_argument("path", metavar="DIR|ZIP")
-    parser.add_argument("--key", action="append", default=[], help="public key, from the change ticket, not from the site")
-    parser.add_argument("--since", default="", help="an older checkpoint: a file, or 'SIZE ROOT' from the foot of a report")
+    parser.add_argument(
+        "--key", action="append", default=[], help="public key, from the change ticket, not from the site"
+    )
+    parser.add_argument(
+        "--since", default="", help="an older checkpoint: a file, or 'SIZE ROOT' from the foot of a report"
+    )
     parser.add_argument("--subset", default="100%", help="read only this share of the artifacts' bytes, such as 5%%")
     parser.add_argument("--figures", action="store_true", help="derive every published figure again")
     parser.add_argument("--only", default="", help="an audit pack: the deployments that it holds, with commas")
     parser.add_argument("--pages", help="the built site, where it is not around DIR")
-    parser.add_argument("--workspace", action="store_true", help="what an interrupted write left is reported, not an error")
+    parser.add_argument(
+        "--workspace", action="store_true", help="what an interrupted write left is reported, not an error"
+    )
     parser.add_argument("--proof", metavar="ARTIFACT", help="print the inclusion proof of a file or digest")
     asked = parser.parse_args(arguments)
     try:

@@ -102,7 +102,11 @@ def verdict(
         "passedTests": lists["PASSED"],
         "warnedTests": lists["WARNED"],
         "failedTests": lists["FAILED"],
-        "deployment": deployment, "ticket": ticket, "actor": actor, "scope": scope, "verdict": verdict,
+        "deployment": deployment,
+        "ticket": ticket,
+        "actor": actor,
+        "scope": scope,
+        "verdict": verdict,
         "words": [f"{one}={metrics[one]}" for one in sorted(metrics)],
     }
     return _statement(TEST_RESULT, subjects, predicate)
@@ -113,12 +117,27 @@ def approval(
 ) -> Statement:
     """Who approved what, and when. The subject is the record in which it is written."""
     return _own(
-        "approval", subjects, deployment=deployment, ticket=ticket, what=what, by=by, role=role, at=utc(at), result=result
+        "approval",
+        subjects,
+        deployment=deployment,
+        ticket=ticket,
+        what=what,
+        by=by,
+        role=role,
+        at=utc(at),
+        result=result,
     )
 
 
 def outcome(
-    subjects: Subjects, *, deployment: str, ticket: str, outcome: str, by: str, start: datetime | None, end: datetime | None
+    subjects: Subjects,
+    *,
+    deployment: str,
+    ticket: str,
+    outcome: str,
+    by: str,
+    start: datetime | None,
+    end: datetime | None,
 ) -> Statement:
     """How the deployment ended: succeeded, rolled_back, aborted or postponed."""
     times = {"start": utc(start), "end": utc(end)}
@@ -218,7 +237,9 @@ def _check(value: Any, where: str) -> None:
         if len(value) > limit or not value.replace("\n" if where.endswith(".query") else "", "").isprintable():
             raise DeploybookError(f"evidence: {where}: free text does not belong in an entry; store it as an artifact")
     elif not isinstance(value, int) or abs(value) >= 1 << 53:
-        raise DeploybookError(f"evidence: {where}: {value!r} is not a string, a whole number, a boolean or a list of these")
+        raise DeploybookError(
+            f"evidence: {where}: {value!r} is not a string, a whole number, a boolean or a list of these"
+        )
 
 
 def _reason(reason: str) -> str:

@@ -46,7 +46,9 @@ def put(evidence: Path, data: bytes | Path, extension: str) -> Artifact:
         with _opened(data) as source, folder(evidence, "sha256") as store:
             return _store(store, source, extension)
     except OSError as error:
-        raise DeploybookError(f"{evidence}: cannot store an artifact: {error.strerror}; nothing was recorded") from error
+        raise DeploybookError(
+            f"{evidence}: cannot store an artifact: {error.strerror}; nothing was recorded"
+        ) from error
 
 
 def _store(store: int, source: BinaryIO, extension: str) -> Artifact:
@@ -74,7 +76,9 @@ def _store(store: int, source: BinaryIO, extension: str) -> Artifact:
 def _write(store: int, name: str, source: BinaryIO) -> tuple[str, int]:
     """Digest and size of what was copied and is on the disk."""
     found, size = hashlib.sha256(), 0
-    with os.fdopen(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o444, dir_fd=store), "wb") as to:
+    with os.fdopen(
+        os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o444, dir_fd=store), "wb"
+    ) as to:
         while block := source.read(_BLOCK):
             found.update(block)
             size += len(block)
@@ -122,7 +126,9 @@ def _subfolder(parent: int, name: str) -> Iterator[int]:
         found = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENOTDIR):
-            raise EvidenceBroken(f"{name}: a symbolic link or a file where a folder of the store belongs", place=name) from None
+            raise EvidenceBroken(
+                f"{name}: a symbolic link or a file where a folder of the store belongs", place=name
+            ) from None
         raise
     try:
         yield found
