@@ -1,0 +1,185 @@
+"""
+The minute log that people keep: journal.md.
+
+    # 2025-01-22
+    ## Ramp of the feature flag
+    14:00 Feature flag set to 25 % by @Oliver. Avery finds `LD-88721` in the audit log #flag #key @Avery
+    14:00:30 The parser scrape comes back with schema 2.1 #check @Queenie
+
+Tags and names stand at the end of a line; a name behind the tags is not part of the text, a name before them is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from .errors import FileProblems, Problem
+from .model import ENTRY_KINDS, Entry
+from .times import CLOCK, DAY, parse_instant
+
+NAME = "journal.md"
+MAX_BYTES = 5_000_000
+TAG = re.compile(r"(?<!\S)#([A-Za-z][\w-]*)")
+PERSON = re.compile(r"(?:(?<=\s)|(?<=\()|^)@([^\W\d_][\w'-]*(?:\.[\w'-]+)*)")
+END = re.compile(r"(?:\s+(?:#[A-Za-z][\w-]*|@[^\W\d_][\w.'-]*))+\s*$")
+LINE = re.compile(rf"(?:[-*]\s+)?((?:{DAY}[ T])?{CLOCK}(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?)\s+(\S.*)")
+CODE = re.compile(r"`[^`]*`")
+FIGURE = re.compile(r"\{([A-Za-z_][\w.-]*)[^{}]*\}")
+
+
+def read(path: Path, zone: ZoneInfo, *, shown: str = NAME) -> tuple[Entry, ...]:
+    """
+    The entries in the order of their time; none where there is no journal.
+
+    zone: of times without an offset. shown: the path in messages.
+    Raises FileProblems with every line that cannot be read.
+    """
+    return parse(text_of(path, shown), zone, shown=shown) if path.is_file() else ()
+
+
+def text_of(path: Path, shown: str) -> str:
+    data = path.read_bytes()[: MAX_BYTES + 1]
+    if len(data) > MAX_BYTES:
+        raise FileProblems([Problem(path=shown, line=1, text=f"is larger than {MAX_BYTES // 1_000_000} MB")])
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise FileProblems([Problem(path=shown, line=line, text="is not UTF-8; save the file as UTF-8")]) from None
+
+
+def parse(text: str, zone: ZoneInfo, *, shown: str = NAME) -> tuple[Entry, ...]:
+    """The text of a journal as entries; see read()."""
+    entries: list[Entry] = []
+    problems: list[Problem] = []
+    day: date | None = None
+    phase = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if not stripped or re.fullmatch(r"<!--.*-->", stripped):
+            continue
+        try:
+            if stripped.startswith("## "):
+                phase = stripped[3:].strip()
+            elif stripped.startswith("# "):
+                day, phase = day_of(stripped[2:].strip()), ""
+            elif line[0] in " \t" and entries and not LINE.match(stripped):
+                entries[-1] = continued(entries[-1], stripped)
+            else:
+                entries.append(entry_of(stripped, number, zone, day, phase))
+        except ValueError as error:
+            problems.append(Problem(path=shown, line=number, text=str(error)))
+    if problems:
+        raise FileProblems(problems)
+    return tuple(sorted(entries, key=lambda entry: entry.at))
+
+
+def day_of(text: str) -> date:
+    try:
+        return date.fromisoformat(text.split()[0])
+    except (ValueError, IndexError):
+        raise ValueError(f"{text!r} is not a day; write '# 2025-01-22', and '## …' for a phase") from None
+
+
+def entry_of(line: str, number: int, zone: ZoneInfo, day: date | None, phase: str) -> Entry:
+    """One line as an Entry; ValueError says what to write."""
+    found = LINE.fullmatch(line)
+    if not found:
+        raise ValueError(f"{line[:40]!r} does not begin with a time; write '14:03 what happened #note'")
+    if day is None and not re.match(DAY, found[1]):
+        raise ValueError(f"no day stands above {found[1]!r}; write '# 2025-01-22' in a line before it")
+    at = parse_instant(found[1], zone, day)
+    return tagged(Entry(at=at, text="", phase=phase, line=number), found[2])
+
+
+def tagged(entry: Entry, line: str) -> Entry:
+    """The entry with the text of a line, its tags and names taken out. A channel such as #p0-sprint2 stays text."""
+    bare = CODE.sub(lambda code: "x" * len(code[0]), line)  # nothing inside backticks is a tag
+    tags = [tag for tag in TAG.finditer(bare) if known(tag[1])]
+    words = [tag[1].lower() for tag in tags]
+    kinds = [word for word in words if word in ENTRY_KINDS]
+    names = tuple(dict.fromkeys(name[1].rstrip(".") for name in PERSON.finditer(bare)))
+    cut = END.search(bare)
+    behind = [tag.start() for tag in tags if cut and tag.start() >= cut.start()]
+    text = line[: min(behind)] if behind else line
+    for tag in reversed(tags):
+        if tag.end() <= len(text):
+            text = text[: tag.start()] + text[tag.end() :]
+    return replace(
+        entry,
+        text=re.sub(r"\s{2,}", " ", PERSON.sub(r"\1", text)).strip(),
+        kind=kinds[0] if kinds else entry.kind,
+        people=tuple(dict.fromkeys((*entry.people, *names))),
+        key=entry.key or "key" in words,
+        private=entry.private or "private" in words,
+    )
+
+
+def known(tag: str) -> bool:
+    return tag.lower() in (*ENTRY_KINDS, "key", "private")
+
+
+def continued(entry: Entry, line: str) -> Entry:
+    """An indented line continues the entry above it."""
+    more = tagged(entry, line)
+    return replace(more, text=f"{entry.text} {more.text}".strip())
+
+
+def hints(
+    path: Path, zone: ZoneInfo, *, shown: str = NAME, people: Iterable[str] = (), metrics: Iterable[str] = ()
+) -> tuple[Problem, ...]:
+    """
+    What is worth a look and no mistake: an unknown tag, person or metric, an entry earlier than the one above it.
+
+    people, metrics: the known names; where none is given there is no hint about them.
+    """
+    text, people, metrics = text_of(path, shown), set(people), set(metrics)
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        for tag in TAG.finditer(CODE.sub("", line)) if not line.startswith("#") else ():
+            if not known(tag[1]):
+                found.append(
+                    (number, f"'#{tag[1]}' is no kind of entry and stays text; kinds are {', '.join(ENTRY_KINDS)}")
+                )
+        unknown = [figure[1] for figure in FIGURE.finditer(line) if metrics and figure[1] not in metrics]
+        found += [(number, f"'{name}' is no metric of this deployment; the text stays as it is") for name in unknown]
+    before: Entry | None = None
+    for entry in sorted(parse(text, zone, shown=shown), key=lambda entry: entry.line):
+        unknown = [name for name in entry.people if people and name not in people]
+        found += [(entry.line, f"'@{name}' is not in the team of the records") for name in unknown]
+        if before and entry.at < before.at:
+            found.append((entry.line, f"is earlier than line {before.line}; a new day begins with '# 2025-01-23'"))
+        before = entry
+    return tuple(Problem(path=shown, line=line, where=("hint",), text=words) for line, words in sorted(found))
+
+
+def append(
+    path: Path, text: str, *, at: datetime, zone: ZoneInfo, by: Iterable[str] = (), tags: Iterable[str] = ()
+) -> str:
+    """
+    Adds one line at the end of the journal and gives it back; a new day gets its heading first.
+
+    The file keeps what it has, byte by byte. Raises ValueError for an empty text.
+    """
+    local = at.astimezone(zone)
+    words = " ".join(text.split())
+    if not words:
+        raise ValueError('the note has no text; write deploybook note "what happened"')
+    clock = local.strftime("%H:%M:%S" if local.second else "%H:%M")
+    if local.utcoffset() != local.replace(fold=1 - local.fold).utcoffset():
+        clock = local.isoformat(timespec="seconds")  # the hour that comes twice in autumn needs its offset
+    end = "".join(f" #{tag.lstrip('#')}" for tag in tags)
+    names = "".join(f" @{name.lstrip('@')}" for name in by)
+    line = f"{clock} {words}{end or (' #note' if names else '')}{names}"
+    before = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
+    days = re.findall(rf"^#\s+({DAY})\s*$", before, re.MULTILINE)
+    heading = "" if days and days[-1] == f"{local:%Y-%m-%d}" else f"# {local:%Y-%m-%d}\n"
+    gap = "" if not before else ("" if before.endswith("\n") else "\n") + ("\n" if heading else "")
+    with path.open("a", encoding="utf-8", newline="") as file:
+        file.write(f"{gap}{heading}{line}\n")
+    return line
