@@ -47,7 +47,7 @@ HTTP = (
     "max_bytes",
 )
 SOURCE_OPTIONS: dict[str, tuple[str, ...]] = {
-    "files": ("paths", "metric", "value", "time", "labels", "delimiter"),
+    "files": ("paths", "path", "metric", "columns", "delimiter"),
     "replay": ("paths", "path", "url"),
     "prometheus": (*HTTP, "raw", "samples", "dialect", "retention"),
     "postgres": (

@@ -26,15 +26,15 @@ class Strict(BaseModel):
         """Takes unknown keys out and notes them, so that they hide no other mistake."""
         if not isinstance(value, dict):
             return value
-        known = cls.keys()
+        known = cls.key_names()
         unknown = [key for key in value if key not in known and cls.refuses(key, known)]
         for key in unknown:
             text = cls.beside.get(key) or unknown_key(key, known)
-            (info.context or {}).setdefault("unknown", []).append((id(value), key, text))
+            (info.context or {}).setdefault("unknown", []).append((id(value), key, meant(key, known), text))
         return {key: item for key, item in value.items() if key not in unknown and item not in NOTHING}
 
     @classmethod
-    def keys(cls) -> list[str]:
+    def key_names(cls) -> list[str]:
         return [field.alias or name for name, field in cls.model_fields.items()]
 
     @classmethod
@@ -59,6 +59,11 @@ class Free(Strict):
 Shape = TypeVar("Shape", bound=BaseModel)
 
 
+def meant(word: str, known: Iterable[str]) -> str:
+    """The known word that was probably meant, '' where none is near."""
+    return next(iter(difflib.get_close_matches(word, known, 1, 0.6)), "")
+
+
 def unknown_key(key: str, known: Iterable[str]) -> str:
     return f"'{key}' is not a key here; {suggestion(key, known, 'keys are')}"
 
@@ -66,9 +71,8 @@ def unknown_key(key: str, known: Iterable[str]) -> str:
 def suggestion(word: str, known: Iterable[str], otherwise: str) -> str:
     """ "did you mean 'statistic'?", or the list of what is allowed."""
     known = list(known)
-    near = difflib.get_close_matches(word, known, 1, 0.6)
-    if near:
-        return f"did you mean '{near[0]}'?"
+    if near := meant(word, known):
+        return f"did you mean '{near}'?"
     return f"{otherwise} {', '.join(known[:30])}" if known else "none is known"
 
 
@@ -89,7 +93,13 @@ def read_shape(kind: type[Shape], tree: Tree, context: dict[str, Any]) -> tuple[
             break
         except ValidationError as error:
             mistakes = [(way_of(item["loc"], tree), dict(item)) for item in error.errors(include_url=False)]
-            problems += [tree.problem(*describe(way, item, tree)) for way, item in mistakes if way not in removed]
+            typed = {(*ways.get(node, ()), near) for node, _, near, _ in context["unknown"]}
+            fresh = [
+                (way, item)
+                for way, item in mistakes
+                if way not in removed and not (item["type"] == "missing" and way in typed)
+            ]
+            problems += [tree.problem(*describe(way, item, tree)) for way, item in fresh]
             problems += noted(context, ways, tree)
             removed |= {way for way, _ in mistakes}
             value = without(value, {way[:-1] if item["type"] == "missing" else way for way, item in mistakes}, ways)
@@ -101,7 +111,7 @@ def read_shape(kind: type[Shape], tree: Tree, context: dict[str, Any]) -> tuple[
 def noted(context: dict[str, Any], ways: dict[int, Way], tree: Tree) -> list[Problem]:
     """Unknown keys, each at its own line with the way to its parent."""
     found = []
-    for node, key, text in context["unknown"]:
+    for node, key, _, text in context["unknown"]:
         if node in ways:
             path, line = tree.place((*ways[node], key))
             found.append(Problem(path=path, line=line, where=tuple(tree.words(ways[node])), text=text))
@@ -156,7 +166,9 @@ def describe(way: Way, item: dict[str, Any], tree: Tree) -> tuple[Way, str]:
         return way, str(context["error"])
     if kind == "literal_error":
         allowed = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
-        return way, f"{quoted} is not one of {', '.join(allowed)}" + near(found, allowed)
+        return way, f"{quoted} is not one of {', '.join(allowed)}; " + (
+            f"did you mean '{near}'?" if (near := meant(str(found), allowed)) else f"write {allowed[0]}"
+        )
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         return way, f"expected 'key: value' lines, found {quoted}"
     if kind in ("list_type", "tuple_type"):
@@ -166,11 +178,6 @@ def describe(way: Way, item: dict[str, Any], tree: Tree) -> tuple[Way, str]:
     if kind.startswith("int"):
         return way, f"{quoted} is not a whole number; write 0, 1, 2, …"
     return way, str(item["msg"])
-
-
-def near(found: Any, allowed: list[str]) -> str:
-    match = difflib.get_close_matches(str(found), allowed, 1, 0.6)
-    return f"; did you mean '{match[0]}'?" if match else f"; write {allowed[0]}"
 
 
 EXAMPLES = {

@@ -16,7 +16,7 @@ from ..errors import Problem, UnitMismatch
 from ..times import DAY, Window, after_name, length_text, on_day, parse_length, parse_zone
 from ..units import Limit, Tolerance, dimension, factor, unit_of_name
 from . import deployment as shapes
-from .problems import suggestion
+from .problems import meant, suggestion
 from .values import NO_ZONE, Frame
 from .yaml import Tree, Way
 
@@ -74,6 +74,12 @@ class Desk:
     def missing(self, key: str, remedy: str) -> None:
         if (key,) in self.tree.places and self.tree.at((key,)) not in (None, "null", "~"):
             return  # it is there and wrong, which has been said
+        if any(
+            meant(word, self.file.key_names()) == key
+            for word in self.tree.value or {}
+            if word not in self.file.key_names()
+        ):
+            return  # its name is mistyped, which has been said
         text = "has no value; " if (key,) in self.tree.places else f"'{key}' is missing; "
         self.wrong((key,) if (key,) in self.tree.places else (), text + remedy)
 
@@ -310,8 +316,9 @@ def settle_unit(desk: Desk, way: Way, kind: str, file: Any, name: str, target: L
     try:
         return unit, source or unit, factor(source or unit, unit)
     except UnitMismatch as error:
-        at = (*way, "unit") if file.unit else (*way, "target")
-        desk.wrong(at, f"{error}; the source is in {source!r}: write 'source_unit' if it is not")
+        if not file.unit:
+            return source, source, 1.0  # the target is what does not compare; told there
+        desk.wrong((*way, "unit"), f"{error}; if the source is not in {source!r}, write 'source_unit' too")
         return unit, unit, 1.0
 
 
@@ -319,11 +326,6 @@ def fitted(desk: Desk, way: Way, limit: Limit | None, unit: str, kind: str, chan
     """The limit in the metric's unit; one that bounds a change keeps its own ('within 5 %')."""
     if limit is None or not unit:
         return limit
-    if limit.per and kind not in ("counter", "query"):
-        desk.wrong(
-            way, f"'/{limit.per}' is a rate, which a {kind} has not; write 'at most {limit.value:g} {limit.unit}'"
-        )
-        return None
     if change or limit.comparison == "within":
         if limit.unit == "%" or (limit.unit == "points" and dimension(unit) == "share"):
             return limit
@@ -338,6 +340,11 @@ def fitted(desk: Desk, way: Way, limit: Limit | None, unit: str, kind: str, chan
         desk.wrong(
             way,
             f"'{limit.text}' does not compare with the metric's unit {unit!r}; write '{limit.comparison} {limit.value:g} {unit}'",
+        )
+        return None
+    if limit.per and kind not in ("counter", "query"):
+        desk.wrong(
+            way, f"'/{limit.per}' is a rate, which a {kind} has not; write 'at most {limit.value:g} {limit.unit}'"
         )
         return None
     return limit if limit.unit == unit else replace(limit, value=limit.value * by, unit=unit)

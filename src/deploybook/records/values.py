@@ -126,6 +126,12 @@ def family(text: str) -> str:
     return text
 
 
+def target(text: str) -> Limit:
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        raise ValueError(f"{text!r} has no comparison and no unit; write 'at most {text} ms' or 'at least {text} %'")
+    return parse_limit(text)
+
+
 def within(text: str) -> Limit:
     return parse_limit(text if text.startswith("within ") else f"within {text.removeprefix('±').strip()}")
 
@@ -229,7 +235,7 @@ Baseline = Annotated[
 ]
 Target = Annotated[
     Limit,
-    read_with(parse_limit),
+    read_with(target),
     written(
         "at most 65 ms",
         "at least 90 %",

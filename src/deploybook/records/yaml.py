@@ -154,7 +154,7 @@ class Builder:
         self.key[-1] = key
         if key in container:
             first = self.tree.places[(*way, key)][1]
-            self.problem(line_of(event), f"'{key}' stands twice, first in line {first}; keep one", way)
+            self.problem(line_of(event), f"stands twice, first in line {first}; keep one", (*way, key))
         else:
             self.tree.places[(*way, key)] = (self.tree.path, line_of(event))
 

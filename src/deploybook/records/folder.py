@@ -1,0 +1,120 @@
+"""Reading what lies in a deployment's folder beside deployment.yml: records, and notes in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from .. import model
+from ..errors import Problem
+from .problems import read_shape
+from .records import RecordsFile, key_of
+from .told import entries, tell
+from .values import Frame
+from .workspace import refuse
+from .yaml import Tree, read_yaml
+
+MAX_NOTE = 500_000
+
+
+def records_and_problems(
+    folder: Path, deployment: model.Deployment
+) -> tuple[model.Records, tuple[model.Entry, ...], list[Problem]]:
+    """The records, the entries of their timeline, and all mistakes of all their files."""
+    prefix = deployment.path.rpartition("/")[0]
+    tree, problems = gather(folder, prefix)
+    labels = tree.at(("day_labels",)) or tree.at(("programme", "day_labels")) or {}
+    frame = Frame(zone=deployment.zone, day=deployment.day, labels=day_labels(labels))
+    file, found = read_shape(RecordsFile, tree, {"frame": frame})
+    found += twice(tree, ("risks", "risks"), file.risks.risks) + twice(
+        tree, ("actions", "actions"), file.actions.actions
+    )
+    notes, unreadable = read_notes(folder, prefix)
+    return tell(file, deployment, notes), entries(file), [*problems, *found, *unreadable]
+
+
+def gather(folder: Path, prefix: str) -> tuple[Tree, list[Problem]]:
+    """records.yml and records/*.yml as one tree, each key with its own file and lines."""
+    whole = Tree(path=f"{prefix}/records.yml".lstrip("/"), value={})
+    problems: list[Problem] = []
+    paths = [*sorted(folder.glob("records.y*ml")), *sorted(folder.glob("records/*.y*ml"))]
+    for path in paths:
+        shown = f"{prefix}/{path.relative_to(folder).as_posix()}".lstrip("/")
+        tree = read_yaml(path, shown)
+        problems += tree.problems
+        if path.parent == folder:
+            if tree.value is not None and not isinstance(tree.value, dict):
+                problems.append(Problem(path=shown, line=1, text="expected 'key: value' lines, such as 'risks:'"))
+            parts = [(key, (key,)) for key in tree.value] if isinstance(tree.value, dict) else []
+        else:
+            parts = [(path.stem, ())]
+        for name, way in parts:
+            put(whole, key_of(name), tree, way, problems)
+    return whole, problems
+
+
+def put(whole: Tree, key: str, tree: Tree, way: tuple[str, ...], problems: list[Problem]) -> None:
+    place = tree.places.get(way, (tree.path, 1))
+    if key in whole.value:
+        first = ":".join(map(str, whole.place((key,))))
+        problems.append(
+            Problem(path=place[0], line=place[1], where=(key,), text=f"is also written in {first}; keep one")
+        )
+        return
+    if (value := tree.at(way)) is not None:
+        whole.value[key] = value
+        whole.places[(key,)] = place
+        whole.places.update(
+            {(key, *w[len(way) :]): p for w, p in tree.places.items() if w[: len(way)] == way and w != way}
+        )
+
+
+def day_labels(written: object) -> tuple[tuple[str, object], ...]:
+    from .values import day_of
+
+    found = []
+    for label, day in written.items() if isinstance(written, dict) else ():
+        try:
+            found.append((label, day_of(str(day))))
+        except ValueError:
+            continue  # told where the key itself is read
+    return tuple(found)
+
+
+def twice(tree: Tree, way: tuple[str, str], items: Iterable[object]) -> list[Problem]:
+    """An id that stands twice in a register."""
+    seen: set[str] = set()
+    found = []
+    base = way if tree.at(way) is not None else way[:1]
+    for number, item in enumerate(items):
+        id = getattr(item, "id", "")
+        if id in seen:
+            found.append(tree.problem((*base, number, "id"), f"'{id}' stands twice; each has its own id"))
+        seen.add(id)
+    return found
+
+
+def read_notes(folder: Path, prefix: str) -> tuple[dict[str, str], list[Problem]]:
+    """Markdown by the name of its file; notes/ before records/."""
+    notes: dict[str, str] = {}
+    problems = []
+    for path in [*sorted(folder.glob("notes/*.md")), *sorted(folder.glob("records/*.md"))]:
+        shown = f"{prefix}/{path.relative_to(folder).as_posix()}".lstrip("/")
+        try:
+            data = path.read_bytes()[: MAX_NOTE + 1]
+            if len(data) > MAX_NOTE:
+                raise ValueError(f"is larger than {MAX_NOTE // 1000} kB")
+            notes.setdefault(path.stem, data.decode("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            problems.append(Problem(path=shown, line=line, text="is not UTF-8; save the file as UTF-8"))
+        except (OSError, ValueError) as error:
+            problems.append(Problem(path=shown, line=1, text=f"cannot be read: {error}"))
+    return notes, problems
+
+
+def read(folder: Path, deployment: model.Deployment) -> tuple[model.Records, tuple[model.Entry, ...]]:
+    """The records and the entries of their timeline; FileProblems with every mistake."""
+    records, log, problems = records_and_problems(folder, deployment)
+    refuse(problems)
+    return records, log
