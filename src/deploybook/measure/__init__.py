@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from .compare import compare, measure, path, splits
 from .coverage import Gap, Turn, gaps, resets
-from .grid import worst_hour
-from .growth import increments
-from .prepared import select
+from .grid import increments, worst_hour
+from .ground import samples_of
+from .selected import select
 from .uncertainty import rate_bound
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "path",
     "rate_bound",
     "resets",
+    "samples_of",
     "select",
     "splits",
     "worst_hour",

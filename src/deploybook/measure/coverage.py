@@ -17,9 +17,9 @@ from typing import Literal
 
 import numpy as np
 
-from ..model import Coverage, Samples
+from ..model import Coverage, Samples, Series
 from ..times import Window, from_ms
-from .prepared import FRESH, Prepared, prepared
+from .prepared import FRESH, Prepared, ready
 
 SUCCESSION_MS = 15 * 60_000
 
@@ -27,108 +27,121 @@ SUCCESSION_MS = 15 * 60_000
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Span:
     """
-    The increments of one series inside a window: after row `low`, up to row `high`; none where they are equal.
+    What one series has inside a window: the increments (counters) or rows (gauges) after row `low`, up to row `high`.
 
-    head_ms, tail_ms: time at the window's edges that no row speaks for. born, ended: the series has no row before
-    the window's start, or none after its last one here.
+    first_ms, last_ms: of the rows it was seen at. head_ms, tail_ms, gap_ms: time at the window's edges and between
+    rows that no row speaks for; lost: rows missing there between rows. born, ended: there is no row before the
+    window's start, or none after the last one here.
     """
 
     rows: Prepared
     low: int
     high: int
-    head_ms: int
-    tail_ms: int
-    gap_ms: int
-    lost: int
-    born: bool
-    ended: bool
+    first_ms: int
+    last_ms: int
+    head_ms: int = 0
+    tail_ms: int = 0
+    gap_ms: int = 0
+    lost: int = 0
+    born: bool = False
+    ended: bool = False
 
     @property
     def found(self) -> int:
         return self.high - self.low
 
-
-def span(rows: Prepared, start_ms: int, end_ms: int) -> Span | None:
-    """The increments of a counter inside a window; None where the series is not expected in it at all."""
-    high = rows.state(end_ms)
-    low = rows.state(start_ms)
-    ended = high == len(rows.times) - 1
-    if high < 0 or (ended and high == low and not rows.fresh(low, start_ms)):
-        return None
-    head = 0
-    born = low < 0
-    if not rows.fresh(low, start_ms):
-        low += 1
-        if low > high:  # rows before and after, none inside: all of the window is a gap
-            whole = end_ms - start_ms
-            lost = max(1, round(whole / max(int(rows.steps[high]), 1)))
-            return Span(
-                rows=rows, low=high, high=high, head_ms=whole, tail_ms=0, gap_ms=0, lost=lost, born=False, ended=False
-            )
-        head = int(rows.times[low]) - start_ms
-    tail = 0 if rows.fresh(high, end_ms) else end_ms - max(start_ms, int(rows.times[high]))
-    gap = int(rows.gap_ms[high] - rows.gap_ms[low])
-    if high > low and rows.gap_ms[low + 1] > rows.gap_ms[low]:
-        gap -= max(0, start_ms - int(rows.times[low]))
-    lost = int(rows.lost[high] - rows.lost[low])
-    return Span(
-        rows=rows, low=low, high=high, head_ms=head, tail_ms=tail, gap_ms=gap, lost=lost, born=born, ended=ended
-    )
+    @property
+    def step_ms(self) -> int:
+        return max(1, int(self.rows.steps[self.high]))
 
 
 def spans(samples: Samples, window: Window) -> list[Span]:
-    found = (span(prepared(series), window.start_ms, window.end_ms) for series in samples.series)
+    """Of each series that is expected inside the window what it has there."""
+    of = _rows if samples.kind == "gauge" else _increments
+    found = (of(rows, window.start_ms, window.end_ms) for rows in ready(samples))
     return [one for one in found if one is not None]
 
 
+def _increments(rows: Prepared, start: int, end: int) -> Span | None:
+    """From the state at the start (else the first row inside) to the state at the end."""
+    low, high = rows.state(start), rows.state(end)
+    ended = high == len(rows.times) - 1
+    born, fresh = low < 0, rows.fresh(low, start)
+    if high < 0 or (ended and high == low and not fresh):
+        return None
+    if high == low and not fresh:
+        return _unseen(rows, high, start, end)
+    low += not fresh
+    first, last = int(rows.times[low]), int(rows.times[high])
+    gap = int(rows.gap_ms[high] - rows.gap_ms[low])
+    if high > low and rows.gap_ms[low + 1] > rows.gap_ms[low]:
+        gap -= max(0, start - first)
+    return Span(
+        rows=rows,
+        low=low,
+        high=high,
+        first_ms=first,
+        last_ms=last,
+        head_ms=max(0, first - start),
+        tail_ms=0 if rows.fresh(high, end) else end - max(start, last),
+        gap_ms=gap,
+        lost=int(rows.lost[high] - rows.lost[low]),
+        born=born,
+        ended=ended,
+    )
+
+
+def _rows(rows: Prepared, start: int, end: int) -> Span | None:
+    """Rows with start <= t < end; each speaks for one step."""
+    low, high = (int(place) - 1 for place in np.searchsorted(rows.times, [start, end], side="left"))
+    if low == high:
+        return _unseen(rows, high, start, end) if 0 <= high < len(rows.times) - 1 else None
+    first, last = int(rows.times[low + 1]), int(rows.times[high])
+    lost = int(rows.lost[high] - rows.lost[low + 1])
+    step = int(rows.steps[high])
+    return Span(
+        rows=rows,
+        low=low,
+        high=high,
+        first_ms=first,
+        last_ms=last,
+        head_ms=first - start if first - start > FRESH * rows.steps[low + 1] else 0,
+        tail_ms=0 if rows.fresh(high, end) else end - last - step,
+        gap_ms=lost * step,
+        lost=lost,
+        born=low < 0,
+        ended=high == len(rows.times) - 1,
+    )
+
+
+def _unseen(rows: Prepared, row: int, start: int, end: int) -> Span:
+    """A series with rows before and after the window and none inside."""
+    return Span(rows=rows, low=row, high=row, first_ms=start, last_ms=end, head_ms=end - start)
+
+
 def coverage(many: Sequence[Span], window: Window) -> Coverage:
-    """Increments found and expected, and the share of the expected time that they speak for."""
+    """Samples found and expected, and the share of the expected time that they speak for."""
     length = window.end_ms - window.start_ms
-    lone_start = not any(not one.born for one in many)
-    births = sorted(int(one.rows.times[one.low]) for one in many if one.born)
-    found = expected = 0
-    seen_ms = expected_ms = 0
-    for one in sorted(many, key=lambda one: int(one.rows.times[one.high])):
-        head = one.head_ms if not one.born or lone_start else 0
-        tail, life = one.tail_ms, length - (one.head_ms - head)
-        if one.ended and tail and (heir := _successor(births, int(one.rows.times[one.high]))) is not None:
+    some_at_start = any(not one.born for one in many)
+    births = sorted(one.first_ms for one in many if one.born)
+    found = expected = seen_ms = expected_ms = 0
+    for one in sorted(many, key=lambda one: one.last_ms):
+        head, tail, life = one.head_ms, one.tail_ms, length
+        if one.born and some_at_start:
+            head, life = 0, life - head
+        if one.ended and tail and (heir := _successor(births, one.last_ms)) is not None:
             births.remove(heir)
-            kept = min(max(0, heir - int(one.rows.times[one.high])), tail)
-            life, tail = life - (tail - kept), kept
-        step = max(1, int(one.rows.steps[one.high]))
-        missing = one.lost if one.head_ms == length else one.lost + round(head / step) + tail // step
+            tail = min(max(0, heir - one.last_ms), one.tail_ms)
+            life -= one.tail_ms - tail
         found += one.found
-        expected += one.found + missing
+        expected += one.found + one.lost + round(head / one.step_ms) + tail // one.step_ms
         seen_ms += life - head - tail - one.gap_ms
         expected_ms += life
-    return Coverage(found=found, expected=expected, seen=seen_ms / expected_ms if expected_ms > 0 else 0.0)
+    return Coverage(found=found, expected=expected, seen=max(0, seen_ms) / expected_ms if expected_ms > 0 else 0.0)
 
 
 def _successor(births: list[int], ended_ms: int) -> int | None:
     return next((birth for birth in births if abs(birth - ended_ms) <= SUCCESSION_MS), None)
-
-
-def coverage_of_rows(samples: Samples, window: Window) -> Coverage:
-    """The same for gauges: rows with start <= t < end; a row speaks for one step, or up to the next row in time."""
-    found = expected = 0
-    seen: list[float] = []
-    length = window.end_ms - window.start_ms
-    for series in samples.series:
-        rows = prepared(series)
-        low, high = np.searchsorted(rows.times, [window.start_ms, window.end_ms], side="left")
-        step = max(1, int(np.median(rows.steps[low:high]))) if high > low else 0
-        if not step:
-            if 0 < low < len(rows.times):
-                expected, seen = expected + max(1, round(length / max(int(rows.steps[low]), 1))), [*seen, 0.0]
-            continue
-        edges = np.concatenate([[window.start_ms - step], rows.times[low:high], [window.end_ms]])
-        limits = FRESH * np.concatenate([rows.steps[low:high], rows.steps[high - 1 : high]])
-        between = np.diff(edges)
-        unseen = np.where(between > limits, between - limits / FRESH, 0.0)
-        found += int(high - low)
-        expected += int(high - low) + int(np.rint(unseen / (limits / FRESH)).sum())
-        seen.append(1 - float(unseen.sum()) / length)
-    return Coverage(found=found, expected=expected, seen=max(0.0, float(np.mean(seen))) if seen else 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,8 +162,8 @@ class Turn:
     labels: tuple[tuple[str, str], ...]
 
 
-def _sorted_labels(labels) -> tuple[tuple[str, str], ...]:  # type: ignore[no-untyped-def]
-    return tuple(sorted(labels.items()))
+def labels_of(series: Series) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(series.labels.items()))
 
 
 def gaps(samples: Samples, window: Window) -> list[Gap]:
@@ -162,7 +175,7 @@ def gaps(samples: Samples, window: Window) -> list[Gap]:
     """
     start, end = window.start_ms, window.end_ms
     found = []
-    all_rows = [prepared(series) for series in samples.series]
+    all_rows = ready(samples)
     first = min((int(rows.times[0]) for rows in all_rows if len(rows.times)), default=end)
     last = max((int(rows.times[-1]) for rows in all_rows if len(rows.times)), default=start)
     for series, rows in zip(samples.series, all_rows, strict=True):
@@ -175,7 +188,7 @@ def gaps(samples: Samples, window: Window) -> list[Gap]:
         if end - last > FRESH * rows.steps[-1] and rows.times[-1] == last:
             stretches.append((last, end))
         found += [
-            Gap(start=from_ms(max(low, start)), end=from_ms(min(high, end)), labels=_sorted_labels(series.labels))
+            Gap(start=from_ms(max(low, start)), end=from_ms(min(high, end)), labels=labels_of(series))
             for low, high in stretches
             if low < end and high > start and max(low, start) < min(high, end)
         ]
@@ -191,8 +204,7 @@ def resets(samples: Samples, window: Window) -> list[Turn]:
     """
     start, end = window.start_ms, window.end_ms
     found = []
-    for series in samples.series:
-        rows = prepared(series)
+    for series, rows in zip(samples.series, ready(samples), strict=True):
         if not len(rows.times):
             continue
         turns = [(int(rows.times[row]), "reset") for row in rows.drops] if samples.kind != "gauge" else []
@@ -201,7 +213,7 @@ def resets(samples: Samples, window: Window) -> list[Turn]:
         if end - rows.times[-1] > FRESH * rows.steps[-1]:
             turns.append((int(rows.times[-1]), "ends"))
         found += [
-            Turn(at=from_ms(at), kind=kind, labels=_sorted_labels(series.labels))  # type: ignore[arg-type]
+            Turn(at=from_ms(at), kind=kind, labels=labels_of(series))  # type: ignore[arg-type]
             for at, kind in turns
             if start < at <= end
         ]

@@ -1,4 +1,4 @@
-"""The doubt in a figure or in a change: which method of `uncertainty` a metric needs, and its answer in the page's unit."""
+"""The doubt in a figure or in a change: the method of `uncertainty` that a metric needs, its answer in the page's unit."""
 
 from __future__ import annotations
 
@@ -6,164 +6,147 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..model import Data, Estimate, Interval, Measurement, Metric, Samples
+from ..model import Estimate, Increments, Interval, Metric
 from ..times import Window
 from . import uncertainty
-from .figure import Figure, Floats, Labels, Mask, gauge_rows, ground
-from .growth import increments_on
-from .prepared import prepared
+from .coverage import spans
+from .figure import Figure, Floats, gauge_rows
+from .grid import Mask, increments_of
+from .ground import Ground
 
 # The standard error of a median over that of a mean, for a normal distribution: sqrt(pi / 2).
 MEDIAN = 1.2533
 
 
-def own(
-    metric: Metric,
-    data: Data,
-    window: Window,
-    plain: Figure,
-    labels: Labels | None,
-    history: Window | None,
-    usable: Mask | None,
-) -> Estimate | None:
-    """The figure with its doubt, in the metric's unit; None where there is no figure, or a server worked it out."""
+def scale_of(metric: Metric) -> float:
+    """From the source's unit to the page's; a ratio is a share, and printed in percent where its unit says so."""
+    return 100.0 if metric.kind == "ratio" and metric.unit == "%" else metric.scale
+
+
+def own(base: Ground, window: Window, plain: Figure, history: Window | None, usable: Mask | None) -> Estimate | None:
+    """
+    The figure with its doubt, in the metric's unit: of a counter the events of such a window (exact Poisson).
+
+    None where there is no figure, or a server worked it out.
+    """
+    metric, scale = base.metric, scale_of(base.metric)
     if plain.value is None or metric.kind == "query":
         return None
     if metric.kind == "counter":
-        return _scaled(uncertainty.own_count(plain.value, 1.0), metric.scale)
+        return scaled(uncertainty.own_count(plain.value, 1.0), scale)
     if metric.kind == "ratio":
-        assert plain.good is not None and plain.traffic is not None
-        return uncertainty.own_ratio(plain.good, plain.traffic, scale=100.0 if metric.unit == "%" else metric.scale)
+        return uncertainty.own_ratio(plain.good or 0.0, plain.traffic or 0.0, scale=scale)
     if metric.kind == "gauge":
-        samples, past = _gauge_rows(metric, data, window, history, labels)
-        estimate = uncertainty.own_gauge(samples, history=past, step=_step(metric, data, labels), scale=metric.scale)
-        return _of_statistic(metric, estimate, plain.value * metric.scale)
-    added = increments_on(metric, data, window, labels, usable)
-    past = increments_on(metric, data, history, labels, usable) if history else None
+        now, step = _even_rows(base, window)
+        past = _even_rows(base, history)[0] if history else None
+        estimate = uncertainty.own_gauge(now, history=past, step=step, scale=scale)
+        return _of_statistic(metric, estimate, plain.value * scale)
+    added, before = increments_of(base, window, usable), _history(base, history, usable)
     if added is None:
         return None
     if metric.quantile is None:
-        return uncertainty.own_mean(added, history=past, scale=metric.scale)
-    return uncertainty.own_quantile(
-        added, edges=_edges(metric, data, labels, usable), q=metric.quantile, history=past, scale=metric.scale
-    )
+        return uncertainty.own_mean(added, history=before, scale=scale)
+    edges = _edges(base, usable)
+    return uncertainty.own_quantile(added, edges=edges, q=metric.quantile, history=before, scale=scale)
 
 
 def change(
-    metric: Metric,
-    data: Data,
+    base: Ground,
     windows: tuple[Window, Window],
-    figures: tuple[Measurement, Measurement],
-    labels: Labels | None,
+    values: tuple[float, float],
     history: Window | None,
     usable: Mask | None,
 ) -> Estimate | None:
     """
-    The change from the second window to the first with its doubt: relative, in points or in the metric's unit, as
-    metric.delta says (relative where the metric shows its change).
+    The change from the second window to the first with its doubt; values: their figures in the metric's unit.
+
+    Relative where metric.delta is percent or the metric shows its change, otherwise in points or in its unit.
     """
+    metric, scale = base.metric, scale_of(base.metric)
     relative = metric.delta == "percent" or metric.show_change
-    base = figures[1].value
-    if metric.kind == "query" or base is None:
-        return None
     if metric.kind == "gauge":
-        return _change_of_gauge(metric, data, windows, figures, labels, history)
-    now, before = (increments_on(metric, data, window, labels, usable) for window in windows)
+        return _change_of_gauge(base, windows, values, history, relative)
+    now, before = (increments_of(base, window, usable) for window in windows)
     if now is None or before is None:
         return None
     if metric.kind == "counter":
         estimate = uncertainty.change_of_count(now, before, relative=relative)
-        return estimate if relative else _scaled(estimate, metric.scale)
+        return estimate if relative else scaled(estimate, scale)
     if metric.kind == "ratio":
-        estimate = uncertainty.change_of_ratio(now, before)
+        points = uncertainty.change_of_ratio(now, before)
         if not relative:
-            return estimate
-        percent = base * (100.0 if metric.unit != "%" else 1.0)
-        return replace(_scaled(estimate, 1 / percent), scale="relative") if percent else None
-    past = increments_on(metric, data, history, labels, usable) if history else None
+            return points
+        return replace(scaled(points, scale / 100 / values[1]), scale="relative") if values[1] else None
+    past = _history(base, history, usable)
     if metric.quantile is None:
         estimate = uncertainty.change_of_mean(now, before, history=past)
     else:
-        edges = _edges(metric, data, labels, usable)
-        estimate = uncertainty.change_of_quantile(now, before, edges=edges, q=metric.quantile, history=past)
-    # In the metric's unit: the relative interval times the baseline's figure.
-    return estimate if relative else replace(_scaled(estimate, base), scale="value")
+        estimate = uncertainty.change_of_quantile(
+            now, before, edges=_edges(base, usable), q=metric.quantile, history=past
+        )
+    # In the metric's unit: the relative interval times the baseline's figure, taken as it is.
+    return estimate if relative else replace(scaled(estimate, values[1]), scale="value")
 
 
 def _change_of_gauge(
-    metric: Metric,
-    data: Data,
-    windows: tuple[Window, Window],
-    figures: tuple[Measurement, Measurement],
-    labels: Labels | None,
-    history: Window | None,
+    base: Ground, windows: tuple[Window, Window], values: tuple[float, float], history: Window | None, relative: bool
 ) -> Estimate | None:
-    relative = metric.delta == "percent" or metric.show_change
-    now, past = _gauge_rows(metric, data, windows[0], history, labels)
-    base, _ = _gauge_rows(metric, data, windows[1], None, labels)
+    (now, step), (before, _) = (_even_rows(base, window) for window in windows)
+    past = _even_rows(base, history)[0] if history else None
     estimate = uncertainty.change_of_gauge(
-        now, base, history=past, step=_step(metric, data, labels), difference=not relative, scale=metric.scale
+        now, before, history=past, step=step, difference=not relative, scale=scale_of(base.metric)
     )
-    first, second = figures[0].value, figures[1].value
-    assert first is not None and second is not None
     if estimate.scale == "relative":
-        return _of_statistic(metric, estimate, first / second - 1) if second else None
-    estimate = _of_statistic(metric, estimate, first - second)
-    return replace(estimate, scale="points") if metric.delta == "points" else estimate
+        return _of_statistic(base.metric, estimate, values[0] / values[1] - 1) if values[1] else None
+    estimate = _of_statistic(base.metric, estimate, values[0] - values[1])
+    return replace(estimate, scale="points") if base.metric.delta == "points" else estimate
 
 
 def _of_statistic(metric: Metric, estimate: Estimate, value: float) -> Estimate:
-    """The estimate of a mean made one of the metric's statistic; only mean and median have an interval."""
+    """The estimate of a gauge's mean made one of its statistic; only mean and median have an interval."""
     if metric.statistic == "mean":
         return estimate
-    if metric.statistic == "median":
-        return replace(
-            estimate,
-            value=value,
-            at90=_moved(estimate, estimate.at90, value),
-            at95=_moved(estimate, estimate.at95, value),
-        )
-    blocked = f"no interval for the {metric.statistic} of a gauge"
-    return Estimate(value=value, scale=estimate.scale, effective=estimate.effective, method="none", blocked=blocked)
+    if metric.statistic != "median":
+        blocked = f"no interval for the {metric.statistic} of a gauge"
+        return replace(estimate, value=value, at90=None, at95=None, method="", blocked=blocked)
 
-
-def _moved(estimate: Estimate, interval: Interval | None, value: float) -> Interval | None:
-    if interval is None:
-        return None
-    return Interval(
-        low=value - MEDIAN * (estimate.value - interval.low), high=value + MEDIAN * (interval.high - estimate.value)
-    )
-
-
-def _scaled(estimate: Estimate, factor: float) -> Estimate:
-    def by(interval: Interval | None) -> Interval | None:
+    def moved(interval: Interval | None) -> Interval | None:
         if interval is None:
             return None
-        low, high = sorted((interval.low * factor, interval.high * factor))
-        return Interval(low=low, high=high)
+        low, high = estimate.value - interval.low, interval.high - estimate.value
+        return Interval(low=value - MEDIAN * low, high=value + MEDIAN * high)
+
+    return replace(estimate, value=value, at90=moved(estimate.at90), at95=moved(estimate.at95))
+
+
+def scaled(estimate: Estimate, factor: float) -> Estimate:
+    def by(interval: Interval | None) -> Interval | None:
+        return Interval(low=interval.low * factor, high=interval.high * factor) if interval else None
 
     return replace(estimate, value=estimate.value * factor, at90=by(estimate.at90), at95=by(estimate.at95))
 
 
-def _edges(metric: Metric, data: Data, labels: Labels | None, usable: Mask | None) -> tuple[float, ...]:
-    samples = _samples(metric, data, labels)
-    return samples.edges if usable is None else tuple(np.array(samples.edges)[usable].tolist())
+def _history(base: Ground, window: Window | None, usable: Mask | None) -> Increments | None:
+    """The increments of a longer stretch; None where it does not have the buckets all along."""
+    past = increments_of(base, window, usable) if window else None
+    if past is None or past.buckets is None or base.metric.quantile is None:
+        return past
+    return None if np.isnan(past.buckets).any() else past
 
 
-def _samples(metric: Metric, data: Data, labels: Labels | None) -> Samples:
-    samples = ground(metric, data, labels).samples
-    assert samples is not None
-    return samples
+def _edges(base: Ground, usable: Mask | None) -> tuple[float, ...]:
+    edges = base.samples.edges if base.samples else ()
+    return edges if usable is None else tuple(edge for edge, kept in zip(edges, usable, strict=True) if kept)
 
 
-def _gauge_rows(
-    metric: Metric, data: Data, window: Window, history: Window | None, labels: Labels | None
-) -> tuple[Floats, Floats | None]:
-    samples = _samples(metric, data, labels)
-    return gauge_rows(samples, window), gauge_rows(samples, history) if history else None
-
-
-def _step(metric: Metric, data: Data, labels: Labels | None) -> float:
-    """Seconds between the rows of a gauge."""
-    steps = np.concatenate([prepared(series).steps for series in _samples(metric, data, labels).series])
-    return float(np.median(steps)) / 1000 if len(steps) else 0.0
+def _even_rows(base: Ground, window: Window) -> tuple[Floats, float]:
+    """(values, seconds between them) of a gauge, series with rows at the same time averaged."""
+    many = [one for one in spans(base.samples, window) if one.found] if base.samples else []
+    if not many:
+        return np.zeros(0), 0.0
+    times, values = gauge_rows(many)
+    if len(many) > 1:
+        times, place, count = np.unique(times, return_inverse=True, return_counts=True)
+        values = np.bincount(place, weights=values) / count
+    seconds = (window.end - window.start).total_seconds()
+    return values, seconds / len(values)

@@ -4,17 +4,79 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model import Increments
+from ..model import Data, Increments, Metric
 from ..times import Window, from_ms
-from .coverage import Span
+from .coverage import Span, spans
+from .ground import Ground, Labels, ground
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 HOUR_MS = 3_600_000
+KEPT = 16
+
+_kept: WeakKeyDictionary[Ground, dict[tuple[object, ...], Increments | None]] = WeakKeyDictionary()
+
+
+def increments(metric: Metric, data: Data, window: Window, labels: Labels | None = None) -> Increments | None:
+    """
+    What was added per scrape, None where nothing was measured or the metric is no counter.
+
+    Counters and ratios at every row's own time; histograms on an even grid (see even), a bucket that some scrape
+    does not have being NaN there.
+    """
+    return increments_of(ground(metric, data, labels), window)
+
+
+def increments_of(base: Ground, window: Window, usable: Mask | None = None) -> Increments | None:
+    """The same, with the buckets that are usable only; the last few are kept: one history stands behind many figures."""
+    known = _kept.setdefault(base, {})
+    key = (window, None if usable is None else usable.tobytes())
+    if key not in known:
+        while len(known) >= KEPT:
+            known.pop(next(iter(known)))
+        known[key] = _increments(base, window, usable)
+    return known[key]
+
+
+def _increments(base: Ground, window: Window, usable: Mask | None) -> Increments | None:
+    if base.metric.kind in ("gauge", "query") or base.samples is None:
+        return None
+    many = [one for one in spans(base.samples, window) if one.found]
+    if not many:
+        return None
+    if base.metric.kind == "histogram":
+        return _of_buckets(many, base.columns, window, usable)
+    ends, added = exact(many, 1)
+    good = _at(ends, spans(base.good, window)) if base.metric.kind == "ratio" and base.good else None
+    return Increments(ends_ms=ends, seconds=seconds_of(ends, many, window), counts=added[:, 0], good=good)
+
+
+def _at(ends: NDArray[np.int64], many: list[Span]) -> Floats:
+    """(n,) what was added, put at the next of the given ends."""
+    added = np.zeros(len(ends))
+    for one in many:
+        at, more = per_row(one)
+        np.add.at(added, np.minimum(np.searchsorted(ends, at), len(ends) - 1), more[:, 0])
+    return added
+
+
+def _of_buckets(many: list[Span], columns: int, window: Window, usable: Mask | None) -> Increments:
+    ends, added = even(many, columns, window)
+    counts = np.where(np.isnan(added[:, -1]), added[:, -3], added[:, -1])
+    cumulative = added[:, :-2] if usable is None else added[:, :-2][:, usable]
+    return Increments(
+        ends_ms=ends,
+        seconds=seconds_of(ends, many, window),
+        counts=counts,
+        sums=added[:, -2],
+        buckets=np.diff(cumulative, axis=1, prepend=0.0),
+    )
 
 
 def total(many: Sequence[Span], columns: int) -> Floats:

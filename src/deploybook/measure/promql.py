@@ -1,9 +1,10 @@
 """
 The arithmetic of Prometheus, for rows as scraped: increase() extrapolated to the window, histogram_quantile().
 
-Semantics differ by server version (prometheus/prometheus, promql/functions.go and promql/quantile.go):
-"2.x" ranges are closed at both ends; "3.0" are open on the left; "3.6" also limits the extrapolation to a
-counter's zero after, not before, it was decided whether the first sample is near enough to the start.
+What differs by server version was read in promql/functions.go at the tags v2.42.0 to v3.14.0 of
+prometheus/prometheus: ranges are closed at both ends before 3.0 and open on the left since (#13904); before 2.51
+the limit at a counter's zero was applied before it was decided whether the first row is near enough to the start,
+since then after it (#13725). What 3.6 changed there concerns native histograms alone.
 """
 
 from __future__ import annotations
@@ -15,26 +16,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Semantics = Literal["2.x", "3.0", "3.6"]
+Semantics = Literal["2.x", "2.51", "3.0"]
 
 # Two cumulative counts nearer than this (relative) are equal: promql/quantile.go, smallDeltaTolerance.
 SMALL = 1e-12
 
 
 def semantics_of(engine: str) -> Semantics:
-    """'prometheus 2.42.0' -> '2.x', 'prometheus 3.5.1' -> '3.0', all else (files, other servers) -> '3.6'."""
+    """'prometheus 2.42.0' -> '2.x', 'prometheus 2.53.1' -> '2.51', all else (newer, other servers, files) -> '3.0'."""
     found = re.search(r"prometheus\D*(\d+)\.(\d+)", engine, re.IGNORECASE)
-    if not found:
-        return "3.6"
-    version = int(found[1]), int(found[2])
-    if version < (3, 0):
-        return "2.x"
-    return "3.0" if version < (3, 6) else "3.6"
+    version = (int(found[1]), int(found[2])) if found else (3, 0)
+    return "3.0" if version >= (3, 0) else "2.51" if version >= (2, 51) else "2.x"
 
 
-def in_range(times: NDArray[np.int64], start_ms: int, end_ms: int, semantics: Semantics = "3.6") -> slice:
-    """The rows a range selector over (start, end] takes; 2.x takes a row at the start too."""
-    first = np.searchsorted(times, start_ms, side="left" if semantics == "2.x" else "right")
+def in_range(times: NDArray[np.int64], start_ms: int, end_ms: int, semantics: Semantics = "3.0") -> slice:
+    """The rows a range selector over (start, end] takes; before 3.0 a row at the start too."""
+    first = np.searchsorted(times, start_ms, side="right" if semantics == "3.0" else "left")
     return slice(int(first), int(np.searchsorted(times, end_ms, side="right")))
 
 
@@ -44,7 +41,7 @@ def increase(
     start_ms: int,
     end_ms: int,
     *,
-    semantics: Semantics = "3.6",
+    semantics: Semantics = "3.0",
     counter: bool = True,
 ) -> Floats | None:
     """
@@ -67,11 +64,11 @@ def increase(
     tail = end_ms / 1000 - at[-1]
     limited = (raw > 0) & (value[0] >= 0) if counter else np.zeros(raw.shape, dtype=bool)
     to_zero = np.where(limited, sampled * value[0] / np.where(limited, raw, 1.0), np.inf)
-    if semantics == "3.6":
-        head = np.minimum(np.where(head >= near, between / 2, head), to_zero)
-    else:
+    if semantics == "2.x":
         head = np.minimum(head, to_zero)
         head = np.where(head >= near, between / 2, head)
+    else:
+        head = np.minimum(np.where(head >= near, between / 2, head), to_zero)
     result: Floats = raw * (sampled + head + (tail if tail < near else between / 2)) / sampled
     return result
 

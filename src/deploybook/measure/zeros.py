@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..model import Matcher, Samples, Series
-from .prepared import matches
+from .selected import matches
 
 
 def with_zeros(name: str, samples: Samples | None, up: Samples | None, where: tuple[Matcher, ...]) -> Samples | None:
@@ -44,18 +44,14 @@ def _same(series: Series, target: Series) -> bool:
     return bool(both) and all(series.labels[name] == target.labels[name] for name in both)
 
 
-def _there(target: Series) -> np.ndarray:  # type: ignore[type-arg]
-    return np.asarray(target.values == 1)
-
-
 def _zeros(target: Series) -> Series:
-    there = _there(target)
+    there = target.values == 1
     times = target.times[there]
     return Series(labels=target.labels, times=times, values=np.zeros(len(times)), steps=target.steps[there])
 
 
 def _filled(series: Series, target: Series) -> Series:
-    there = _there(target)
+    there = target.values == 1
     times, steps = target.times[there], target.steps[there]
     before = np.searchsorted(series.times, times, side="right") - 1
     last = np.where(before >= 0, series.times[np.maximum(before, 0)], np.iinfo(np.int64).min // 2)
