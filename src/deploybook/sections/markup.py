@@ -76,7 +76,7 @@ def verdict_block(
     right = fill('\n<p class="db-verdict-number"><strong>{n}</strong>{notes}</p>', n=number, notes=notes)
     third = fill('<p class="db-verdict-detail">{detail}</p>', detail=detail)
     return fill(
-        '<section class="db-verdict db-' + kind + '" aria-label="Verdict">\n{icon}<div>'
+        '<section class="db-verdict db-' + kind + '">\n{icon}<div>'
         '<p class="db-verdict-word">{word}</p><p class="db-verdict-line">{sentence}</p>{third}</div>{right}\n</section>',
         icon=icon(kind),
         word=f"{word} {modifier}".strip(),

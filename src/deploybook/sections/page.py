@@ -112,6 +112,7 @@ class PageFacts:
     as_of: the logical time the page speaks of. closed: how the deployment ended, '' while it has not.
     word, modifier, sentence, detail, number, number_notes: the verdict block. table: the metrics table as markup.
     chart: one figure as markup for the home page, '' for none. failure: set where the page was not produced.
+    log_size, log_root, signed: the evidence log before the run, as the page prints it.
     """
 
     kind: PageKind
@@ -148,6 +149,9 @@ class PageFacts:
     table: str = ""
     chart: str = ""
     failure: Failure | None = None
+    log_size: int = 0
+    log_root: str = ""
+    signed: bool = False
     schema: str = SCHEMA
 
 
@@ -209,6 +213,9 @@ def page_facts(facts: Facts, kind: PageKind, title: str, chart: str = "") -> Pag
         evidence=facts.evidence,
         table=metrics.table(facts, facts.metrics, _caption(facts)) if facts.metrics else "",
         chart=chart,
+        log_size=facts.provenance.log_size,
+        log_root=facts.provenance.log_root,
+        signed=facts.provenance.signed,
     )  # fmt: skip
 
 
@@ -293,8 +300,11 @@ def _life(facts: Facts) -> Iterator[LifeStep]:
         )
 
 
-def chart_of(drawing: Any, caption: str, source: str = "") -> Html:
+def chart_of(drawing: Any, caption: object, source: object = "") -> Html:
     """A drawing of `charts` as a figure: wide and narrow, with its values as a table."""
+    return markup.figure(drawing.svg, caption, source, values_of(drawing), drawing.narrow, figure_id=drawing.id)
+
+
+def values_of(drawing: Any) -> Html:
     columns = [(title, "head" if i == 0 else "number") for i, title in enumerate(drawing.table.columns)]
-    values = markup.table(drawing.table.caption, columns, drawing.table.rows)
-    return markup.figure(drawing.svg, caption, source, values, drawing.narrow, figure_id=drawing.id)
+    return markup.table(drawing.table.caption, columns, drawing.table.rows)

@@ -102,7 +102,7 @@ def evidence_page(path: str, page: Page, rows: Sequence[Row]) -> str:
     changed = [row.item.number for row in rows if row.state == "Changed"]
     missing = [row.item.number for row in rows if row.state not in (*GOOD, "Changed")]
     checked = all(row.state == "Verified" for row in rows if row.state in GOOD)
-    word = "Changed" if changed else "Verified" if checked and good else "Held"
+    word = "Changed" if changed else "Verified" if checked and good else "On record"
     sentence = (
         f"{good} of {plural(len(rows), 'artifact')} {'match' if checked else 'are held with'} the sha256 on record."
     )
@@ -148,7 +148,7 @@ def unique(number: str, taken: set[str]) -> str:
 def cells(path: str, row: Row) -> list[object]:
     item = row.item
     where = fill("<small>{path}</small>", path=item.path) if item.path and item.path != item.name else Html()
-    used = join((markup.link(use.facts.title, way(path, f"{use.address}#{item.number}")) for use in row.used), ", ")
+    used = join((markup.link(short(use), way(path, f"{use.address}#{item.number}")) for use in row.used), ", ")
     return [
         item.number,
         fill("{name}{where}", name=item.name, where=where),
@@ -159,6 +159,10 @@ def cells(path: str, row: Row) -> list[object]:
         used,
         markup.status(row.state, "breach" if row.state == "Changed" else None),
     ]
+
+
+def short(page: Page) -> str:
+    return f"+{page.facts.after}" if page.facts.after else page.facts.kind.capitalize()
 
 
 def sums(rows: Sequence[Row]) -> str:

@@ -21,7 +21,7 @@ def home(pages: Sequence[Page], now: datetime) -> dict[str, str]:
         body = [markup.callout("Nothing published yet", "`deploybook report` makes the first report.")]
         return {f"{PATH}.md": f.frame(PATH, "No report yet", body)}
     groups = f.by_deployment(pages)
-    live = {slug: group for slug, group in groups.items() if is_open(group)}
+    live = {slug: group for slug, group in groups.items() if is_open(group, now)}
     title = wording.day_text(now.astimezone(pages[0].zone).date(), year=True, weekday=True)
     shown = live or dict(list(groups.items())[:1])
     top = list(one(next(iter(shown.values())), now)) if len(shown) == 1 else list(several(shown, now)) if shown else []
@@ -35,11 +35,13 @@ def home(pages: Sequence[Page], now: datetime) -> dict[str, str]:
     return {f"{PATH}.md": f.frame(PATH, title, [*top, columns, *moved])}
 
 
-def is_open(group: Sequence[Page]) -> bool:
-    """Whether the deployment is under observation: not closed, a checkpoint still to come."""
+def is_open(group: Sequence[Page], now: datetime) -> bool:
+    """Whether the deployment is under observation: not closed, a checkpoint still to come; or nothing known in its time."""
     newest = f.newest_produced(group)
-    if newest is None or newest.facts.closed:
-        return newest is None
+    if newest is None:
+        return now < group[0].facts.observed_until
+    if newest.facts.closed:
+        return False
     if newest.facts.checkpoints:
         return any(line.word == "Pending" for line in newest.facts.checkpoints)
     return newest.as_of < newest.facts.observed_until
@@ -84,7 +86,7 @@ def several(live: dict[str, list[Page]], now: datetime) -> Iterator[str]:
     """All open windows: one row each, worst first, by team."""
     newest = [f.newest_produced(group) or group[0] for group in live.values()]
     newest.sort(key=lambda page: (f.gravity(page.word), page.path))
-    worst = newest[0].word
+    worst = next((page.word for page in newest if not page.facts.failure), "Not produced")
     sentence = f"{len(newest)} deployments under observation: {f.counted(page.word for page in newest)}."
     yield markup.verdict_block(worst, sentence, modifier="so far" if worst == "Pass" else "")
     for team in dict.fromkeys(page.facts.team for page in newest):
@@ -95,7 +97,7 @@ def several(live: dict[str, list[Page]], now: datetime) -> Iterator[str]:
                 page.facts.ticket,
                 facts_of(page, now)[-1][1],
                 page.facts.number,
-                page.word,
+                markup.status(page.spoken, markup.kind_of(page.word)),
             ]
             for page in newest
             if page.facts.team == team

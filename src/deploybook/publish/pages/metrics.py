@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
-from ...charts import Chart, Limit, Line, Mark, draw
+from ...charts import Chart, Drawing, Limit, Line, Mark, draw
 from ...sections import markup
-from ...sections.page import MetricLine, chart_of
+from ...sections.page import MetricLine, values_of
 from ...sections.text import Html, fill, slug
 from ...times import iso, local_day, to_ms
 from ..gather import Page, way
@@ -17,6 +17,8 @@ from .paths import evidence_path, metric_path
 
 PATH = "metrics/index"
 DAYS = 90
+MOST_CHARTS, MOST_MARKS = 8, 3
+CAPTION = "The last report of each day. Dashed: limit. A gap means no report or no value, never zero."
 STEPS = [("Today", "index.html"), ("Metrics", "metrics/index.html")]
 
 
@@ -34,7 +36,11 @@ def metric_pages(pages: Sequence[Page]) -> dict[str, str]:
     for page in pages:
         for line in page.facts.metrics:
             histories.setdefault((page.facts.service, line.id), []).append(Look(page=page, line=line))
-    made = {f"{metric_path(*key)}.md": history_page(metric_path(*key), looks) for key, looks in histories.items()}
+    charts = {key: history_chart(metric_path(*key), looks) for key, looks in histories.items()}
+    made = {
+        f"{metric_path(*key)}.md": history_page(metric_path(*key), looks, charts[key])
+        for key, looks in histories.items()
+    }
     rows = [index_row(key, looks) for key, looks in sorted(histories.items())]
     columns = [
         ("Metric", "head"),
@@ -44,10 +50,16 @@ def metric_pages(pages: Sequence[Page]) -> dict[str, str]:
         ("As of", "text"),
         ("Status", "status"),
     ]
-    body = (
+    blocks: list[str] = [
         markup.table("As last reported", columns, rows) if rows else markup.listing([], "No metric was reported yet.")
-    )
-    made[f"{PATH}.md"] = f.frame(PATH, "Metrics", [body], STEPS)
+    ]
+    recent = [(key, drawing) for key, drawing in charts.items() if drawing][:MOST_CHARTS]
+    if recent:
+        shown = [
+            (histories[key][0].line.title, histories[key][0].line.limit_text, drawing.svg) for key, drawing in recent
+        ]
+        blocks += ["## Day by day", markup.figure(markup.panels(shown), CAPTION)]
+    made[f"{PATH}.md"] = f.frame(PATH, "Metrics", blocks, STEPS)
     return made
 
 
@@ -63,7 +75,7 @@ def index_row(key: tuple[str, str], looks: Sequence[Look]) -> list[object]:
     ]
 
 
-def history_page(path: str, looks: Sequence[Look]) -> str:
+def history_page(path: str, looks: Sequence[Look], drawing: Drawing | None) -> str:
     last = looks[0]
     definition = markup.facts_line(
         [
@@ -73,7 +85,11 @@ def history_page(path: str, looks: Sequence[Look]) -> str:
             ("Query", fill("<code>{query}</code>", query=last.line.query) if last.line.query else ""),
         ]
     )
-    blocks = [definition, "## Day by day", history_chart(path, looks), "## Every report", history_table(path, looks)]
+    chart: str = markup.callout("No value yet", "No report of the last days holds a value of this metric.", "no-data")
+    if drawing:
+        panel = markup.panels([(last.line.title, last.line.limit_text, drawing.svg)])
+        chart = markup.figure(panel, CAPTION, values=values_of(drawing))
+    blocks = [definition, "## Day by day", chart, "## Every report", history_table(path, looks)]
     return f.frame(path, last.line.title, blocks, STEPS)
 
 
@@ -101,8 +117,8 @@ def evidence_chip(path: str, look: Look) -> Html:
     return markup.chip(number, way(path, f"{evidence_path(deployment)}.html#{number}")) if number else Html()
 
 
-def history_chart(path: str, looks: Iterable[Look]) -> str:
-    """The last value of each day; a day without a report, and a report without a value, leave a gap."""
+def history_chart(path: str, looks: Iterable[Look]) -> Drawing | None:
+    """The last value of each day; a day without a report, and a report without a value, leave a gap. None without any."""
     import numpy as np
 
     days = {
@@ -115,9 +131,9 @@ def history_chart(path: str, looks: Iterable[Look]) -> str:
     noon = [to_ms(datetime.combine(day, time(12), tzinfo=last.page.zone).astimezone(UTC)) for day in span]
     values = [kept[day].line.value if day in kept else None for day in span]
     if not any(value is not None for value in values):
-        return markup.callout("No value yet", "No report of the last days holds a value of this metric.", "no-data")
+        return None
     line = last.line
-    drawing = draw(
+    return draw(
         Chart(
             id=slug(path),
             kind="history",
@@ -129,7 +145,7 @@ def history_chart(path: str, looks: Iterable[Look]) -> str:
             end_ms=noon[-1] + 86_400_000,
             gaps=(),
             now=Line(
-                label="value",
+                label="",
                 times_ms=np.array(noon, dtype=np.int64),
                 values=np.array([np.nan if value is None else value for value in values], dtype=np.float64),
                 step_ms=86_400_000,
@@ -140,13 +156,10 @@ def history_chart(path: str, looks: Iterable[Look]) -> str:
             marks=tuple(deployment_marks(kept.values())),
         )
     )
-    return chart_of(
-        drawing, f"{line.title} in the last report of each day. A gap means no report or no value, never zero."
-    )
 
 
 def deployment_marks(looks: Iterable[Look]) -> Iterable[Mark]:
-    """When each deployment went in, the last six."""
+    """When each deployment went in, the last few."""
     starts = {look.page.facts.start: look.page.facts for look in looks if look.page.facts.deployment}
-    for start in sorted(starts)[-6:]:
-        yield Mark(at_ms=to_ms(start), label=starts[start].name[:24])
+    for start in sorted(starts)[-MOST_MARKS:]:
+        yield Mark(at_ms=to_ms(start), label=starts[start].name[:20])
