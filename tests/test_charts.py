@@ -28,8 +28,10 @@ from deploybook.charts import (
     draw_png,
     draw_sparkline,
 )
+from deploybook.charts.axis import find_range
 from deploybook.charts.layout import Flag, Label, stack, ticks
-from deploybook.charts.plot import NARROW, PALETTE, Plot, find_range
+from deploybook.charts.plot import plot
+from deploybook.charts.sheet import NARROW, PALETTE
 from deploybook.charts.small import SHAPES
 from deploybook.charts.svg import shorten_path
 from deploybook.charts.thin import MOST_POINTS, find_gaps, find_samples, thin
@@ -285,7 +287,7 @@ def test_line_in_tatters_stays_small() -> None:
 def test_limit_lies_inside_the_axis(value: float, limit: float) -> None:
     given = chart(now=line(np.full(90, value)), limits=(Limit(value=limit, label="limit"),))
 
-    low, high = find_range(given, given.now.values, None)
+    low, high = find_range(given, given.now.values, np.array([]))
     assert low < limit < high
     assert low < value < high
     y = [float(path.split()[1].split("l")[0]) for path in paths(draw(given).svg, "limit")]
@@ -296,7 +298,7 @@ def test_limit_lies_inside_the_axis(value: float, limit: float) -> None:
 def test_noise_does_not_fill_the_axis() -> None:
     given = chart(now=steady(), limits=())
 
-    low, high = find_range(given, given.now.values, None)
+    low, high = find_range(given, given.now.values, np.array([]))
     assert high - low >= 0.2 * 58.4
 
 
@@ -389,9 +391,7 @@ def test_labels_of_a_busy_chart_do_not_overlap() -> None:
         marks=tuple(Mark(at_ms=START + n * 7 * MINUTE, label=f"step {n}") for n in range(9)),
     )
 
-    plot = Plot(busy, NARROW)
-    plot.draw()
-    for one, other in combinations(plot.sheet.taken, 2):
+    for one, other in combinations(plot(busy, NARROW).taken, 2):
         assert one.overlap(other) < 3
 
 

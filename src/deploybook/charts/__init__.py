@@ -32,7 +32,7 @@ from .small import draw_sparkline, draw_strip
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .plot import Sheet, Size
+    from .sheet import Sheet, Size
 
 __all__ = [
     "Cell",
@@ -56,15 +56,16 @@ __all__ = [
 
 def draw(chart: Chart | Distribution | Strip) -> Drawing:
     """The chart as markup, with its description and its values; a wide kind has a second, narrow picture."""
-    from . import describe
-    from .plot import NARROW, PANEL, WIDE
+    from .bars import describe_bars, tabulate_bars
+    from .describe import describe, tabulate
+    from .sheet import NARROW, PANEL, WIDE
 
     if isinstance(chart, Strip):
         return draw_strip(chart)
     if isinstance(chart, Distribution):
-        description, table = describe.describe_distribution(chart), describe.tabulate_distribution(chart)
+        description, table = describe_bars(chart), tabulate_bars(chart)
     else:
-        description, table = describe.describe(chart), describe.tabulate(chart)
+        description, table = describe(chart), tabulate(chart)
     wide = _is_wide(chart)
     return Drawing(
         id=clean_id(chart.id),
@@ -84,7 +85,7 @@ def draw_png(chart: Chart | Distribution, scale: float = 2) -> bytes:
 
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    from .plot import PANEL, WIDE
+    from .sheet import PANEL, WIDE
 
     size = WIDE if _is_wide(chart) else PANEL
     out = io.BytesIO()
@@ -109,9 +110,10 @@ def _write(chart: Chart | Distribution, size: Size, description: str, end: str) 
 
 
 def _paint(chart: Chart | Distribution, size: Size) -> Sheet:
-    from .plot import Plot, draw_distribution
+    from .bars import plot_bars
+    from .plot import plot
 
-    return draw_distribution(chart, size) if isinstance(chart, Distribution) else Plot(chart, size).draw()
+    return plot_bars(chart, size) if isinstance(chart, Distribution) else plot(chart, size)
 
 
 @contextmanager

@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .plot import STEPS, find_band
-from .shapes import (
-    Chart,
-    Distribution,
-    Limit,
-    Table,
-    clean,
-    print_number,
-    print_time,
-    print_value,
-    print_zone,
-)
+from .axis import STEPS, find_band
+from .shapes import Chart, Limit, Table, clean, print_number, print_time, print_value, print_zone
 from .thin import find_gaps, find_samples
 
 if TYPE_CHECKING:
@@ -28,15 +18,12 @@ def describe(chart: Chart) -> str:
     """Median, extremes, limit, baseline, gaps, checkpoints and events, in sentences."""
     times, values = find_samples(chart.now, chart.start_ms, chart.end_ms)
     parts = [
-        f"{print_time(chart, chart.start_ms)} to {print_time(chart, chart.end_ms)} {print_zone(chart)}.",
+        f"{_between(chart, chart.start_ms, chart.end_ms)} {print_zone(chart)}.",
         _describe_values(chart, times, values),
         *(_describe_limit(chart, limit, times, values) for limit in chart.limits),
         _describe_baseline(chart),
         _describe_tolerance(chart, values),
-        *(
-            f"{clean(gap.label)} from {print_time(chart, gap.start_ms)} to {print_time(chart, gap.end_ms)}."
-            for gap in find_gaps(chart)
-        ),
+        *(f"{clean(gap.label)} from {_between(chart, gap.start_ms, gap.end_ms)}." for gap in find_gaps(chart)),
     ]
     if chart.until_ms is not None and chart.until_ms < chart.end_ms:
         parts.append(f"Not yet measured after {print_time(chart, chart.until_ms)}.")
@@ -44,13 +31,14 @@ def describe(chart: Chart) -> str:
         value = "no value" if point.value is None else _value(chart, point.value)
         parts.append(f"{clean(point.label)}: {value}, {clean(point.verdict)}.")
     events = [(m.at_ms, f"{print_time(chart, m.at_ms)} {clean(m.label)}") for m in chart.marks]
-    events += [
-        (s.start_ms, f"{print_time(chart, s.start_ms)} to {print_time(chart, s.end_ms)} {clean(s.label)}")
-        for s in chart.spans
-    ]
+    events += [(s.start_ms, f"{_between(chart, s.start_ms, s.end_ms)} {clean(s.label)}") for s in chart.spans]
     if events:
         parts.append("Events: " + "; ".join(text for _, text in sorted(events)) + ".")
     return " ".join(part[0].upper() + part[1:] for part in parts if part)
+
+
+def _between(chart: Chart, start: int, end: int) -> str:
+    return f"{print_time(chart, start)} to {print_time(chart, end)}"
 
 
 def _value(chart: Chart, value: float) -> str:
@@ -61,10 +49,10 @@ def _describe_values(chart: Chart, times: Numbers, values: Numbers) -> str:
     import numpy as np
 
     if len(values) == 0:
-        return f"{clean(chart.now.label)}: no data, 0 samples."
+        return f"{clean(chart.now.label) or 'Values'}: no data, 0 samples."
     low, high = int(np.argmin(values)), int(np.argmax(values))
     return (
-        f"{clean(chart.now.label)}: median {_value(chart, float(np.median(values)))}, "
+        f"{clean(chart.now.label) or 'Values'}: median {_value(chart, float(np.median(values)))}, "
         f"lowest {_value(chart, values[low])} at {print_time(chart, int(times[low]))}, "
         f"highest {_value(chart, values[high])} at {print_time(chart, int(times[high]))}, "
         f"last {_value(chart, values[-1])} at {print_time(chart, int(times[-1]))}; {len(values)} samples."
@@ -125,8 +113,8 @@ def tabulate(chart: Chart) -> Table:
             before = _inside(baseline, start, start + step)
             cells.append(_number(chart, float(np.median(before))) if len(before) else "no data")
         rows.append(cells)
-    unit = f" ({clean(chart.unit, 16)})" if chart.unit else ""
-    columns = [f"From ({print_zone(chart)})", f"{clean(chart.now.label, 30)}{unit}", "Lowest", "Highest"]
+    unit = "" if chart.unit in ("", "1") else f" ({clean(chart.unit, 16)})"
+    columns = [f"From ({print_zone(chart)})", f"{clean(chart.now.label, 30) or 'Value'}{unit}", "Lowest", "Highest"]
     if chart.baseline is not None:
         columns.append(clean(chart.baseline.label, 30))
     if chart.kind == "history":  # one sample a row: its extremes say nothing new
@@ -142,31 +130,3 @@ def _inside(samples: tuple[Numbers, Numbers], start: int, end: int) -> Numbers:
 
 def _number(chart: Chart, value: float) -> str:
     return print_number(value, chart.decimals, sign=chart.kind == "variance")
-
-
-def describe_distribution(chart: Distribution) -> str:
-    """The fullest bucket of both windows and the share above the limit's bucket."""
-    parts = [f"Shares of {len(chart.edges)} buckets, upper edges in {clean(chart.unit, 16)}."]
-    for label, shares in ((chart.now_label, chart.now), (chart.baseline_label, chart.baseline)):
-        if not shares or sum(shares) == 0:
-            parts.append(f"{clean(label)}: no data, 0 samples.")
-            continue
-        top = max(range(len(shares)), key=lambda i: shares[i])
-        parts.append(
-            f"{clean(label)}: fullest bucket up to {chart.edges[top]:g} with {print_number(100 * shares[top], 1)} %."
-        )
-    return " ".join(parts)
-
-
-def tabulate_distribution(chart: Distribution) -> Table:
-    """One row a bucket."""
-    rows = [
-        (
-            f"{edge:g}" if edge != float("inf") else "more",
-            f"{print_number(100 * now, 1)} %",
-            f"{print_number(100 * before, 1)} %",
-        )
-        for edge, now, before in zip(chart.edges, chart.now, chart.baseline, strict=True)
-    ]
-    columns = (f"Up to ({clean(chart.unit, 16)})", clean(chart.now_label), clean(chart.baseline_label))
-    return Table(caption=clean(chart.title), columns=columns, rows=tuple(rows))

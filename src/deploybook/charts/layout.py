@@ -16,22 +16,21 @@ if TYPE_CHECKING:
 
 NARROW = frozenset("iljtfrI.,:;'|!()[]·-− ")
 BROAD = frozenset("mwMW%@—…≥≤")
+SHARED = 32  # longest text that several flags share
 SEARCH = 2000  # seats tried for one set of flags before two of them share a text
 
 
 def width_of(text: str, size: float, bold: bool = False) -> float:
     """The estimated width of the text."""
-    ems = sum(
+    ems = (
         1.0 if ord(c) > 0x2E80 else 0.31 if c in NARROW else 0.88 if c in BROAD else 0.7 if c.isupper() else 0.56
         for c in text
     )
-    return ems * size * (1.07 if bold else 1.0)
+    return sum(ems) * size * (1.07 if bold else 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Box:
-    """A rectangle: left, top, right, bottom."""
-
     x0: float
     y0: float
     x1: float
@@ -45,9 +44,8 @@ class Box:
 
     def outside(self, frame: Box) -> float:
         """How far it sticks out of the frame."""
-        return sum(
-            max(0.0, d) for d in (frame.x0 - self.x0, frame.y0 - self.y0, self.x1 - frame.x1, self.y1 - frame.y1)
-        )
+        sides = (frame.x0 - self.x0, frame.y0 - self.y0, self.x1 - frame.x1, self.y1 - frame.y1)
+        return sum(max(0.0, side) for side in sides)
 
     def holds(self, points: Numbers) -> int:
         """How many of the points (n x 2) lie inside."""
@@ -62,6 +60,7 @@ class Label:
     text: str
     x: float
     y: float
+    color: str = "text"
     anchor: str = "start"
     size: float = 11
     bold: bool = False
@@ -76,18 +75,16 @@ def place(candidates: Sequence[Label], taken: Sequence[Box], points: Numbers, fr
     """The candidate that covers least of what is there: other labels first, then drawn lines; the earlier wins a tie."""
 
     def cost(ranked: tuple[int, Label]) -> float:
-        rank, label = ranked
-        box = label.box()
-        return (
-            sum(box.overlap(other) for other in taken) * 10 + box.outside(frame) * 200 + box.holds(points) * 12 + rank
-        )
+        box = ranked[1].box()
+        covered = sum(box.overlap(other) for other in taken)
+        return covered * 10 + box.outside(frame) * 200 + box.holds(points) * 12 + ranked[0]
 
     return min(enumerate(candidates), key=cost)[1]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Flag:
-    """A label above the plot with a line (or a shaded interval, x0 to x1) leading up to it from its moment."""
+    """A label above the plot with a line (for a `span` a shade from x0 to x1) leading up to it from its moment."""
 
     x0: float
     x1: float
@@ -98,38 +95,39 @@ class Flag:
 
     def label(self, base: float, row_height: float, size: float) -> Label:
         """The text of the flag; `base` is the baseline of row 0."""
-        x = self.x0 + 3 if self.anchor == "start" else self.x1 - 3
-        if self.style == "span":
-            x = self.x0 if self.anchor == "start" else self.x1
+        space = 0 if self.style == "span" else 3
+        x = self.x0 + space if self.anchor == "start" else self.x1 - space
         y = base - self.row * row_height
-        return Label(text=self.text, x=x, y=y, anchor=self.anchor, size=size, bold=True)
+        return Label(text=self.text, x=x, y=y, color="event", anchor=self.anchor, size=size, bold=True)
 
 
-def stack(flags: Sequence[Flag], rows: int, size: float, left: float, right: float) -> tuple[Flag, ...]:
+def stack(flags: Sequence[Flag], rows: int, size: float, left: float, right: float) -> list[Flag]:
     """
     The flags in at most `rows` rows: no text over a text, no leader through a text.
 
     Where that cannot be, the two nearest neighbours share one text; every flag keeps its line (its text then empty).
     """
-    groups = [[flag] for flag in sorted(flags, key=lambda f: (f.x0, f.x1))]
-    while groups:
+    groups = [[flag] for flag in sorted(flags, key=lambda flag: (flag.x0, flag.x1))]
+    while True:
         joined = [_join(group, size, left, right) for group in groups]
-        placed = _seat(joined, [], rows, size, left, right, [SEARCH])
-        if placed is not None or len(groups) == 1:
-            pairs = zip(placed or joined, groups, strict=True)
-            return tuple(member for flag, group in pairs for member in _spread(flag, group))
+        seated = _seat(joined, [], rows, size, left, right, [SEARCH])
+        if seated is not None or len(groups) == 1:
+            pairs = zip(seated or joined, groups, strict=True)
+            return [member for flag, group in pairs for member in _spread(flag, group)]
         nearest = min(range(len(groups) - 1), key=lambda i: groups[i + 1][0].x0 - groups[i][-1].x0)
         groups[nearest : nearest + 2] = [groups[nearest] + groups[nearest + 1]]
-    return ()
 
 
 def _join(group: Sequence[Flag], size: float, left: float, right: float) -> Flag:
-    """One flag for the group, its text cut to what fits on the better side."""
+    """One flag for the group: the texts together where they are short, else the first and how many more."""
     first = replace(group[0], x1=max(flag.x1 for flag in group))
-    text = " · ".join(dict.fromkeys(flag.text for flag in group if flag.text))
+    texts = list(dict.fromkeys(flag.text for flag in group if flag.text))
+    text = " · ".join(texts)
+    if len(text) > SHARED and len(texts) > 1:
+        text = f"{texts[0]} +{len(texts) - 1}"
     room = max(right - first.x0, first.x1 - left) - 8
     while width_of(text, size, True) > room and len(text) > 1:
-        text = text[:-2].rstrip(" ·") + "…"
+        text = text[:-2].rstrip() + "…"
     return replace(first, text=text)
 
 
@@ -137,55 +135,50 @@ def _spread(flag: Flag, group: Sequence[Flag]) -> list[Flag]:
     """The members of a group: the text at the first, or at the last where it runs to the left."""
     holder = 0 if flag.anchor == "start" else len(group) - 1
     return [
-        replace(member, row=flag.row, anchor=flag.anchor, text=flag.text if i == holder else "")
+        replace(member, text=flag.text if i == holder else "", row=flag.row, anchor=flag.anchor)
         for i, member in enumerate(group)
     ]
 
 
 def _seat(
-    flags: Sequence[Flag], placed: list[Flag], rows: int, size: float, left: float, right: float, tries: list[int]
+    flags: Sequence[Flag], seated: list[Flag], rows: int, size: float, left: float, right: float, tries: list[int]
 ) -> list[Flag] | None:
     """Seats for the flags, from the last on, going back where one finds none; None when there are none, or too late."""
     if not flags:
-        return placed
+        return seated
     for side in ("start", "end"):
         for row in range(rows):
             flag = replace(flags[-1], row=row, anchor=side)
             tries[0] -= 1
-            if tries[0] > 0 and _fits(flag, placed, size, left, right):
-                found = _seat(flags[:-1], [flag, *placed], rows, size, left, right, tries)
+            if tries[0] > 0 and _fits(flag, seated, size, left, right):
+                found = _seat(flags[:-1], [flag, *seated], rows, size, left, right, tries)
                 if found is not None:
                     return found
     return None
 
 
-def _fits(flag: Flag, placed: Sequence[Flag], size: float, left: float, right: float) -> bool:
+def _fits(flag: Flag, seated: Sequence[Flag], size: float, left: float, right: float) -> bool:
     box = flag.label(0, 0, size).box()
     if box.x0 < left or box.x1 > right:
         return False
-    for other in placed:
+    for other in seated:
         their = other.label(0, 0, size).box()
         if other.row == flag.row and box.x0 - 4 < their.x1 and their.x0 - 4 < box.x1:
             return False
-        if other.row >= flag.row and _crosses(other, box):
-            return False
-        if flag.row >= other.row and _crosses(flag, their):
+        if (other.row >= flag.row and _crosses(other, box)) or (flag.row >= other.row and _crosses(flag, their)):
             return False
     return True
 
 
 def _crosses(flag: Flag, text: Box) -> bool:
-    """Whether the leader (both edges of an interval) runs through the text."""
+    """Whether the leader (either edge of a shade) runs through the text."""
     return flag.x0 < text.x1 + 1 and flag.x1 > text.x0 - 1
 
 
 def ticks(low: float, high: float, most: int, whole: bool = False) -> tuple[float, list[float]]:
     """A round step (1, 2, 2.5 or 5 times a power of ten) and its multiples from low to high, at most about `most`."""
-    rough = (high - low) / max(1, most)
+    rough = max((high - low) / most, 1.0 if whole else 0.0)
     power = 10.0 ** math.floor(math.log10(rough))
-    factors = (1.0, 2.0, 5.0, 10.0) if whole or power < 0.01 else (1.0, 2.0, 2.5, 5.0, 10.0)
+    factors = (1.0, 2.0, 5.0, 10.0) if whole else (1.0, 2.0, 2.5, 5.0, 10.0)
     step = next(factor * power for factor in factors if factor * power >= rough * 0.999)
-    if whole:
-        step = max(1.0, step)
-    first = math.ceil(low / step - 1e-9)
-    return step, [n * step for n in range(first, math.floor(high / step + 1e-9) + 1)]
+    return step, [n * step for n in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]

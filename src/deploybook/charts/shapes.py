@@ -92,7 +92,8 @@ class Chart:
     start_ms, end_ms: the axis. since_ms, until_ms: where values can begin and do end, when that is later and earlier:
     what lies before since_ms is no gap, what lies after until_ms reads "not yet measured".
     baseline: already shifted onto the axis of `now`. baseline_value: the figure the band lies around; its median if None.
-    tolerance: a fraction: of the baseline value, or of 1 for `variance` (0.05 draws +5 % and -5 %). watch: likewise.
+    tolerance: a fraction: of the baseline value, or of 1 for `variance` (0.05 draws +5 % and -5 %). watch: a fraction of 1,
+    for `variance` alone; elsewhere a watch line is a Limit of that kind.
     gaps: None finds them in `now`.
     """
 
@@ -136,7 +137,6 @@ class Distribution:
     now_label: str
     baseline_label: str
     subtitle: str = ""
-    limit: Limit | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

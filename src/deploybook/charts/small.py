@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from .shapes import Drawing, Strip, Table, clean, clean_id, print_number
+from .shapes import Drawing, Strip, Table, clean, clean_id, print_value
+from .sheet import NARROW, VARIABLE, WIDE, Size
+from .svg import open_svg, short
+from .thin import thin
 
 if TYPE_CHECKING:
     from .shapes import Numbers
 
-COLORS = {
-    "value": "var(--ch-value,#0b57b0)",
-    "baseline": "var(--ch-baseline,#545f6c)",
-    "limit": "var(--ch-limit,#a82c0a)",
-    "good": "var(--ch-good,#005a39)",
-    "watch": "var(--ch-watch,#6a4500)",
-    "text": "var(--ch-text,#45515f)",
-    "gap": "var(--ch-gap,#545f6d)",
-    "paper": "var(--ch-paper,#ffffff)",
-}
 # Shape of each word in a square of 10 units around 0,0; the same shapes as the status marks of the pages.
 SHAPES = {
     "Pass": ("good", '<circle r="4.2"/><path d="M-2 .2l1.4 1.5 2.6-3.2"/>'),
@@ -61,112 +54,74 @@ def draw_sparkline(
     import numpy as np
 
     samples = np.asarray(values, dtype=np.float64)
-    found = samples[np.isfinite(samples)]
-    name = clean(label)
-    if len(found) == 0:
-        said = f"{name}: no data"
-        body = f'<path d="M2 {height / 2:g}h{width - 4}" stroke="{COLORS["gap"]}" stroke-dasharray="1 5"/>'
-        return _open_spark(said, width, height) + body + "</svg>"
-    end = f" {clean(unit, 16)}".rstrip()
-    first, low, high, last = (print_number(float(v), decimals) for v in (found[0], found.min(), found.max(), found[-1]))
-    said = f"{name}: first {first}{end}, lowest {low}{end}, highest {high}{end}, last {last}{end}"
-    levels = [v for v in (baseline, limit) if v is not None]
-    bottom, top = min([found.min(), *levels]), max([found.max(), *levels])
-    short = 0.1 * abs(float(np.median(found))) - (top - bottom)
-    if short > 0:
-        bottom, top = bottom - short / 2, top + short / 2
+    at = np.flatnonzero(np.abs(samples) < 1e100)
+    if len(at) == 0:
+        rule = _rule(f"{height / 2:g}", width, "gap", "1 5")
+        return _write_spark(f"{clean(label)}: no data", rule, width, height)
+    found = samples[at]
+    told = {"first": found[0], "lowest": found.min(), "highest": found.max(), "last": found[-1]}
+    said = ", ".join(f"{word} {print_value(float(value), unit, decimals)}" for word, value in told.items())
+    seen = [told["lowest"], told["highest"], *(level for level in (baseline, limit) if level is not None)]
+    room = max(0.0, 0.1 * abs(float(np.median(found))) - (max(seen) - min(seen))) / 2
+    bottom, top = min(seen) - room, max(seen) + room
 
     def y(value: float) -> str:
         return f"{height - 3 - (value - bottom) / ((top - bottom) or 1) * (height - 6):.1f}"
 
-    body = ""
-    if baseline is not None:
-        body += f'<path d="M2 {y(baseline)}h{width - 4}" stroke="{COLORS["baseline"]}" stroke-dasharray="1 2"/>'
-    if limit is not None:
-        body += f'<path d="M2 {y(limit)}h{width - 4}" stroke="{COLORS["limit"]}" stroke-dasharray="4 2"/>'
-    xs = np.linspace(3, width - 3, len(samples)) if len(samples) > 1 else np.array([width / 2])
-    path = _trace(xs, samples, y, width)
-    body += f'<path d="{path}" stroke="{COLORS["value"]}" stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round"/>'
-    return _open_spark(said, width, height) + body + "</svg>"
+    body = "" if baseline is None else _rule(y(baseline), width, "baseline", "1 2")
+    body += "" if limit is None else _rule(y(limit), width, "limit", "4 2")
+    xs, ys = thin(at, found, 1, most=width)
+    xs = 3 + xs / max(1, len(samples) - 1) * (width - 6)
+    starts = np.isnan(np.concatenate(([np.nan], ys[:-1])))
+    points = zip(xs, ys, starts, strict=True)
+    path = "".join(f"{'M' if start else 'L'}{px:.1f} {y(py)}" for px, py, start in points if not np.isnan(py))
+    round_ends = 'stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round"'
+    body += f'<path d="{path}" stroke="{VARIABLE["value"]}" {round_ends}/>'
+    return _write_spark(f"{clean(label)}: {said}", body, width, height)
 
 
-def _open_spark(said: str, width: int, height: int) -> str:
+def _rule(y: str, width: int, color: str, dashes: str) -> str:
+    return f'<path d="M2 {y}h{width - 4}" stroke="{VARIABLE[color]}" stroke-dasharray="{dashes}"/>'
+
+
+def _write_spark(said: str, body: str, width: int, height: int) -> str:
     return (
-        f'<svg class="db-spark" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        f'width="{width}" height="{height}" fill="none" role="img" aria-label="{escape(said)}">'
+        f'<svg class="db-spark" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
+        f'height="{height}" fill="none" role="img" aria-label="{escape(said)}">{body}</svg>'
     )
-
-
-def _trace(xs: Numbers, values: Numbers, y: Callable[[float], str], width: int) -> str:
-    """Path data: `M` starts a run, `L` goes on; a run of one sample becomes a dot."""
-    import numpy as np
-
-    kept = np.arange(len(values))
-    if len(values) > width:
-        slices = np.array_split(kept, width // 2)
-        ends = [
-            i
-            for s in slices
-            if np.isfinite(values[s]).any()
-            for i in (s[np.nanargmin(values[s])], s[np.nanargmax(values[s])])
-        ]
-        holes = np.flatnonzero(~np.isfinite(values))
-        kept = np.unique(np.concatenate((ends, holes, [0, len(values) - 1]))).astype(int)
-    out, open_run = "", False
-    for i in kept:
-        if not np.isfinite(values[i]):
-            open_run = False
-            continue
-        point = f"{xs[i]:.1f} {y(float(values[i]))}"
-        out += f"L{point}" if open_run else f"M{point}h0"
-        open_run = True
-    return out
 
 
 def draw_strip(strip: Strip) -> Drawing:
     """The windows as shapes in a row; the narrow picture breaks it into rows of 12. Counts of each word stand above."""
-    counts = Counter(clean(cell.verdict, 20) for cell in strip.cells)
-    summary = " · ".join(f"{n} {word}" for word, n in sorted(counts.items(), key=lambda item: (-item[1], item[0])))
-    odd = [
-        f"{clean(c.label, 30)} {clean(c.verdict, 20)} {clean(c.value, 20)}".rstrip()
-        for c in strip.cells
-        if c.verdict not in ("Pass", "Pending")
-    ]
-    description = f"{len(strip.cells)} windows: {summary}." + (" " + "; ".join(odd[:60]) + "." if odd else "")
-    svg = _write_strip(strip, summary, description, "", 24, 820, 12)
-    narrow = _write_strip(strip, summary, description, "-n", 12, 364, 11)
-    rows = tuple((clean(c.label, 30), clean(c.verdict, 20), clean(c.value, 20)) for c in strip.cells)
-    table = Table(caption=clean(strip.title), columns=("Window", "Status", "Value"), rows=rows)
+    rows = tuple((clean(cell.label, 30), clean(cell.verdict, 20), clean(cell.value, 20)) for cell in strip.cells)
+    counts = sorted(Counter(verdict for _, verdict, _ in rows).items(), key=lambda item: (-item[1], item[0]))
+    summary = " · ".join(f"{count} {word}" for word, count in counts)
+    odd = "; ".join(" ".join(row).rstrip() for row in rows if row[1] not in ("Pass", "Pending"))
+    description = f"{len(rows)} windows: {summary}." + (f" {odd}." if odd else "")
     return Drawing(
         id=clean_id(strip.id),
         title=clean(strip.title),
         subtitle=clean(strip.subtitle),
         description=description,
-        svg=svg,
-        narrow=narrow,
-        table=table,
+        svg=_write_strip(strip, summary, description, "", 24, WIDE),
+        narrow=_write_strip(strip, summary, description, "-n", 12, NARROW),
+        table=Table(caption=clean(strip.title), columns=("Window", "Status", "Value"), rows=rows),
     )
 
 
-def _write_strip(strip: Strip, summary: str, description: str, which: str, a_row: int, width: int, font: int) -> str:
-    from .svg import open_svg
-
-    slot, row_height, top = (width - 8) / a_row, font + 26, font + 8
-    rows = -(-len(strip.cells) // a_row)
-    out = [
-        open_svg(
-            f"{clean_id(strip.id)}{which}", clean(strip.title), description, f"{width} {top + rows * row_height + 4}"
-        )
-    ]
-    out.append('<g fill="none" stroke-width="1.2" stroke-linejoin="round" stroke-linecap="round">')
-    labels = [f'<text x="4" y="{font}" font-weight="700">{escape(summary)}</text>']
+def _write_strip(strip: Strip, summary: str, description: str, end: str, a_row: int, size: Size) -> str:
+    font, slot, row = size.font, (size.width - 8) / a_row, size.font + 26
+    height = font + 12 + row * -(-len(strip.cells) // a_row)
+    texts = [f'<text x="4" y="{font}" font-weight="700">{escape(summary)}</text>']
+    shapes = []
     for i, cell in enumerate(strip.cells):
-        x, y = 4 + slot * (i % a_row + 0.5), top + row_height * (i // a_row) + 10
+        x, y = short(4 + slot * (i % a_row + 0.5)), font + 18 + row * (i // a_row)
         color, shape = SHAPES.get(cell.verdict, SHAPES["Unclear"])
-        scale = 1.4 if slot > 28 else 1.2
-        out.append(f'<g transform="translate({x:.1f} {y}) scale({scale})" stroke="{COLORS[color]}">{shape}</g>')
-        if (i + 1) % strip.every == 0 or (i % a_row == 0):
-            labels.append(
-                f'<text x="{x:.1f}" y="{y + font + 9}" text-anchor="middle">{escape(clean(cell.label, 8))}</text>'
-            )
-    return "".join(out) + f'</g><g font-size="{font}" fill="{COLORS["text"]}">{"".join(labels)}</g></svg>'
+        shapes.append(f'<g transform="translate({x} {y}) scale(1.3)" stroke="{VARIABLE[color]}">{shape}</g>')
+        if (i + 1) % strip.every == 0 or i % a_row == 0:
+            texts.append(f'<text x="{x}" y="{y + font + 9}" text-anchor="middle">{escape(clean(cell.label, 8))}</text>')
+    return (
+        open_svg(clean_id(strip.id) + end, clean(strip.title), description, f"{size.width} {height}")
+        + f'<g fill="none" stroke-width="1.2" stroke-linejoin="round" stroke-linecap="round">{"".join(shapes)}</g>'
+        + f'<g font-size="{font}" fill="{VARIABLE["text"]}">{"".join(texts)}</g></svg>'
+    )

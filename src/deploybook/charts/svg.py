@@ -13,17 +13,27 @@ from html import escape
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from .plot import PALETTE
+from .sheet import PALETTE, VARIABLE, Sheet
 
 if TYPE_CHECKING:
     from .layout import Label
-    from .plot import Sheet
 
-VARIABLE = {value: f"var(--ch-{name},{value})" for name, value in PALETTE.items()}
-KEPT = ("fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "fill-opacity", "opacity")
-DEFAULT = {"stroke-width": "1", "stroke": "none", "fill-opacity": "1", "opacity": "1", "stroke-linecap": "butt"}
-HALO = f'stroke="{VARIABLE[PALETTE["paper"]]}" stroke-width="3" stroke-linejoin="round" paint-order="stroke"'
-NUMBER = re.compile(r"-?\d+\.?\d*(?:e-?\d+)?|[A-Za-z]")
+INSTEAD = {value: VARIABLE[name] for name, value in PALETTE.items()}
+# What is kept of a style, and the value that need not be said.
+KEPT = {
+    "fill": "",
+    "stroke": "none",
+    "stroke-width": "1",
+    "stroke-dasharray": "",
+    "stroke-linecap": "butt",
+    "fill-opacity": "1",
+    "opacity": "1",
+}
+HALO = f'stroke="{VARIABLE["paper"]}" stroke-width="3" stroke-linejoin="round" paint-order="stroke"'
+HATCH = (
+    '<defs><pattern id="{}" patternUnits="userSpaceOnUse" width="7" height="7" patternTransform="rotate(45)">'
+    f'<path d="M0 0V7" stroke="{VARIABLE["gap"]}" opacity=".55"/></pattern></defs>'
+)
 
 
 def write_svg(sheet: Sheet, id: str, title: str, description: str) -> str:
@@ -31,13 +41,16 @@ def write_svg(sheet: Sheet, id: str, title: str, description: str) -> str:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     out = io.StringIO()
-    FigureCanvasSVG(sheet.figure).print_svg(out, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})  # type: ignore[no-untyped-call]
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    FigureCanvasSVG(sheet.figure).print_svg(out, metadata=nothing)  # type: ignore[no-untyped-call]
     root = ElementTree.fromstring(out.getvalue())
-    writer = _Writer(id, root)
-    body = "".join(writer.write(child) for child in root)
-    width, height = (short(v) for v in root.get("viewBox", "").split()[2:])
-    texts = f'<g {HALO} font-size="{short(sheet.size.font)}">{"".join(_write_text(*text) for text in sheet.texts)}</g>'
-    return open_svg(id, title, description, f"{width} {height}") + writer.defs + body + texts + "</svg>"
+    shapes = {f"#{e.get('id')}": e.get("d", "") for e in root.iter() if _name(e) == "path" and e.get("id")}
+    body = "".join(_write_shape(element, shapes, f"{id}-h") for element in root)
+    hatch = HATCH.format(f"{id}-h") if f"{id}-h" in body else ""
+    texts = "".join(_write_text(label) for label in sheet.texts)
+    size = f"{short(sheet.size.width)} {short(sheet.size.height)}"
+    end = f'<g {HALO} font-size="{short(sheet.size.font)}">{texts}</g></svg>'
+    return open_svg(id, title, description, size) + hatch + body + end
 
 
 def open_svg(id: str, title: str, description: str, size: str) -> str:
@@ -56,89 +69,52 @@ def short(number: str | float) -> str:
 
 
 def shorten_path(path: str) -> str:
-    """A path of M, L and closing Z in steps from point to point (counted between rounded points: no drift)."""
-    parts = NUMBER.findall(path)
-    out, x, y, at = [], 0.0, 0.0, 0
-    while at < len(parts):
-        command = parts[at]
-        if command not in "ML":
-            out.append("z" if command in "zZ" else command)
-            at += 1
-            if command in "CQ":
-                count = 6 if command == "C" else 4
-                out.append(" ".join(short(v) for v in parts[at : at + count]))
-                x, y = (round(float(v), 1) for v in parts[at + count - 2 : at + count])
-                at += count
-            continue
-        to_x, to_y = (round(float(v), 1) for v in parts[at + 1 : at + 3])
-        out.append(f"M{short(to_x)} {short(to_y)}" if command == "M" else f"l{short(to_x - x)} {short(to_y - y)}")
-        x, y, at = to_x, to_y, at + 3
-    return "".join(out).replace(" -", "-")
+    """The path in steps from point to point, counted between rounded points so that nothing drifts."""
+    out, x, y = "", 0.0, 0.0
+    for command, numbers in re.findall(r"([MLCQZz])([^A-Za-z]*)", path):
+        values = [round(float(number), 1) for number in numbers.split()]
+        pairs = list(zip(values[::2], values[1::2], strict=True))
+        if command == "M":
+            out += f"M{short(values[0])} {short(values[1])}"
+        else:
+            out += command.lower() + " ".join(f"{short(px - x)} {short(py - y)}" for px, py in pairs)
+        x, y = pairs[-1] if pairs else (x, y)
+    return out.replace(" -", "-")
 
 
-class _Writer:
-    """Walks matplotlib's tree; groups dissolve."""
-
-    def __init__(self, id: str, root: ElementTree.Element) -> None:
-        self.id = id
-        self.defs = ""
-        self.shapes: dict[str, str] = {}
-        for element in root.iter():
-            name = _name(element)
-            if name == "pattern":
-                self.defs = (
-                    f'<defs><pattern id="{id}-h" patternUnits="userSpaceOnUse" width="7" height="7" '
-                    f'patternTransform="rotate(45)"><path d="M0 0V7" stroke="{VARIABLE[PALETTE["gap"]]}" '
-                    f'stroke-width="1" opacity=".55"/></pattern></defs>'
-                )
-            elif name == "path" and element.get("id"):
-                self.shapes[element.get("id", "")] = element.get("d", "")
-
-    def write(self, element: ElementTree.Element) -> str:
-        name = _name(element)
-        if name == "g":
-            return "".join(self.write(child) for child in element)
-        if name == "path":
-            return f'<path d="{shorten_path(element.get("d", ""))}"{self._style(element)}/>'
-        if name == "use":
-            return self._write_marker(element)
+def _write_shape(element: ElementTree.Element, shapes: dict[str, str], hatch: str) -> str:
+    """Groups dissolve; a reuse of a marker becomes its path, moved."""
+    name = _name(element)
+    if name == "g":
+        return "".join(_write_shape(child, shapes, hatch) for child in element)
+    if name == "path":
+        return f'<path d="{shorten_path(element.get("d", ""))}"{_write_style(element, hatch)}/>'
+    if name != "use":
         return ""
-
-    def _write_marker(self, element: ElementTree.Element) -> str:
-        href = next(value for key, value in element.items() if key.endswith("href"))
-        place = f"translate({short(element.get('x', 0))} {short(element.get('y', 0))})"
-        return f'<path transform="{place}" d="{shorten_path(self.shapes[href[1:]])}"{self._style(element)}/>'
-
-    def _style(self, element: ElementTree.Element) -> str:
-        style = _styles(element)
-        if style.get("stroke", "none") == "none":
-            style = {k: v for k, v in style.items() if not k.startswith("stroke")}
-        out = ""
-        for key in KEPT:
-            value = style.get(key)
-            if value is None or value == DEFAULT.get(key):
-                continue
-            if value.startswith("url("):
-                value = f"url(#{self.id}-h)"
-            elif key in ("fill", "stroke"):
-                value = VARIABLE.get(value, value)
-            elif key == "stroke-dasharray":
-                value = " ".join(short(v) for v in value.split(","))
-            out += f' {key}="{value}"'
-        return out
+    marker = next(shapes[value] for key, value in element.items() if key.endswith("href"))
+    place = f"translate({short(element.get('x', 0))} {short(element.get('y', 0))})"
+    return f'<path transform="{place}" d="{shorten_path(marker)}"{_write_style(element, hatch)}/>'
 
 
-def _write_text(label: Label, color: str) -> str:
+def _write_style(element: ElementTree.Element, hatch: str) -> str:
+    pairs = (part.partition(":") for part in element.get("style", "").split(";"))
+    style = {key.strip(): value.strip() for key, _, value in pairs}
+    stroked = style.get("stroke", "none") != "none"
+    out = ""
+    for key, silent in KEPT.items():
+        value = style.get(key, silent)
+        if value != silent and (stroked or not key.startswith("stroke")):
+            value = f"url(#{hatch})" if value.startswith("url(") else INSTEAD.get(value, value)
+            out += f' {key}="{value.replace(",", " ") if key == "stroke-dasharray" else value}"'
+    return out
+
+
+def _write_text(label: Label) -> str:
     anchor = "" if label.anchor == "start" else f' text-anchor="{label.anchor}"'
     bold = ' font-weight="700"' if label.bold else ""
-    fill = VARIABLE[PALETTE[color]]
+    fill = VARIABLE[label.color]
     return f'<text x="{short(label.x)}" y="{short(label.y)}"{anchor}{bold} fill="{fill}">{escape(label.text)}</text>'
 
 
 def _name(element: ElementTree.Element) -> str:
     return element.tag.rpartition("}")[2]
-
-
-def _styles(element: ElementTree.Element) -> dict[str, str]:
-    pairs = (part.partition(":") for part in element.get("style", "").split(";") if ":" in part)
-    return {key.strip(): value.strip() for key, _, value in pairs}
