@@ -1,0 +1,140 @@
+"""
+Notebooks as bytes and JSON: read once, given their parameters, stored so that the same run gives the same bytes.
+
+Plain `json`, not nbformat: what is executed is exactly what was hashed, and no command pays nbformat's import.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from deploybook.errors import UsageProblem
+
+from . import parameters as declared
+
+__all__ = [
+    "Document",
+    "check_parameters",
+    "declarations",
+    "first_line",
+    "language",
+    "prepare",
+    "read",
+    "runnable",
+    "tags",
+    "write",
+]
+
+Document = dict[str, Any]
+MARK = "papermill-error-cell-tag"  # papermill's own tag for its error cells: it removes them at the next run
+
+
+def read(path: Path) -> tuple[Document, str]:
+    """The notebook without outputs and counts, every cell with an id, and the SHA-256 of the bytes it was read from."""
+    try:
+        content = path.read_bytes()
+        document = json.loads(content)
+        cells = [_clean(cell) for cell in document["cells"]]
+        version = document["nbformat"]
+    except FileNotFoundError:
+        raise UsageProblem(f"{path}: there is no such notebook") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise UsageProblem(f"{path}: not a notebook ({type(error).__name__}: {error})") from None
+    if version != 4:
+        raise UsageProblem(f"{path}: notebook format {version} is not read; open and save it with a current Jupyter")
+    document["cells"] = [cell for cell in cells if MARK not in tags(cell)]
+    document["metadata"] = {key: value for key, value in document.get("metadata", {}).items() if key != "papermill"}
+    document["nbformat_minor"] = max(5, document.get("nbformat_minor", 0))
+    for number, cell in enumerate(document["cells"]):
+        cell.setdefault("id", hashlib.sha256(f"{number}\n{cell['source']}".encode()).hexdigest()[:8])
+    return document, hashlib.sha256(content).hexdigest()
+
+
+def _clean(cell: Mapping[str, Any]) -> dict[str, Any]:
+    source = cell["source"]
+    metadata = {key: value for key, value in cell.get("metadata", {}).items() if key not in ("papermill", "execution")}
+    clean = {**cell, "source": source if isinstance(source, str) else "".join(source), "metadata": metadata}
+    if cell["cell_type"] == "code":
+        clean.update(outputs=[], execution_count=None)
+    return clean
+
+
+def tags(cell: Mapping[str, Any]) -> list[str]:
+    return list(cell["metadata"].get("tags", []))
+
+
+def language(document: Document) -> str:
+    metadata = document["metadata"]
+    return str(
+        metadata.get("kernelspec", {}).get("language") or metadata.get("language_info", {}).get("name") or "python"
+    )
+
+
+def check_parameters(document: Document, given: Mapping[str, Any], *, notebook: str) -> dict[str, Any]:
+    """The given parameters, checked against the cell tagged `parameters`. Raises UsageProblem, all problems at once."""
+    if language(document) != "python":
+        if given:
+            raise UsageProblem(f"{notebook}: parameters are checked in Python notebooks only; set them in the notebook")
+        return {}
+    return declared.check(declarations(document), given, notebook=notebook)
+
+
+def declarations(document: Document) -> dict[str, declared.Declaration]:
+    """What the first cell tagged `parameters` declares; empty without one."""
+    return declared.declarations(next((one["source"] for one in document["cells"] if "parameters" in tags(one)), ""))
+
+
+def prepare(document: Document, values: Mapping[str, Any], digest: str) -> Document:
+    """The notebook with the injected cell where papermill puts it, and the parameters in its metadata."""
+    cells = list(document["cells"])
+    if values:
+        new: dict[str, Any] = {"cell_type": "code", "execution_count": None, "id": "injected-parameters", "outputs": []}
+        new.update(metadata={"tags": ["injected-parameters"]}, source=declared.code(values))
+        injected = next((n for n, cell in enumerate(cells) if "injected-parameters" in tags(cell)), None)
+        if injected is not None:
+            cells[injected] = new
+        else:
+            cells.insert(next(n for n, cell in enumerate(cells) if "parameters" in tags(cell)) + 1, new)
+    shown = {name: _shown(value) for name, value in values.items()}
+    about = {"papermill": {"parameters": shown}, "deploybook": {"notebook": f"sha256:{digest}", "status": "running"}}
+    return {**document, "cells": cells, "metadata": {**document["metadata"], **about}}
+
+
+def _shown(value: Any) -> Any:
+    return value.value.isoformat() if isinstance(value, declared.Moment) else value
+
+
+def runnable(document: Document) -> list[int]:
+    """The places of the cells that must run: code, not empty, not tagged `skip-execution`."""
+    return [
+        place
+        for place, cell in enumerate(document["cells"])
+        if cell["cell_type"] == "code" and cell["source"].strip() and "skip-execution" not in tags(cell)
+    ]
+
+
+def first_line(cell: Mapping[str, Any]) -> str:
+    """The first line of a cell that is no comment; 80 characters at most."""
+    lines = [line.strip() for line in cell["source"].splitlines() if line.strip()]
+    return next((line for line in lines if not line.startswith("#")), lines[0] if lines else "")[:80]
+
+
+def write(document: Document, path: Path) -> None:
+    """Stores the notebook by a temporary file and a rename: a reader sees the old or the new one, never a half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:  # a lone surrogate: \udc80
+            json.dump(document, file, ensure_ascii=False, indent=1, sort_keys=True)
+            file.write("\n")
+        Path(name).chmod(0o644)
+        os.replace(name, path)  # noqa: PTH105  a symlink at path is replaced, not followed
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
