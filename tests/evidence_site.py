@@ -19,7 +19,8 @@ KEY = Key(name=ORIGIN, seed=bytes(range(32)))
 OTHER_KEY = Key(name=ORIGIN, seed=bytes(range(1, 33)))
 
 CSV = "timestamp,metric,pod,value\n" + "".join(
-    f"2025-01-22T22:{minute:02}:00Z,parser_failure_total,parser-us-1,{7 + minute // 20}\n" for minute in range(61)
+    f"2025-01-22T{22 + minute // 60}:{minute % 60:02}:00Z,parser_failure_total,parser-us-1,{7 + minute // 20}\n"
+    for minute in range(61)
 )
 FIGURE: dict[str, Any] = {
     "id": "parser_failures",

@@ -643,7 +643,10 @@ def milliseconds(text: str, zone: str = "") -> int | None:
         minutes = int(match[8][1:3]) * 60 + int(match[8][-2:])
         offset = dt.timezone(dt.timedelta(minutes=-minutes if match[8][0] == "-" else minutes))
     year, month, day, hour, minute, second = (int(match[group] or 0) for group in range(1, 7))
-    local = dt.datetime(year, month, day, hour, minute, second, tzinfo=offset)
+    try:
+        local = dt.datetime(year, month, day, hour, minute, second, tzinfo=offset)
+    except ValueError:
+        return None
     epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
     return (local - epoch) // dt.timedelta(milliseconds=1) + int(((match[7] or "") + "000")[:3])
 
@@ -1071,10 +1074,6 @@ def examine(
     else:
         report.unchecked.append("history: a return to an older signed state shows only with --since OLD_CHECKPOINT")
     check_artifacts(evidence, contents, subset, workspace, report)
-    if figures:
-        check_figures(evidence, contents, report)
-    else:
-        report.unchecked.append("figures: not derived again (--figures)")
     if only and site:
         count = check_sums(site, read(site, SUMS), SUMS, lambda name: name == SUMS)
         report.checked.append(f"pack: {count} files as in {SUMS}")
@@ -1083,6 +1082,10 @@ def examine(
         check_marked_numbers(site, evidence, contents, report)
     else:
         report.unchecked.append("pages: this is the log alone; give the site around it")
+    if figures:
+        check_figures(evidence, contents, report)
+    else:
+        report.unchecked.append("figures: not derived again (--figures)")
 
 
 def proof(path: str, artifact: str) -> str:
