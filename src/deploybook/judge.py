@@ -1,9 +1,10 @@
 """
-The word for a metric: pure decisions on numbers that were measured elsewhere. The rules stand in the manual, "Verdicts".
+The word for a metric: pure decisions on numbers that were measured elsewhere; the manual's page "Verdicts" has the rules.
 
 A criterion is held against an interval. Firm: the whole 90 % interval inside is a pass, the whole interval outside a
-fail. Where it straddles the limit: the figure inside and half the interval no wider than what is asked is a provisional
-pass; a change outside whose 95 % interval excludes no change is a provisional fail; all else is inconclusive.
+fail. Where it straddles: the figure inside and half the interval no wider than what is asked is a provisional pass; a
+change outside that is more than chance is a provisional fail; all else is inconclusive. No change fails, firm or not,
+unless its 98 % interval excludes no change at all.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ from .model import (
     Verdict,
     worst,
 )
-from .model.results import WORST_FIRST, Scale, Strength
-from .times import UTC, zone_name
+from .model.results import Scale, Strength
+from .times import zone_name
 from .units import SHARE, Limit, Tolerance, factor, hours_per
 from .wording import (
     after_text,
@@ -43,7 +44,6 @@ from .wording import (
     plural,
     points,
     rounded,
-    scaled,
     share,
     value_text,
     with_unit,
@@ -52,19 +52,19 @@ from .wording import (
 
 ENOUGH_SEEN, TOO_LITTLE_SEEN = 0.95, 0.50
 QUIET, BUSY = 0.5, 2.0
-RESOLUTION = (
-    0.05  # what an interval must resolve where no tolerance says so: 5 % of a latency, as the default tolerance
-)
-RESOLUTION_POINTS = 6.0  # and 6 points of a ratio
-# Of these the observed value is what the limit is about; no interval is asked of it.
+# Half the interval that a provisional pass on a target may have: 5 % of a value (its tolerance, where one is written), or
+# 6 points of a ratio.
+RESOLUTION, RESOLUTION_POINTS = 0.05, 6.0
+# Statistics whose observed value is what a limit is about, exactly; no interval is asked of them.
 OBSERVED = ("increase", "min", "max", "last", "answer")
-SCALE_OF: Mapping[str, Scale] = {"percent": "relative", "points": "points", "absolute": "value"}
-OUTCOMES = {"rolled_back": "Rolled back", "aborted": "Aborted", "postponed": "Postponed"}
+SCALES: Mapping[str, Scale] = {"percent": "relative", "points": "points", "absolute": "value"}
+LEADS = ("tolerance", "success", "target")
+OUTCOMES: Mapping[Outcome | None, str] = {"rolled_back": "Rolled back", "aborted": "Aborted", "postponed": "Postponed"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Region:
-    """What is acceptable, low to high, both in the estimate's scale. strict: the ends themselves are outside."""
+    """What is acceptable, low to high, in an estimate's scale. strict: the ends themselves are outside."""
 
     low: float = -math.inf
     high: float = math.inf
@@ -73,15 +73,20 @@ class Region:
     def holds(self, value: float) -> bool:
         return self.low < value < self.high if self.strict else self.low <= value <= self.high
 
-    def beyond(self, interval: Interval) -> bool:
-        """True where the whole interval lies on one side outside."""
-        ends = (interval.low, interval.high)
-        return not any(self.holds(end) for end in ends) and (ends[0] >= self.high or ends[1] <= self.low)
+    def side(self, value: float) -> str:
+        return "" if self.holds(value) else "lower" if value <= self.low else "higher"
+
+    def inside(self, interval: Interval) -> bool:
+        return self.holds(interval.low) and self.holds(interval.high)
+
+    def outside(self, interval: Interval) -> bool:
+        """True where the whole interval lies outside, on one side."""
+        return self.side(interval.low) != "" and self.side(interval.low) == self.side(interval.high)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """The word of one criterion. clause: what it says, without a full stop."""
+    """The word of one criterion, or of something that caps the word. clause: what it says, without a full stop."""
 
     verdict: Verdict
     clause: str
@@ -89,9 +94,7 @@ class Part:
     strength: Strength | None = None
     judged: Estimate | None = None
     limit: str = ""
-
-
-# --- entry points ---------------------------------------------------------------------------------------------------
+    of_change: bool = False
 
 
 def judge_window(
@@ -109,17 +112,12 @@ def judge_window(
     """
     The word for a metric over a window: its target, its watch line, its tolerance against the baseline.
 
-    change: the comparison with its doubt (None: there is none to be had). healthy_baseline: False where the metric
+    change: the comparison with its doubt; None where there is none to be had. healthy_baseline: False where the metric
     itself made a sudden step in the baseline. checkins: in order; they decide only for a metric that shows its change.
     point: the plain rule, figures alone. zone: for the time of a check-in.
     """
     case = Case(metric=metric, now=now, baseline=baseline, change=change, point=point, first=first_deployment)
-    if missing := case.missing():
-        return case.judgement([missing])
-    limits = (("target", metric.target), ("watch", metric.watch))
-    parts = [case.against_limit(limit, source) for source, limit in limits if limit]
-    if (compared := case.against_tolerance(metric.tolerance)) is not None:
-        parts.append(compared)
+    parts = [part] if (part := case.missing()) else case.criteria()
     judgement = case.judgement(case.capped(parts, healthy_baseline))
     return with_checkins(judgement, checkins, zone) if metric.show_change and checkins else judgement
 
@@ -138,12 +136,12 @@ def judge_success(
     """
     The word for a metric at a checkpoint, held against its success criterion alone.
 
-    'within 5 %' is about the change (now: the hour before the checkpoint); a limit on the value or on counted events is
+    'within 5 %' is about the change (now: the hour before the checkpoint); a limit on a value or on counted events is
     about the observation so far (now: from its start; a limit per hour takes its worst sliding hour).
     """
     case = Case(metric=metric, now=now, baseline=baseline, change=change, point=point, first=first_deployment)
     parts = [case.missing() or case.against_limit(limit, "success")]
-    return case.judgement(case.capped(parts, healthy_baseline), limit=limit.text)
+    return case.judgement(case.capped(parts, healthy_baseline))
 
 
 def judge_gate(
@@ -155,14 +153,9 @@ def judge_gate(
     *,
     point: bool = False,
 ) -> GateResult:
-    """The word at a gate: the same rules, held against the gate's own limit; a gate informs and decides no page."""
+    """The word at a gate: the same rules on the gate's own limit. A gate informs and never decides the whole."""
     judgement = judge_success(metric, gate.limit, now, baseline, change, point=point)
     return GateResult(name=gate.name, at=gate.at, judgement=judgement)
-
-
-def judge_checkpoint(metrics: Sequence[Judgement]) -> tuple[Verdict, str]:
-    """The word of a checkpoint, the worst of its metrics that are not advisory, and the sentence of the one that decided."""
-    return whole(metrics)
 
 
 def whole(
@@ -173,53 +166,29 @@ def whole(
     reason: str = "",
 ) -> tuple[Verdict, str]:
     """
-    The one word and the sentence that names the part that decided it.
+    The one word, of a page or of a checkpoint (then without `checkpoints`), and the sentence that says what decided it.
 
-    Worse wins among the metrics (not advisory ones) and the checkpoints that were due; a warn finding raises a pass to
-    warn. After a rollback, an abort or a postponement the outcome is the word: never a pass.
+    Worse wins among the metrics that are not advisory and the checkpoints that were due; a warn finding raises a pass to
+    warn. After a rollback, an abort or a postponement the outcome is the word (`reason` is why): never a pass.
     """
-    counted = [
-        *(
-            (entry.verdict, f"{entry.metric.title}: {entry.reason}")
-            for entry in judgements
-            if not entry.metric.advisory
-        ),
-        *((entry.verdict, f"{after_text(entry.after)}: {entry.reason}") for entry in checkpoints),
-    ]
-    counted = [(verdict, text) for verdict, text in counted if verdict.counts]
-    verdict = worst([verdict for verdict, _ in counted])
-    warned = [finding for finding in findings if finding.severity == "warn"]
+    parts = [(it.verdict, f"{it.metric.title}: {it.reason}") for it in judgements if not it.metric.advisory]
+    parts += [(it.verdict, f"{after_text(it.after)}: {it.reason}") for it in checkpoints]
+    parts = [(verdict, text) for verdict, text in parts if verdict.counts]
+    verdict = worst([verdict for verdict, _ in parts])
     if outcome in OUTCOMES:
-        tail = f": {reason}" if reason else "."
-        return after_outcome(verdict if counted else Verdict.NOT_APPLICABLE), f"{OUTCOMES[outcome]}{tail}"
-    if not counted:
-        return verdict, "Nothing was judged: no metric has a target, a tolerance and data."
-    if verdict is Verdict.PASS and warned:
-        return Verdict.WARN, warned[0].text
+        verdict = {Verdict.PASS: Verdict.WARN}.get(verdict, verdict) if parts else Verdict.NOT_APPLICABLE
+        return verdict, f"{OUTCOMES[outcome]}{f': {reason}' if reason else '.'}"
+    if not parts:
+        return verdict, "Nothing was judged: no metric has both a criterion and data."
     if verdict is Verdict.PASS:
-        return verdict, all_passed(counted, judgements)
-    deciding = [text for each, text in counted if each is verdict]
-    more = len(deciding) - 1
-    return verdict, deciding[0] + (
-        f" {plural(more, 'more part')} read{'s' if more == 1 else ''} {word(verdict)}." if more else ""
-    )
-
-
-def after_outcome(verdict: Verdict) -> Verdict:
-    return Verdict.WARN if verdict is Verdict.PASS else verdict
-
-
-def all_passed(counted: Sequence[tuple[Verdict, str]], judgements: Sequence[Judgement]) -> str:
-    judged = [entry for entry in judgements if not entry.metric.advisory and entry.verdict is Verdict.PASS]
-    provisional = [entry for entry in judged if entry.strength == "provisional"]
-    if provisional:
-        return (
-            f"All {len(counted)} parts pass; the least sure is {provisional[0].metric.title}: {provisional[0].reason}"
-        )
-    return f"All {len(counted)} parts pass."
-
-
-# --- one metric over one window ---------------------------------------------------------------------------------------
+        if warned := [finding.text for finding in findings if finding.severity == "warn"]:
+            return Verdict.WARN, warned[0]
+        unsure = next((it for it in judgements if it.strength == "provisional" and not it.metric.advisory), None)
+        tail = f"; the least sure is {unsure.metric.title}: {unsure.reason}" if unsure else "."
+        return verdict, f"{plural(len(parts), 'part')} judged, all pass{tail}"
+    texts = [text for each, text in parts if each is verdict]
+    others = f" {plural(len(texts) - 1, 'other part')} read {word(verdict)} too." if len(texts) > 1 else ""
+    return verdict, texts[0] + others
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,10 +204,9 @@ class Case:
 
     @property
     def base(self) -> float | None:
-        """The baseline's figure; None where it was not seen for half of its window."""
-        if self.baseline is None or self.baseline.coverage.seen < TOO_LITTLE_SEEN:
-            return None
-        return self.baseline.value
+        """The baseline's figure; None where less than half of its window was seen."""
+        seen = self.baseline is not None and self.baseline.coverage.seen >= TOO_LITTLE_SEEN
+        return self.baseline.value if seen and self.baseline else None
 
     @property
     def delta(self) -> Delta | None:
@@ -250,259 +218,209 @@ class Case:
     @property
     def scale(self) -> Scale:
         """The scale of the comparison that the metric asks for."""
-        return "relative" if self.metric.show_change else SCALE_OF[self.metric.delta]
+        return "relative" if self.metric.show_change else SCALES[self.metric.delta]
 
-    @property
-    def one_point(self) -> float:
-        """A percentage point in the metric's unit."""
-        return factor("%", self.metric.unit) if self.metric.unit in SHARE else 1.0
-
-    @property
-    def compared(self) -> Estimate | None:
-        """The change in the scale that the metric's delta asks for; without an interval where none was given."""
+    def compared(self, scale: Scale) -> Estimate | None:
+        """The change in that scale; without an interval where none was given, None where it is undefined."""
         delta = self.delta
-        if delta is None or delta.absolute is None or not self.base:
-            return self.change if delta and self.change and self.change.scale == self.scale else None
-        to_value = {"relative": self.base, "points": self.one_point, "value": 1.0}
+        if delta is None or delta.absolute is None:
+            return None
+        if self.change is not None and self.change.scale == scale:
+            return self.change
+        point = factor("%", self.metric.unit) if self.metric.unit in SHARE else 1.0
+        unit = {"relative": abs(self.base or 0.0), "points": point, "value": 1.0}
+        if not unit[scale]:
+            return None
         if self.change is None:
-            value = delta.absolute / to_value[self.scale]
-            return Estimate(value=value, scale=self.scale, blocked="there is no interval")
-        return stretched(self.change, to_value[self.change.scale] / to_value[self.scale], self.scale)
+            return Estimate(value=delta.absolute / unit[scale], scale=scale, blocked="there is no interval")
+        return stretched(self.change, unit[self.change.scale] / unit[scale], scale)
 
     def missing(self) -> Part | None:
         """The word where there is no figure to judge; None where there is one."""
-        seen = self.now.coverage.seen
+        seen, no_data = self.now.coverage.seen, Verdict.NO_DATA
         if self.now.value is None:
-            return Part(
-                verdict=Verdict.NO_DATA,
-                clause=self.now.missing or "nothing was measured in the window",
-                decided_by="data",
-            )
+            clause = self.now.missing.rstrip(".") or "nothing was measured in the window"
+            return Part(verdict=no_data, clause=clause, decided_by="data")
         if seen < TOO_LITTLE_SEEN:
-            return Part(
-                verdict=Verdict.NO_DATA,
-                clause=f"only {share(seen)} of the expected samples are there, and below 50 % no figure is given",
-                decided_by="coverage",
-            )
+            clause = f"only {share(seen)} of the expected samples are there; below 50 % no figure is given"
+            return Part(verdict=no_data, clause=clause, decided_by="coverage")
         if self.metric.show_change and self.base is None and not (self.first and self.metric.target):
-            return self.without_baseline(Verdict.NO_DATA)
+            return self.without_baseline()
         return None
 
-    def without_baseline(self, verdict: Verdict) -> Part:
+    def without_baseline(self) -> Part:
         if self.first:
             clause = "this is a first deployment without a baseline, so there is no change to judge"
             return Part(verdict=Verdict.NOT_APPLICABLE, clause=clause, decided_by="baseline")
-        why = self.baseline.missing if self.baseline is not None and self.baseline.missing else ""
-        if self.baseline is not None and not why and self.baseline.coverage.seen < TOO_LITTLE_SEEN:
+        why = self.baseline.missing.rstrip(".") if self.baseline is not None else ""
+        if self.baseline is not None and self.baseline.value is not None:
             why = f"only {share(self.baseline.coverage.seen)} of its samples are there"
-        clause = "the baseline has no figure to compare with" + (f" ({why.rstrip('.')})" if why else "")
+        clause = f"the baseline has no figure to compare with{f' ({why})' if why else ''}"
+        verdict = Verdict.NO_DATA if self.metric.show_change else Verdict.INCONCLUSIVE
         return Part(verdict=verdict, clause=clause, decided_by="baseline")
 
-    # A criterion in a limit's words.
+    def criteria(self) -> list[Part]:
+        """The words of the target, the watch line and the tolerance, as far as they are written and fit."""
+        metric = self.metric
+        parts = [self.against_limit(metric.target, "target")] if metric.target else []
+        parts += [part] if metric.watch and (part := self.past_watch(metric.watch)) else []
+        asked = tolerated(metric, metric.tolerance, self.base, self.scale)
+        if asked > 0 and not (self.first and self.base is None):
+            text = f"the tolerance (±{metric.tolerance.text})"
+            parts.append(self.against_change(self.scale, Region(low=-asked, high=asked), text, "tolerance"))
+        return parts
 
     def against_limit(self, limit: Limit, source: str) -> Part:
-        if about_change(limit, self.metric):
-            return self.against_change(change_region(limit, self.compared), limit.text, source)
+        """A target or a success criterion: on the change, on counted events, or on the value with its own interval."""
+        text = f"the {'criterion' if source == 'success' else 'limit'} ({limit.text})"
+        if (scale := scale_of(limit, self.metric)) is not None:
+            return replace(
+                self.against_change(scale, region_of(limit, scale, self.metric), text, source), limit=limit.text
+            )
+        value, subject = self.counted(limit) if self.metric.kind == "counter" else (self.now.value or 0.0, "")
+        own = replace(self.now.own or Estimate(value=value, scale="value", blocked="there is no interval"), value=value)
+        region = region_of(limit, "value", self.metric)
         if self.metric.kind == "counter":
-            part = self.counted(limit, source)
+            # Exactly what was observed; how sure the rate behind it is stands in the bound.
+            own = Estimate(value=value, scale="value", method="events counted")
+            inside = region.holds(value)
+            part = Part(
+                verdict=Verdict.PASS if inside else Verdict.FAIL,
+                clause=f"{subject}, {'inside' if inside else 'outside'} {text}",
+                decided_by=source,
+                strength="firm",
+                judged=own,
+            )
         else:
-            part = self.measured(limit, source)
-        if source != "watch":
-            return part
-        if part.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE) and "outside" in part.clause:
-            clause = f"{self.figure_text} is past the watch line ({limit.text})"
-            return Part(verdict=Verdict.WARN, clause=clause, decided_by="watch", judged=part.judged, limit=limit.text)
-        return Part(verdict=Verdict.PASS, clause="", decided_by="watch", strength="firm", judged=part.judged)
+            exact = self.metric.statistic in OBSERVED and own.at90 is None
+            part = self.held(
+                own, region, text, source, self.resolution(value), value_text(self.metric, value), exact=exact
+            )
+        return replace(part, limit=limit.text)
 
-    def counted(self, limit: Limit, source: str) -> Part:
-        """Events are judged on what was observed, exactly; the strength is firm, the bound is printed beside it."""
-        value, text = self.events(limit)
-        inside = limit.holds(value)
-        return Part(
-            verdict=Verdict.PASS if inside else Verdict.FAIL,
-            strength="firm",
-            clause=f"{text}, {side(inside)} the limit ({limit.text})",
-            decided_by=source,
-            judged=self.now.own,
-            limit=limit.text,
-        )
-
-    def events(self, limit: Limit) -> tuple[float, str]:
+    def counted(self, limit: Limit) -> tuple[float, str]:
         """The number that a limit on counted events is about, and how it reads."""
         value, hours = self.now.value or 0.0, self.now.window.hours
         text = f"{value_text(self.metric, value)} in {how_long(self.now.window.length)}"
         if not limit.per or hours <= hours_per(limit.per) * (1 + 1e-9):
             return value, text
         if limit.per == "hour" and self.now.worst_hour is not None:
-            return self.now.worst_hour, f"{text}, at most {rounded(self.now.worst_hour, 0)} in any hour"
+            return self.now.worst_hour, f"{text}, at most {rounded(self.now.worst_hour, 0)} in any one hour"
         rate = value / hours * hours_per(limit.per)
         return rate, f"{text}, {rounded(rate, 2)} per {limit.per}"
 
-    def measured(self, limit: Limit, source: str) -> Part:
-        """A value against its limit, judged on the value's own interval."""
-        metric, value = self.metric, self.now.value or 0.0
-        bound = limit.value * (factor(limit.unit, metric.unit) if limit.unit != "points" else 1.0)
-        estimate = replace(self.now.own or Estimate(value=value, scale="value", blocked="no interval"), value=value)
-        low = bound if limit.side == "lower" else -math.inf
-        high = bound if limit.side == "upper" else math.inf
-        region = Region(low=low, high=high, strict=limit.comparison in ("below", "above"))
-        if self.point or (metric.statistic in OBSERVED and estimate.at90 is None):
-            verdict, strength = plain(region, value)
-        else:
-            verdict, strength = against(region, estimate, resolution=self.resolution(value))
-        clause = self.value_clause(estimate, region, limit.text, verdict, strength)
-        if verdict is Verdict.INCONCLUSIVE:
-            estimate = replace(estimate, needed=self.needed(estimate, self.resolution(value)))
-            clause += self.how_much_longer(estimate)
+    def past_watch(self, limit: Limit) -> Part | None:
+        """A warning where the figure itself is past the watch line; None where it is not."""
+        scale = scale_of(limit, self.metric)
+        estimate = self.compared(scale) if scale else None
+        value = self.counted(limit)[0] if self.metric.kind == "counter" else self.now.value
+        value = value if scale is None else estimate.value if estimate else None
+        if value is None or region_of(limit, scale or "value", self.metric).holds(value):
+            return None
+        figure = self.text(replace(estimate, value=value)) if estimate else value_text(self.metric, value)
         return Part(
-            verdict=verdict, strength=strength, clause=clause, decided_by=source, judged=estimate, limit=limit.text
+            verdict=Verdict.WARN,
+            clause=f"{figure} is past the watch line ({limit.text})",
+            decided_by="watch",
+            limit=limit.text,
         )
 
-    def resolution(self, value: float) -> float:
-        """Half the width that the 90 % interval of a value may have for a provisional pass, in the metric's unit."""
-        if self.metric.kind == "ratio":
-            return RESOLUTION_POINTS * self.one_point
-        asked = tolerated(self.metric, self.metric.tolerance, value, "value")
-        return max(asked, abs(value) * (self.metric.tolerance.relative or RESOLUTION))
-
-    def value_clause(
-        self, estimate: Estimate, region: Region, limit: str, verdict: Verdict, strength: Strength | None
-    ) -> str:
-        inside = region.holds(estimate.value)
-        clause = f"{value_text(self.metric, estimate.value)} is {side(inside)} the limit ({limit})"
-        if self.point or estimate.at90 is None:
-            return (
-                clause
-                if verdict in (Verdict.PASS, Verdict.FAIL)
-                else f"{clause}, but that is not shown: {estimate.blocked}"
-            )
-        interval = f"its 90 % interval, {self.interval_text(estimate)}"
-        if verdict in (Verdict.PASS, Verdict.FAIL) and strength == "firm":
-            return clause if inside else f"{clause}, and so is all of {interval}"
-        if verdict is Verdict.PASS:
-            return f"{clause}, though {interval}, reaches past it"
-        return f"{clause}, but {interval}, {'reaches past it' if inside else 'reaches back inside'}"
-
-    # A criterion on the change against the baseline.
-
-    def against_tolerance(self, tolerance: Tolerance) -> Part | None:
-        """None where no tolerance decides: none written, or none in the unit of the metric's delta."""
-        metric = self.metric
-        asked = tolerated(metric, tolerance, self.base, self.scale)
-        if asked <= 0 or (self.first and self.base is None):
-            return None
-        return self.against_change(Region(low=-asked, high=asked), f"±{tolerance.text}", "tolerance")
-
-    def against_change(self, region: Region, limit: str, source: str) -> Part:
-        estimate, metric = self.compared, self.metric
+    def against_change(self, scale: Scale, region: Region, text: str, source: str) -> Part:
+        estimate = self.compared(scale)
+        if estimate is None and self.delta is not None:
+            clause = "the baseline is zero, and a change against zero is undefined"
+            return Part(verdict=Verdict.INCONCLUSIVE, clause=clause, decided_by="baseline")
         if estimate is None:
-            verdict = Verdict.NO_DATA if metric.show_change or source == "success" else Verdict.INCONCLUSIVE
-            return self.without_baseline(verdict)
-        good_side = metric.better != "either" and region_side(region, estimate.value) == metric.better
+            return self.without_baseline()
         asked = min(abs(end) for end in (region.low, region.high) if math.isfinite(end))
-        if source == "watch":
-            past = not region.holds(estimate.value)
-            clause = f"{self.change_text(estimate)} is past the watch line ({limit})" if past else ""
-            return Part(
-                verdict=Verdict.WARN if past else Verdict.PASS,
-                clause=clause,
-                decided_by=source,
-                strength=None if past else "firm",
-                judged=estimate,
-                limit=limit,
-            )
-        if self.point:
+        beside = "" if self.metric.show_change else f" ({value_text(self.metric, self.base)})"
+        subject = f"{self.text(estimate)} against the baseline{beside}"
+        part = self.held(estimate, region, text, source, asked, subject, change=True)
+        return replace(part, of_change=True, limit=self.metric.tolerance.text)
+
+    def held(
+        self,
+        estimate: Estimate,
+        region: Region,
+        limit: str,
+        source: str,
+        asked: float,
+        subject: str,
+        *,
+        exact: bool = False,
+        change: bool = False,
+    ) -> Part:
+        """An estimate held against a region, in words. asked: half the interval that a provisional pass may have."""
+        if self.point or exact:
             verdict, strength = plain(region, estimate.value)
         else:
-            verdict, strength = against(region, estimate, resolution=asked, none=0.0)
-        if verdict is Verdict.FAIL and good_side:
-            verdict, strength = Verdict.WARN, strength
-        clause = self.change_clause(estimate, region, limit, verdict, strength)
+            verdict, strength = against(region, estimate, asked=asked, change=change)
+        if verdict is Verdict.FAIL and change and region.side(estimate.value) == self.metric.better:
+            verdict = Verdict.WARN
         if verdict is Verdict.INCONCLUSIVE:
             estimate = replace(estimate, needed=self.needed(estimate, asked))
-            clause += self.how_much_longer(estimate)
-        return Part(verdict=verdict, strength=strength, clause=clause, decided_by=source, judged=estimate, limit=limit)
+        clause = self.clause(estimate, region, limit, subject, verdict, strength)
+        return Part(verdict=verdict, clause=clause, decided_by=source, strength=strength, judged=estimate)
 
-    def change_clause(
-        self, estimate: Estimate, region: Region, limit: str, verdict: Verdict, strength: Strength | None
+    def clause(
+        self, estimate: Estimate, region: Region, limit: str, subject: str, verdict: Verdict, strength: Strength | None
     ) -> str:
         inside = region.holds(estimate.value)
-        change = f"{self.change_text(estimate)} against the baseline"
-        if self.base is not None and not self.metric.show_change:
-            change += f" ({value_text(self.metric, self.base)})"
-        if self.point or estimate.at90 is None:
-            clause = f"{change} is {side(inside)} {limit}"
-            return (
-                clause
-                if verdict is not Verdict.INCONCLUSIVE
-                else f"{clause}, but that is not shown: {estimate.blocked}"
-            )
-        interval = f"90 % interval {self.interval_text(estimate)}"
+        is_where = f"{subject} is {'inside' if inside else 'outside'} {limit}"
         if verdict is Verdict.WARN:
-            return f"{change}, {interval}, is better than {limit} allows for, which a person should look at"
-        if verdict is Verdict.PASS and strength == "firm":
-            return f"{change}, {interval}, lies wholly within {limit}"
-        if verdict is Verdict.PASS:
-            return f"{change} is within {limit}, though its {interval}, reaches past it"
-        if verdict is Verdict.FAIL and strength == "firm":
-            return f"{change}, {interval}, lies wholly outside {limit}"
+            return f"{subject} is better than {limit} allows for, which a person should look at"
+        wait = f"; about {how_long(estimate.needed)} would settle it" if estimate.needed else ""
+        if estimate.at90 is None or self.point:
+            return is_where if verdict is not Verdict.INCONCLUSIVE else f"{is_where}, but {estimate.blocked}{wait}"
+        interval = f"90 % interval, {self.interval(estimate)}"
+        if strength == "firm":
+            return f"{is_where}, with all of its {interval}"
+        straddles = f"its {interval}, reaches {'past it' if inside else 'back inside'}"
         if verdict is Verdict.FAIL:
-            return f"{change} is outside {limit} and more than chance, though its {interval}, reaches back inside"
-        return f"{change} is {side(inside)} {limit}, but its {interval}, is too wide to say so"
+            return f"{is_where}, by more than chance, though {straddles}"
+        if verdict is Verdict.PASS:
+            return f"{is_where}, though {straddles}"
+        if estimate.blocked:
+            return f"{is_where}, but {estimate.blocked} cannot show it ({interval}){wait}"
+        can = self.text(replace(estimate, value=estimate.at90.half)).lstrip("+")
+        return f"{is_where}, but {straddles}: {how_long(self.now.window.length)} can only tell {can}{wait}"
 
-    # Words and numbers that both share.
-
-    @property
-    def figure_text(self) -> str:
-        compared = self.compared
-        if self.metric.show_change and compared is not None:
-            return percent(compared.value)
-        return value_text(self.metric, self.now.value)
-
-    def change_text(self, estimate: Estimate) -> str:
-        if estimate.scale == "value":
-            return delta_text(replace(self.metric, delta="absolute"), Delta(absolute=estimate.value))
-        return scaled(estimate.value, estimate.scale)
-
-    def interval_text(self, estimate: Estimate) -> str:
-        interval = estimate.at90
-        if interval is None:
-            return ""
-        if estimate.scale != "value":
-            show = percent if estimate.scale == "relative" else points
-            return f"{show(interval.low)} to {show(interval.high)}"
-        decimals = 1 if self.metric.kind == "counter" else decimals_for(self.metric, estimate.value)
-        return f"{rounded(interval.low, decimals)} to {with_unit(rounded(interval.high, decimals), self.metric.unit)}"
+    def resolution(self, value: float) -> float:
+        """Half the 90 % interval that a provisional pass on a target may have, in the metric's unit."""
+        if self.metric.kind == "ratio":
+            return RESOLUTION_POINTS * factor("%", self.metric.unit)
+        tolerance = self.metric.tolerance
+        return max(tolerated(self.metric, tolerance, value, "value"), abs(value) * (tolerance.relative or RESOLUTION))
 
     def needed(self, estimate: Estimate, asked: float) -> timedelta | None:
-        """How long windows would have to be for half the interval to shrink to what is asked (it goes with the root)."""
-        if estimate.at90 is None or asked <= 0:
-            return estimate.needed
-        longer = (estimate.at90.half / asked) ** 2
+        """How long windows would have to be for half the interval to shrink to what is asked: it goes with the root."""
+        length = self.now.window.length
+        longer = (estimate.at90.half / asked) ** 2 if estimate.at90 and asked > 0 else 0.0
         if not 1 < longer < 1e4:
-            return None
-        minutes = math.ceil(self.now.window.length.total_seconds() * longer / 60)
-        return timedelta(minutes=minutes)
+            return estimate.needed
+        minutes = timedelta(minutes=math.ceil(length.total_seconds() * longer / 60))
+        return max(minutes, estimate.needed or minutes)
 
-    def how_much_longer(self, estimate: Estimate) -> str:
-        needed = f"about {how_long(estimate.needed)} are needed" if estimate.needed else ""
-        if estimate.at90 is None:
-            return f"; {needed}" if needed else ""
-        can = self.change_text(replace(estimate, value=estimate.at90.half)).lstrip("+")
-        return f": {how_long(self.now.window.length)} can tell {can}" + (f", {needed}" if needed else "")
+    def text(self, estimate: Estimate) -> str:
+        """A change as a reader sees it: '+1.9 %', '+3.6 pts', '+2 errors'."""
+        if estimate.scale == "value":
+            return delta_text(replace(self.metric, delta="absolute"), Delta(absolute=estimate.value))
+        return percent(estimate.value) if estimate.scale == "relative" else points(estimate.value)
 
-    # What caps the word, and the judgement itself.
+    def interval(self, estimate: Estimate) -> str:
+        low, high = (estimate.at90.low, estimate.at90.high) if estimate.at90 else (math.nan, math.nan)
+        if estimate.scale != "value":
+            return " to ".join(self.text(replace(estimate, value=end)) for end in (low, high))
+        decimals = 1 if self.metric.kind == "counter" else decimals_for(self.metric, estimate.value)
+        return f"{rounded(low, decimals)} to {with_unit(rounded(high, decimals), self.metric.unit)}"
 
     def capped(self, parts: Sequence[Part], healthy_baseline: bool) -> list[Part]:
-        """The parts with what holds the word down: samples that are missing, another traffic, a baseline with its own step."""
+        """The parts, and what holds the word down: missing samples, another traffic, a baseline with its own step."""
         parts = list(parts)
-        if any(part.verdict is Verdict.NO_DATA for part in parts) or not parts:
+        if not parts or any(part.verdict in (Verdict.NO_DATA, Verdict.NOT_APPLICABLE) for part in parts):
             return parts
-        compares = any(part.judged is not None and part.judged.scale != "value" for part in parts) or any(
-            part.decided_by == "tolerance" for part in parts
-        )
-        sides = [("", self.now), (" of the baseline", self.baseline)] if compares else [("", self.now)]
-        for whose, measurement in sides:
+        compares = any(part.of_change for part in parts)
+        for whose, measurement in (("", self.now), (" of the baseline", self.baseline if compares else None)):
             if measurement is not None and measurement.coverage.seen < ENOUGH_SEEN:
                 clause = f"only {share(measurement.coverage.seen)} of the samples{whose} are there"
                 parts.append(Part(verdict=Verdict.WARN, clause=clause, decided_by="coverage"))
@@ -516,160 +434,123 @@ class Case:
         return parts
 
     def traffic(self) -> float | None:
-        """Requests behind the figure over those of the baseline, per hour of window."""
-        now, base = self.now.traffic, self.baseline.traffic if self.baseline else None
-        if now is None or not base or self.baseline is None:
+        """Requests behind the figure over those behind the baseline's, each per hour of its window."""
+        if self.baseline is None or self.now.traffic is None or not self.baseline.traffic:
             return None
-        return (now / self.now.window.hours) / (base / self.baseline.window.hours)
+        return self.now.traffic / self.now.window.hours / (self.baseline.traffic / self.baseline.window.hours)
 
-    def judgement(self, parts: Sequence[Part], limit: str = "") -> Judgement:
-        metric = self.metric
-        parts = [part for part in parts if part.clause or part.decided_by != "watch"] or list(parts)
+    def judgement(self, parts: Sequence[Part]) -> Judgement:
+        """The worst word of the parts, led by the one that decided."""
         verdict = worst([part.verdict for part in parts], none=Verdict.NOT_APPLICABLE)
         deciding = [part for part in parts if part.verdict is verdict]
-        lead = (
-            min(
-                deciding,
-                key=lambda part: (
-                    ("tolerance", "success", "target").index(part.decided_by)
-                    if part.decided_by in ("tolerance", "success", "target")
-                    else 9
-                ),
-            )
-            if verdict is Verdict.PASS
-            else next(iter(deciding), None)
-        )
-        now = self.now if verdict is not Verdict.NO_DATA or metric.show_change else replace(self.now, value=None)
-        delta = self.delta if verdict is not Verdict.NO_DATA else None
-        figure = None
-        if verdict is not Verdict.NO_DATA:
-            figure = delta.relative if metric.show_change and delta else None if metric.show_change else now.value
+        if verdict is Verdict.PASS:
+            deciding.sort(key=lambda part: LEADS.index(part.decided_by))
+        lead = deciding[0] if deciding else None
+        measured = verdict is not Verdict.NO_DATA
+        delta = self.delta if measured else None
+        figure = (delta.relative if delta else None) if self.metric.show_change else self.now.value
         return Judgement(
-            metric=metric,
+            metric=self.metric,
             verdict=verdict,
             strength=weakest(deciding, verdict),
             reason=self.reason(parts, lead),
-            now=now,
+            now=self.now if measured or self.metric.show_change else replace(self.now, value=None),
             baseline=self.baseline,
             delta=delta,
-            figure=figure,
+            figure=figure if measured else None,
             judged=lead.judged if lead else None,
-            change=self.compared if delta else None,
+            change=self.compared(self.scale) if delta else None,
             decided_by=lead.decided_by if lead else "",
-            limit=limit or (lead.limit if lead else ""),
-            bound=self.bound(),
+            limit=lead.limit if lead else "",
+            bound=self.bound() if measured else "",
         )
 
     def reason(self, parts: Sequence[Part], lead: Part | None) -> str:
-        """One sentence: the part that decided first, then the others that were looked at."""
+        """One sentence: the part that decided first, then what else was looked at."""
         if lead is None:
             return "Not judged: neither a target nor a tolerance is written for it."
-        others = [part.clause for part in parts if part is not lead and part.clause]
-        clauses = [lead.clause, *others]
-        if (shown := self.shown(parts)) and lead.verdict is not Verdict.NO_DATA:
-            clauses.append(shown)
+        clauses = [lead.clause, *(part.clause for part in parts if part is not lead)]
+        estimate = self.compared(self.scale)
+        if not any(part.of_change for part in parts) and estimate and self.metric.kind != "counter" and lead.judged:
+            clauses.append(self.shown(estimate))
         if self.first and self.base is None and lead.verdict is not Verdict.NOT_APPLICABLE:
-            clauses.append("there is no baseline, the target alone decides")
+            clauses.append("there is no baseline, so the target alone decides")
         if self.point:
             clauses.append("judged by the figure alone, without an interval (judge: point)")
         text = "; ".join(clauses)
         return f"{text[:1].upper()}{text[1:]}."
 
-    def shown(self, parts: Sequence[Part]) -> str:
-        """The comparison that is printed and decides nothing; '' where it decided, or where there is none."""
-        estimate = self.compared
-        if estimate is None or any(
-            part.judged is not None
-            and part.judged.scale == estimate.scale
-            and part.decided_by in ("tolerance", "success")
-            for part in parts
-        ):
-            return ""
-        if self.metric.kind == "counter" or self.base is None:
-            return ""
-        text = f"{self.change_text(estimate)} against the baseline ({value_text(self.metric, self.base)})"
+    def shown(self, estimate: Estimate) -> str:
+        """The comparison where it is printed and decides nothing."""
+        text = f"{self.text(estimate)} against the baseline ({value_text(self.metric, self.base)})"
         if estimate.at90 is None:
             return text
-        chance = " may be chance" if estimate.at95 and estimate.at95.low <= 0 <= estimate.at95.high else ""
-        return f"{text}{chance}, 90 % interval {self.interval_text(estimate)}"
+        chance = estimate.at95 is not None and estimate.at95.low <= 0 <= estimate.at95.high
+        return f"{text}{' may be chance' if chance else ''}, 90 % interval {self.interval(estimate)}"
 
     def bound(self) -> str:
-        """The bound on the true rate of counted events, as it is printed beside them; '' for all else."""
+        """The bound on the true rate of counted events, as printed beside them; '' for all else."""
         own, value = self.now.own, self.now.value
         if self.metric.kind != "counter" or own is None or own.at90 is None or value is None:
             return ""
-        return (
-            f"{value_text(self.metric, value)} in {how_long(self.now.window.length)}; with 95 % confidence the true rate "
-            f"is below {rounded(own.at90.high, 1)} per hour"
-        )
+        counted = f"{value_text(self.metric, value)} in {how_long(self.now.window.length)}"
+        return f"{counted}; with 95 % confidence the true rate is below {rounded(own.at90.high, 1)} per hour"
 
 
-# --- the decision itself ----------------------------------------------------------------------------------------------
-
-
-def against(
-    region: Region, estimate: Estimate, *, resolution: float, none: float | None = None
-) -> tuple[Verdict, Strength | None]:
-    """
-    The word of an estimate held against what is acceptable. `none`: the value that means no change, for a comparison.
-    """
-    at90, at95 = estimate.at90, estimate.at95
-    if at90 is None or at95 is None:
+def against(region: Region, estimate: Estimate, *, asked: float, change: bool) -> tuple[Verdict, Strength | None]:
+    """The word of an estimate held against a region. change: it is a comparison, and 0 means no change."""
+    at90, surest = estimate.at90, estimate.at98 or estimate.at95
+    if at90 is None or surest is None:
         return Verdict.INCONCLUSIVE, None
-    if region.holds(at90.low) and region.holds(at90.high):
-        return Verdict.PASS, "firm"
-    if region.beyond(at90):
+    moved = not change or not surest.low <= 0 <= surest.high
+    if region.outside(at90) and moved:
         return Verdict.FAIL, "firm"
+    if estimate.blocked:
+        return Verdict.INCONCLUSIVE, None
+    if region.inside(at90):
+        return Verdict.PASS, "firm"
     if region.holds(estimate.value):
-        return (Verdict.PASS, "provisional") if at90.half <= resolution else (Verdict.INCONCLUSIVE, None)
-    if none is not None and not at95.low <= none <= at95.high:
-        return Verdict.FAIL, "provisional"
-    return Verdict.INCONCLUSIVE, None
+        return (Verdict.PASS, "provisional") if at90.half <= asked else (Verdict.INCONCLUSIVE, None)
+    return (Verdict.FAIL, "provisional") if change and moved else (Verdict.INCONCLUSIVE, None)
 
 
 def plain(region: Region, value: float) -> tuple[Verdict, Strength | None]:
-    """The rule on the figure alone; always provisional, because nothing shows how sure it is."""
+    """The rule on the figure alone; provisional, because nothing shows how sure it is."""
     return (Verdict.PASS if region.holds(value) else Verdict.FAIL), "provisional"
 
 
-def about_change(limit: Limit, metric: Metric) -> bool:
-    """True where a limit is about the change against the baseline: 'within …', and percents of a metric that shows it."""
-    return limit.comparison == "within" or (metric.show_change and limit.unit == "%")
+def scale_of(limit: Limit, metric: Metric) -> Scale | None:
+    """The scale of the change that a limit is about ('within …', percents of a metric that shows its change); else None."""
+    if limit.comparison != "within" and not (metric.show_change and limit.unit == "%"):
+        return None
+    return "relative" if limit.unit == "%" else "points" if limit.unit == "points" else "value"
 
 
-def change_region(limit: Limit, estimate: Estimate | None) -> Region:
-    """A limit on a change, in the scale of the estimate."""
-    value = limit.value / 100 if estimate is None or estimate.scale == "relative" else limit.value
-    strict = limit.comparison in ("below", "above")
-    if limit.side == "both":
-        return Region(low=-value, high=value)
-    return Region(high=value, strict=strict) if limit.side == "upper" else Region(low=value, strict=strict)
+def region_of(limit: Limit, scale: Scale, metric: Metric) -> Region:
+    """What a limit allows, in that scale."""
+    unit = {"relative": 0.01, "points": 1.0}.get(scale) or factor(limit.unit, metric.unit)
+    value = limit.value * unit
+    low = {"lower": value, "both": -value}.get(limit.side, -math.inf)
+    high = {"upper": value, "both": value}.get(limit.side, math.inf)
+    return Region(low=low, high=high, strict=limit.comparison in ("below", "above"))
 
 
-def tolerated(metric: Metric, tolerance: Tolerance, base: float | None, scale: str) -> float:
-    """How far a change may go either way, in `scale`; the larger of the parts that fit it, 0 where none does."""
-    relative, absolute, unit = tolerance.relative, tolerance.absolute, tolerance.unit
-    if scale == "relative":
-        in_unit = absolute * factor(unit, metric.unit) / abs(base) if absolute and base and unit != "points" else 0.0
-        return max(relative or 0.0, in_unit)
+def tolerated(metric: Metric, tolerance: Tolerance, base: float | None, scale: Scale) -> float:
+    """How far a change may go either way, in `scale`: the larger of the parts that fit it, 0 where none does."""
+    absolute, points_written = tolerance.absolute or 0.0, tolerance.unit == "points"
     if scale == "points":
-        return absolute or 0.0 if unit == "points" else 0.0
-    return absolute * factor(unit, metric.unit) if absolute and unit != "points" else 0.0
-
-
-def region_side(region: Region, value: float) -> str:
-    """The side of the region that a value outside lies on: 'lower' or 'higher'; '' inside."""
-    return "" if region.holds(value) else "lower" if value <= region.low else "higher"
+        return absolute if points_written else 0.0
+    in_unit = absolute * factor(tolerance.unit, metric.unit) if absolute and not points_written else 0.0
+    if scale == "value":
+        return in_unit
+    return max(tolerance.relative or 0.0, in_unit / abs(base) if base else 0.0)
 
 
 def stretched(estimate: Estimate, by: float, scale: Scale) -> Estimate:
-    """The estimate in another scale: value and intervals times `by`."""
+    """The estimate in another scale: value and intervals times `by`, which is not negative."""
 
     def times(interval: Interval | None) -> Interval | None:
-        if interval is None or not math.isfinite(by):
-            return None
-        ends = sorted((interval.low * by, interval.high * by))
-        return Interval(low=ends[0], high=ends[1])
+        return Interval(low=interval.low * by, high=interval.high * by) if interval else None
 
     return replace(
         estimate,
@@ -677,45 +558,35 @@ def stretched(estimate: Estimate, by: float, scale: Scale) -> Estimate:
         scale=scale,
         at90=times(estimate.at90),
         at95=times(estimate.at95),
+        at98=times(estimate.at98),
     )
 
 
-def weakest(parts: Sequence[Part], verdict: Verdict) -> Strength | None:
-    """A pass is as firm as its weakest part, a fail as firm as its firmest."""
-    strengths = [part.strength for part in parts if part.strength]
-    if verdict not in (Verdict.PASS, Verdict.FAIL, Verdict.WARN) or not strengths:
+def weakest(deciding: Sequence[Part], verdict: Verdict) -> Strength | None:
+    """A pass is as firm as its weakest part, anything else as firm as its firmest."""
+    strengths = {part.strength for part in deciding} - {None}
+    if not strengths:
         return None
-    if verdict is Verdict.FAIL:
-        return "firm" if "firm" in strengths else "provisional"
-    return "provisional" if "provisional" in strengths else "firm"
-
-
-def side(inside: bool) -> str:
-    return "inside" if inside else "outside"
-
-
-# --- check-ins --------------------------------------------------------------------------------------------------------
+    first, second = ("provisional", "firm") if verdict is Verdict.PASS else ("firm", "provisional")
+    return first if first in strengths else second  # type: ignore[return-value]
 
 
 def with_checkins(judgement: Judgement, checkins: Sequence[Checkin], zone: ZoneInfo | None = None) -> Judgement:
     """The judgement of a metric that shows its change, lowered to the worst of its check-ins."""
     words = [checkin_word(checkins, index) for index in range(len(checkins))]
-    counted = [entry for entry in words if entry.counts]
-    verdict = worst([judgement.verdict, *counted])
+    verdict = worst([judgement.verdict, *words], none=judgement.verdict)
     judgement = replace(judgement, checkins=tuple(checkins))
-    if verdict is judgement.verdict or WORST_FIRST.index(verdict) > WORST_FIRST.index(judgement.verdict):
+    if verdict not in words or verdict is judgement.verdict:
         return judgement
     checkin = checkins[words.index(verdict)]
-    at = local(checkin.at, zone) if zone else local(checkin.at, ZoneInfo("UTC"))
-    name = zone_name(zone, checkin.at) if zone else UTC.tzname(None)
+    zone = zone or ZoneInfo("UTC")
+    detail = checkin.judgement.reason.rstrip(".")
     reason = (
-        f"The check-in at {at} {name} reads {word(verdict)}: {lowered(checkin.judgement.reason)} {judgement.reason}"
+        f"The check-in at {local(checkin.at, zone)} {zone_name(zone, checkin.at)} reads {word(verdict)} "
+        f"({detail[:1].lower()}{detail[1:]}); over the whole window: {judgement.reason[:1].lower()}{judgement.reason[1:]}"
     )
-    return replace(judgement, verdict=verdict, strength=checkin.judgement.strength, reason=reason, decided_by="checkin")
-
-
-def lowered(sentence: str) -> str:
-    return f"{sentence[:1].lower()}{sentence[1:]}"
+    strength = checkin.judgement.strength if verdict is Verdict.FAIL else None
+    return replace(judgement, verdict=verdict, strength=strength, reason=reason, decided_by="checkin")
 
 
 def checkin_word(checkins: Sequence[Checkin], index: int) -> Verdict:

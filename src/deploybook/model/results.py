@@ -71,8 +71,8 @@ class Estimate:
     """
     A number with its doubt.
 
-    value: the number judged, in `scale`. at90, at95: two-sided intervals, None where there is no honest one;
-        `blocked` then says why in a few words ('4 effective samples').
+    value: the number judged, in `scale`. at90, at95, at98: two-sided intervals, None where there is no honest one.
+    blocked: why at best nothing can be told, in a few words ('only 4 effective samples'), '' otherwise.
     effective: effective samples (now, baseline); baseline None for a figure on its own.
     method: how, in words for the page. needed: how long a window would have to be to tell, where that is known.
     """
@@ -81,6 +81,7 @@ class Estimate:
     scale: Scale
     at90: Interval | None = None
     at95: Interval | None = None
+    at98: Interval | None = None
     effective: tuple[float | None, float | None] = (None, None)
     method: str = ""
     blocked: str = ""

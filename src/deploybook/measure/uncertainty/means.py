@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from ...model import Estimate, Increments, Interval
-from .noise import Figure, difference_of, error_of_mean, few, own_of, ratio_of, t_value
+from .figures import Figure, difference_of, figure_of, intervals, own_of, ratio_of, t_value
+from .noise import doubt_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-EARLIER = 7  # earlier windows from which a prediction interval is made
-MEAN = "mean of all requests, correlation between scrapes allowed for, t interval on the logarithm"
-MEAN_HISTORY = f"{MEAN}, noise and memory from the longer stretch"
-GAUGE = "mean of the samples, correlation between samples allowed for, t interval"
+EARLIER = 7  # earlier windows that a prediction interval needs
+MEAN = "mean of all requests, t interval on the logarithm, correlation between scrapes allowed for"
+GAUGE = "mean of the samples, t interval, correlation between samples allowed for"
+HISTORY = "; noise and memory from a longer stretch"
 
 
 def change_of_mean(now: Increments, base: Increments, *, history: Increments | None = None) -> Estimate:
@@ -29,54 +30,35 @@ def change_of_mean(now: Increments, base: Increments, *, history: Increments | N
     memory are estimated there, so that an hour of twelve five-minute rows can be judged. Without it, fewer than 10
     effective samples in either window give an estimate that is `blocked`.
     """
-    return ratio_of(mean_of(now, history), mean_of(base, history), method=MEAN_HISTORY if history else MEAN)
+    return ratio_of(mean_of(now, history), mean_of(base, history), MEAN + HISTORY * (history is not None))
 
 
 def own_mean(now: Increments, *, history: Increments | None = None, scale: float = 1.0) -> Estimate:
-    """The mean itself, times `scale` (source unit to page unit), with its intervals."""
-    return own_of(mean_of(now, history), method=MEAN_HISTORY if history else MEAN, scale=scale)
+    """The mean itself, times `scale` (source unit to page unit)."""
+    return own_of(mean_of(now, history), MEAN + HISTORY * (history is not None), scale)
 
 
 def mean_of(window: Increments, history: Increments | None) -> Figure:
-    sums, counts = window.sums, window.counts
-    if sums is None:
-        raise ValueError("a mean needs the sums of a histogram")
-    seconds = float(window.seconds.sum()) if len(window.seconds) else 0.0
-    requests = float(counts.sum())
-    if requests <= 0 or len(counts) < 2:
-        return Figure(value=math.nan, seconds=seconds, blocked="no requests")
-    value = float(sums.sum()) / requests
-    if value <= 0:
-        return Figure(value=value, seconds=seconds, blocked="a mean that is not above zero")
-    past = mean_residuals(history) if history is not None else None
     residuals = mean_residuals(window)
-    if residuals is None:
-        return Figure(value=value, seconds=seconds, blocked="no requests")
-    error, effective, df = error_of_mean(*residuals, past)
-    return Figure(
-        value=value,
-        error=error,
-        effective=effective,
-        df=df,
-        seconds=seconds,
-        blocked="" if past is not None and df > 20 else few(effective),
-    )
+    if residuals is None or window.sums is None:
+        return Figure(value=math.nan, blocked="no requests")
+    doubt = doubt_of(*residuals, mean_residuals(history) if history is not None else None)
+    return figure_of(float(window.sums.sum() / window.counts.sum()), doubt, float(window.seconds.sum()))
 
 
 def mean_residuals(window: Increments) -> tuple[Array, Array] | None:
     """
     (residuals, seconds): what each increment adds to the relative deviation of the mean, in seconds.
 
-    Linearised ratio: sum minus mean times count, over the mean sum a second. None where there is nothing to go by.
+    Linearised ratio: sum minus mean times count, over the sum of a second. None where there is nothing to go by.
     """
-    if window.sums is None or len(window.counts) < 2 or window.counts.sum() <= 0 or window.sums.sum() <= 0:
+    if window.sums is None:
+        raise ValueError("a mean needs the sums of a histogram")
+    if len(window.counts) < 2 or not (window.counts.sum() > 0 and window.sums.sum() > 0):
         return None
     mean = window.sums.sum() / window.counts.sum()
     pace = window.sums.sum() / window.seconds.sum()
     return (window.sums - mean * window.counts) / pace, window.seconds
-
-
-Gauge = Literal["mean", "median"]
 
 
 def change_of_gauge(
@@ -92,58 +74,44 @@ def change_of_gauge(
     The relative change of a gauge's mean; with `difference`, or where a mean is not above zero, the plain difference
     in its unit times `scale`. now, base, history: (n,) samples, one each `step` seconds.
     """
-    log = not difference and len(now) > 0 and len(base) > 0 and now.mean() > 0 and base.mean() > 0
-    figures = (gauge_of(now, history, step, log=log), gauge_of(base, history, step, log=log))
-    return ratio_of(*figures, method=GAUGE) if log else difference_of(*figures, method=GAUGE, scale=scale)
+    log = not difference and all(len(side) and side.mean() > 0 for side in (now, base))
+    first, second = (gauge_of(side, history, step, log=log) for side in (now, base))
+    method = GAUGE + HISTORY * (history is not None)
+    return ratio_of(first, second, method) if log else difference_of(first, second, method, scale)
 
 
 def own_gauge(now: Array, *, history: Array | None = None, step: float = 15.0, scale: float = 1.0) -> Estimate:
-    """The mean of a gauge itself, times `scale`, with its intervals."""
-    return own_of(gauge_of(now, history, step, log=False), method=GAUGE, scale=scale)
+    """The mean of a gauge itself, times `scale`."""
+    return own_of(gauge_of(now, history, step, log=False), GAUGE + HISTORY * (history is not None), scale, log=False)
 
 
 def gauge_of(samples: Array, history: Array | None, step: float, *, log: bool) -> Figure:
     import numpy as np
 
     if len(samples) < 2:
-        return Figure(value=math.nan, blocked="no samples", log=log)
-    value = float(samples.mean())
+        return Figure(value=math.nan, blocked="no samples")
 
     def residuals(of: Array) -> tuple[Array, Array]:
-        pace = float(of.mean()) if log else 1.0
-        return (of - of.mean()) * step / pace, np.full(len(of), step)
+        return (of - of.mean()) * step / (float(of.mean()) if log else 1.0), np.full(len(of), step)
 
-    usable = history is not None and len(history) > len(samples) and (not log or history.mean() > 0)
-    error, effective, df = error_of_mean(
-        *residuals(samples), residuals(history) if usable and history is not None else None
-    )
-    return Figure(
-        value=value,
-        error=error,
-        effective=effective,
-        df=df,
-        seconds=step * len(samples),
-        log=log,
-        blocked="" if usable and df > 20 else few(effective),
-    )
+    past = residuals(history) if history is not None and len(history) and (not log or history.mean() > 0) else None
+    return figure_of(float(samples.mean()), doubt_of(*residuals(samples), past), step * len(samples))
 
 
 def change_from_history(value: float, earlier_values: Sequence[float]) -> Estimate:
     """
     The relative change of `value` against the mean of at least 7 earlier comparable windows.
 
-    A prediction interval on the logarithm, s·sqrt(1+1/K), t with K-1: it sees the wobble from day to day, which no
-    single baseline window can.
+    A prediction interval on the logarithm, s·sqrt(1+1/K), t with K-1: it sees the wobble from day to day, which no single
+    baseline window can.
     """
-    method = f"prediction interval over {len(earlier_values)} earlier windows"
-    logs = [math.log(earlier) for earlier in earlier_values if earlier > 0]
-    if len(logs) < EARLIER or len(logs) < len(earlier_values) or value <= 0:
-        blocked = (
-            f"{len(logs)} earlier windows of the {EARLIER} that are needed" if value > 0 else "no value above zero"
-        )
+    k, method = len(earlier_values), f"prediction interval over {len(earlier_values)} earlier windows"
+    if k < EARLIER or value <= 0 or min(earlier_values) <= 0:
+        blocked = f"only {k} earlier windows of {EARLIER}" if k < EARLIER else "a change against zero is undefined"
         return Estimate(value=math.nan, scale="relative", method=method, blocked=blocked)
-    k, middle = len(logs), math.fsum(logs) / len(logs)
-    spread = math.sqrt(math.fsum((x - middle) ** 2 for x in logs) / (k - 1) * (1 + 1 / k))
+    logs = [math.log(earlier) for earlier in earlier_values]
+    middle = math.fsum(logs) / k
+    spread = math.sqrt(math.fsum((log - middle) ** 2 for log in logs) / (k - 1) * (1 + 1 / k))
     change = math.log(value) - middle
 
     def interval(confidence: float) -> Interval:
@@ -151,10 +119,5 @@ def change_from_history(value: float, earlier_values: Sequence[float]) -> Estima
         return Interval(low=math.expm1(change - half), high=math.expm1(change + half))
 
     return Estimate(
-        value=math.expm1(change),
-        scale="relative",
-        at90=interval(0.90),
-        at95=interval(0.95),
-        effective=(1.0, float(k)),
-        method=method,
+        value=math.expm1(change), scale="relative", **intervals(interval), effective=(1.0, float(k)), method=method
     )

@@ -1,9 +1,9 @@
 """
 Quantiles of a histogram: read from the summed bucket increases, their doubt from resampled scrapes.
 
-Blocks of consecutive scrapes are drawn with replacement, the series closed to a circle (Politis and Romano 1992), as long
-as the series' memory asks for. Blocks undercover in short windows, so the error is at least that of the share of requests
-below the quantile (Woodruff 1952), whose long-run variance is known as for a mean.
+Blocks of consecutive scrapes, as long as the memory of the series asks for, are drawn with replacement from the series
+closed to a circle (Politis and Romano 1992). Blocks undercover in short windows, so the error is at least that of the
+share of requests below the quantile (Woodruff 1952), whose long-run variance is found as for a mean.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...model import Estimate, Increments, Interval
-from .noise import Figure, error_of_mean, even, few, noise_of, own_of, ratio_of, typical_step
+from .figures import Figure, figure_of, own_of, ratio_of
+from .noise import doubt_of, even, noise_of, typical_step
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,12 +23,8 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-SEED = 20250122
-DRAWS = 400
-
-
-def method_of(draws: int = DRAWS) -> str:
-    return f"quantile of the summed buckets, {draws} circular block resamples of the scrapes, seed {SEED}"
+SEED, DRAWS = 20250122, 400
+QUANTILE = f"quantile of the summed buckets, {DRAWS} circular block resamples of the scrapes (seed {SEED})"
 
 
 def change_of_quantile(
@@ -36,43 +33,33 @@ def change_of_quantile(
     """
     The relative change of the q-quantile. edges: upper bounds of the buckets of both windows, the last one +Inf.
 
-    The interval ends at what the buckets that the resamples reach allow: no finer and no wider.
+    The interval is clipped to what the edges of the buckets that the resamples reach allow; it is never wider.
     """
-    (first, span), (second, other) = (quantile_figure(window, edges, q, history) for window in (now, base))
-    estimate = ratio_of(first, second, method=method_of())
-    if estimate.at90 is None or min(other) <= 0:
+    (first, reach), (second, other) = (quantile_of_window(window, edges, q, history) for window in (now, base))
+    estimate = ratio_of(first, second, QUANTILE)
+    if not (other[0] > 0 and math.isfinite(reach[1])):
         return estimate
-    low, high = span[0] / other[1] - 1, span[1] / other[0] - 1 if other[0] else math.inf
-    return clipped(estimate, low, high)
+    return clipped(estimate, reach[0] / other[1] - 1, reach[1] / other[0] - 1)
 
 
 def own_quantile(
-    now: Increments,
-    *,
-    edges: Sequence[float],
-    q: float,
-    history: Increments | None = None,
-    scale: float = 1.0,
+    now: Increments, *, edges: Sequence[float], q: float, history: Increments | None = None, scale: float = 1.0
 ) -> Estimate:
-    """The q-quantile itself, times `scale`, its interval inside the buckets that the resamples reach."""
-    figure, span = quantile_figure(now, edges, q, history)
-    return clipped(own_of(figure, method=method_of(), scale=scale), span[0] * scale, span[1] * scale)
+    """The q-quantile itself, times `scale`, clipped to the edges of the buckets that the resamples reach."""
+    figure, (low, high) = quantile_of_window(now, edges, q, history)
+    return clipped(own_of(figure, QUANTILE, scale), low * scale, high * scale)
 
 
 def clipped(estimate: Estimate, low: float, high: float) -> Estimate:
-    def cut(interval: Interval | None) -> Interval | None:
-        if interval is None:
-            return None
-        return Interval(
-            low=min(max(interval.low, low), estimate.value), high=max(min(interval.high, high), estimate.value)
-        )
+    def cut(it: Interval | None) -> Interval | None:
+        return Interval(low=max(it.low, low), high=min(it.high, high)) if it else None
 
-    return replace(estimate, at90=cut(estimate.at90), at95=cut(estimate.at95))
+    return replace(estimate, at90=cut(estimate.at90), at95=cut(estimate.at95), at98=cut(estimate.at98))
 
 
 def quantiles(buckets: Array, edges: Array, q: float | Array) -> Array:
     """
-    The q-quantile of each row of (m, edges) bucket counts, linear inside its bucket, as histogram_quantile does.
+    The q-quantile of each row of (m, edges) bucket counts, linear inside its bucket, as histogram_quantile has it.
 
     NaN without requests; the highest finite bound where it lies in the +Inf bucket.
     """
@@ -82,8 +69,7 @@ def quantiles(buckets: Array, edges: Array, q: float | Array) -> Array:
     rank = q * cumulative[:, -1]
     at = np.minimum((cumulative < rank[:, None]).sum(axis=1), len(edges) - 1)
     rows = np.arange(len(buckets))
-    below = np.where(at > 0, cumulative[rows, at - 1], 0.0)
-    inside = buckets[rows, at]
+    below, inside = np.where(at > 0, cumulative[rows, at - 1], 0.0), buckets[rows, at]
     low = np.where(at > 0, edges[at - 1], min(0.0, edges[0]))
     high = np.where(np.isinf(edges[at]), low, edges[at])
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -92,80 +78,65 @@ def quantiles(buckets: Array, edges: Array, q: float | Array) -> Array:
     return answer
 
 
-def quantile_figure(
+def quantile_of_window(
     window: Increments, edges: Sequence[float], q: float, history: Increments | None
 ) -> tuple[Figure, tuple[float, float]]:
-    """The quantile with its error, and the edges of the buckets that 95 % of the resamples lie in."""
+    """The quantile with the error of its logarithm, and the outer edges of the buckets that 98 % of the resamples are in."""
     import numpy as np
 
     if window.buckets is None:
         raise ValueError("a quantile needs the buckets of a histogram")
-    bounds = np.asarray(edges, dtype=np.float64)
-    seconds = float(window.seconds.sum()) if len(window.seconds) else 0.0
-    total = window.buckets.sum(axis=0)
-    if total.sum() <= 0 or len(window.counts) < 2:
-        return Figure(value=math.nan, seconds=seconds, blocked="no requests"), (math.nan, math.nan)
-    value = float(quantiles(total[None, :], bounds, q)[0])
-    last = len(bounds) - 2  # the last bucket that ends
-    if np.cumsum(total)[last] < q * total.sum() or value <= 0:
-        return Figure(value=value, seconds=seconds, blocked="the quantile is above the last bucket"), (value, math.inf)
-    past = share_residuals(history, bounds, value, q) if history is not None else None
-    share, effective, df = error_of_mean(*share_residuals(window, bounds, value, q), past)
-    drawn = resampled(window, bounds, q, value)
-    low, high = np.quantile(drawn, (0.025, 0.975))
-    reach = quantiles(np.repeat(total[None, :], 2, axis=0), bounds, np.clip([q - 2 * share, q + 2 * share], 0.0, 1.0))
-    woodruff = abs(math.log(max(reach[1], 1e-300) / max(reach[0], 1e-300))) / 4
-    block = float(np.std(np.log(np.maximum(drawn, 1e-300))))
-    figure = Figure(
-        value=value,
-        error=woodruff if past is not None and df > 20 else max(block, woodruff),
-        effective=effective,
-        df=df,
-        seconds=seconds,
-        blocked="" if past is not None and df > 20 else few(effective),
+    bounds, total, seconds = (
+        np.asarray(edges, dtype=np.float64),
+        window.buckets.sum(axis=0),
+        float(window.seconds.sum()),
     )
-    return figure, (edge_below(bounds, min(low, value)), edge_above(bounds, max(high, value)))
+    nowhere = (math.nan, math.nan)
+    if len(window.counts) < 2 or not total.sum() > 0:
+        return Figure(value=math.nan, blocked="no requests"), nowhere
+    value = float(quantiles(total[None, :], bounds, q)[0])
+    if total[-1] > (1 - q) * total.sum() or value <= 0:
+        return Figure(value=value, blocked="the quantile lies above the last bucket edge"), nowhere
+    past = share_residuals(history, bounds, value) if history is not None and len(history.counts) else None
+    residuals = share_residuals(window, bounds, value)
+    doubt = doubt_of(*residuals, past)
+    shares = np.clip([q - 2 * doubt.error, q + 2 * doubt.error], 1e-9, 1.0)
+    reach = np.maximum(quantiles(np.vstack([total, total]), bounds, shares), 1e-300)
+    drawn = resampled(window, bounds, q, noise_of(even(*residuals, typical_step(window.seconds))).memory)
+    error = math.log(reach[1] / reach[0]) / 4
+    if not doubt.from_history:
+        error = max(error, float(np.std(np.log(np.maximum(drawn, 1e-300)))))
+    low, high = np.quantile(np.append(drawn, reach if doubt.from_history else [value, value]), (0.01, 0.99))
+    below, above = bounds.searchsorted([min(low, value), max(high, value)])
+    span = (float(bounds[below - 1]) if below else 0.0, float(bounds[min(above, len(bounds) - 1)]))
+    return figure_of(value, doubt, seconds, error), span
 
 
-def edge_below(bounds: Array, value: float) -> float:
-    at = int(bounds.searchsorted(value, side="left"))
-    return float(bounds[at - 1]) if at else 0.0
-
-
-def edge_above(bounds: Array, value: float) -> float:
-    return float(bounds[min(int(bounds.searchsorted(value, side="left")), len(bounds) - 1)])
-
-
-def share_residuals(window: Increments, bounds: Array, value: float, q: float) -> tuple[Array, Array]:
+def share_residuals(window: Increments, bounds: Array, value: float) -> tuple[Array, Array]:
     """(residuals, seconds): what each increment adds to the share of requests below `value`, in seconds."""
     import numpy as np
 
     assert window.buckets is not None
-    below = np.cumsum(window.buckets, axis=1)
-    at = int(bounds.searchsorted(value, side="left"))
-    low = bounds[at - 1] if at else 0.0
-    part = (value - low) / (bounds[at] - low) if np.isfinite(bounds[at]) and bounds[at] > low else 1.0
-    under = (below[:, at - 1] if at else 0.0) + window.buckets[:, at] * part
     counts = window.buckets.sum(axis=1)
-    share = under.sum() / counts.sum() if counts.sum() > 0 else q
-    pace = counts.sum() / window.seconds.sum()
-    return (under - share * counts) / pace, window.seconds
+    at = int(bounds.searchsorted(value))
+    low = bounds[at - 1] if at else 0.0
+    part = (value - low) / (bounds[at] - low) if np.isfinite(bounds[at]) else 1.0
+    under = window.buckets[:, :at].sum(axis=1) + window.buckets[:, at] * part
+    requests = max(counts.sum(), 1.0)
+    return (under - under.sum() / requests * counts) / (requests / window.seconds.sum()), window.seconds
 
 
-def resampled(window: Increments, bounds: Array, q: float, value: float) -> Array:
-    """(400,) quantiles of resampled scrapes."""
+def resampled(window: Increments, bounds: Array, q: float, memory: float) -> Array:
+    """Up to (400,) quantiles of resampled scrapes; those without a request are left out."""
     import numpy as np
 
     assert window.buckets is not None
     n = len(window.counts)
-    residuals, seconds = share_residuals(window, bounds, value, q)
-    step = typical_step(seconds)
-    memory = noise_of(even(residuals, seconds, step), step).memory
-    length = int(np.clip(math.ceil(max(n ** (1 / 3), 2 * memory)), 1, max(n // 4, 1)))
-    circle = np.concatenate([np.zeros((1, len(bounds))), np.cumsum(np.tile(window.buckets, (2, 1)), axis=0)])
+    length = max(1, min(math.ceil(max(n ** (1 / 3), 2 * memory)), n // 4))
+    circle = np.vstack([np.zeros(len(bounds)), np.cumsum(np.vstack([window.buckets, window.buckets]), axis=0)])
     blocks = circle[length : length + n] - circle[:n]
-    count = math.ceil(n / length)
-    starts = np.random.default_rng(SEED).integers(0, n, size=(DRAWS, count))
-    picks = np.apply_along_axis(np.bincount, 1, starts, minlength=n).astype(np.float64)
-    drawn: Array = quantiles(picks @ blocks, bounds, q)
-    return drawn[np.isfinite(drawn)] if np.isfinite(drawn).any() else np.full(DRAWS, value)
+    starts = np.random.default_rng(SEED).integers(0, n, size=(DRAWS, math.ceil(n / length)))
+    picks = np.zeros((DRAWS, n))
+    np.add.at(picks, (np.arange(DRAWS)[:, None], starts), 1.0)
+    drawn = quantiles(picks @ blocks, bounds, q)
+    return drawn[np.isfinite(drawn)]
