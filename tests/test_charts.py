@@ -187,7 +187,8 @@ def test_description_says_median_limit_extremes_and_gaps() -> None:
     assert "lowest 56.1 ms at 14:10" in said
     assert "highest 66.2 ms at 14:20" in said
     assert "Limit ≤ 65 ms (at 65.0 ms): 1 of 67 samples outside, first at 14:20." in said
-    assert "No data 23 min from 14:40 to 15:03." in said
+    assert "67 samples, 23 missing between them." in said
+    assert "No data 23 min from 14:39 to 15:02." in said
 
 
 def test_missing_sample_breaks_the_line() -> None:
@@ -226,7 +227,7 @@ def test_long_gap_is_hatched_and_says_how_long() -> None:
 
 
 def test_gap_at_an_edge_counts_and_what_is_not_due_does_not() -> None:
-    late = chart(now=steady(60, start=START + 15 * MINUTE))
+    late = chart(now=steady(60, start=START + 16 * MINUTE))
     assert [gap.label for gap in find_gaps(late)] == ["no data 15 min", "no data 15 min"]
 
     told = replace(late, since_ms=START + 15 * MINUTE, until_ms=START + 75 * MINUTE)
@@ -455,16 +456,38 @@ def test_each_time_tick_is_a_round_local_time_across_a_change_of_clocks() -> Non
 
 
 def test_table_gives_each_interval_once() -> None:
-    values = np.arange(90, dtype=float)
+    values = np.arange(1, 91, dtype=float)  # a value a minute, each at the end of its own
     values[5:10] = np.nan
 
-    table = draw(chart(now=line(values))).table
+    table = draw(chart(now=line(values, start=START + MINUTE))).table
 
-    assert table.columns == ("From (PT)", "22 Jan (ms)", "Lowest", "Highest")
+    assert table.columns == ("From (PT)", "22 Jan, median (ms)", "Lowest", "Highest")
     assert len(table.rows) == 18
-    assert table.rows[0] == ("14:00", "2.0", "0.0", "4.0")
+    assert table.rows[0] == ("14:00", "3.0", "1.0", "5.0")
     assert table.rows[1] == ("14:05", "no data", "", "")
-    assert table.rows[17] == ("15:25", "87.0", "85.0", "89.0")
+    assert table.rows[17] == ("15:25", "88.0", "86.0", "90.0")
+
+
+def test_table_of_a_history_has_a_row_a_day() -> None:
+    table = draw(EVERY_KIND["history"]).table
+
+    assert table.columns == ("Day", "22 Jan (ms)")
+    assert table.rows[1:3] == (("23 Jan", "58.0"), ("24 Jan", "no data"))
+
+
+def test_stretch_too_short_to_see_only_breaks_the_line() -> None:
+    values = np.full(90, 58.4)
+    values[40:42] = np.nan
+
+    assert find_gaps(chart(now=line(values))) == ()
+    assert [gap.label for gap in find_gaps(chart(now=line(values), end_ms=START + 60 * MINUTE))] == ["no data 2 min"]
+
+
+@pytest.mark.parametrize("first", [0, 5])
+def test_series_of_long_steps_has_no_gap_at_its_ends(first: int) -> None:
+    whole = steady(18, start=START + first * MINUTE, step=5 * MINUTE)
+
+    assert find_gaps(chart(now=whole)) == ()
 
 
 def test_chart_that_ends_before_it_starts_is_refused() -> None:

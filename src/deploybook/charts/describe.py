@@ -55,8 +55,16 @@ def _describe_values(chart: Chart, times: Numbers, values: Numbers) -> str:
         f"{clean(chart.now.label) or 'Values'}: median {_value(chart, float(np.median(values)))}, "
         f"lowest {_value(chart, values[low])} at {print_time(chart, int(times[low]))}, "
         f"highest {_value(chart, values[high])} at {print_time(chart, int(times[high]))}, "
-        f"last {_value(chart, values[-1])} at {print_time(chart, int(times[-1]))}; {len(values)} samples."
+        f"last {_value(chart, values[-1])} at {print_time(chart, int(times[-1]))}; {_count(chart, times)}."
     )
+
+
+def _count(chart: Chart, times: Numbers) -> str:
+    """'67 samples, 23 missing between them'."""
+    import numpy as np
+
+    missing = int(np.sum(np.round(np.diff(times) / chart.now.step_ms) - 1)) if chart.now.step_ms else 0
+    return f"{len(times)} samples" + (f", {missing} missing between them" if missing > 0 else "")
 
 
 def _describe_limit(chart: Chart, limit: Limit, times: Numbers, values: Numbers) -> str:
@@ -94,15 +102,15 @@ def tabulate(chart: Chart) -> Table:
     """One row an interval, at most 18: median, lowest and highest of `now`, median of the baseline; "no data" if none."""
     import numpy as np
 
+    if chart.kind == "history":
+        return _tabulate_days(chart)
     length = chart.end_ms - chart.start_ms
     step = next((s for s in STEPS if length / s <= MOST_ROWS), -(-length // MOST_ROWS))
-    if chart.kind == "history":
-        step = chart.now.step_ms
     now = find_samples(chart.now, chart.start_ms, chart.end_ms)
     baseline = find_samples(chart.baseline, chart.start_ms, chart.end_ms) if chart.baseline else None
     rows = []
-    for start in range(chart.start_ms, chart.end_ms + (chart.kind == "history"), step):
-        found = _inside(now, start, start + step)
+    for start in range(chart.start_ms, chart.end_ms, step):
+        found = _inside(now, start, start + step, start == chart.start_ms)
         cells = [print_time(chart, start)]
         if len(found) == 0:
             later = chart.until_ms is not None and start >= chart.until_ms
@@ -110,22 +118,33 @@ def tabulate(chart: Chart) -> Table:
         else:
             cells += [_number(chart, float(v)) for v in (np.median(found), found.min(), found.max())]
         if baseline is not None:
-            before = _inside(baseline, start, start + step)
+            before = _inside(baseline, start, start + step, start == chart.start_ms)
             cells.append(_number(chart, float(np.median(before))) if len(before) else "no data")
-        rows.append(cells)
-    unit = "" if chart.unit in ("", "1") else f" ({clean(chart.unit, 16)})"
-    columns = [f"From ({print_zone(chart)})", f"{clean(chart.now.label, 30) or 'Value'}{unit}", "Lowest", "Highest"]
+        rows.append(tuple(cells))
+    columns = [f"From ({print_zone(chart)})", _heading(chart, ", median"), "Lowest", "Highest"]
     if chart.baseline is not None:
-        columns.append(clean(chart.baseline.label, 30))
-    if chart.kind == "history":  # one sample a row: its extremes say nothing new
-        columns, rows = columns[:2] + columns[4:], [row[:2] + row[4:] for row in rows]
-        columns[0] = "Day"
-    return Table(caption=clean(chart.title), columns=tuple(columns), rows=tuple(tuple(row) for row in rows))
+        columns.append(f"{clean(chart.baseline.label, 30)}, median")
+    return Table(caption=clean(chart.title), columns=tuple(columns), rows=tuple(rows))
 
 
-def _inside(samples: tuple[Numbers, Numbers], start: int, end: int) -> Numbers:
+def _tabulate_days(chart: Chart) -> Table:
+    import numpy as np
+
+    pairs = zip(chart.now.times_ms.tolist(), chart.now.values.tolist(), strict=True)
+    rows = [(print_time(chart, ms), _number(chart, v) if np.isfinite(v) else "no data") for ms, v in pairs]
+    return Table(caption=clean(chart.title), columns=("Day", _heading(chart)), rows=tuple(rows))
+
+
+def _heading(chart: Chart, what: str = "") -> str:
+    unit = "" if chart.unit in ("", "1") else f" ({clean(chart.unit, 16)})"
+    return f"{clean(chart.now.label, 30) or 'Value'}{what}{unit}"
+
+
+def _inside(samples: tuple[Numbers, Numbers], start: int, end: int, first: bool) -> Numbers:
+    """The values of start < time <= end; of the first row those at its start too."""
     times, values = samples
-    return values[(times >= start) & (times < end)]
+    inside: Numbers = values[((times > start) | (first & (times == start))) & (times <= end)]
+    return inside
 
 
 def _number(chart: Chart, value: float) -> str:

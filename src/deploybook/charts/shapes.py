@@ -27,7 +27,11 @@ LONGEST_LABEL = 60
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """Samples of one series: `times_ms` ascending, `values` in the unit of the chart, one sample expected a step."""
+    """
+    Samples of one series: `times_ms` ascending, `values` in the unit of the chart, one sample expected a step.
+
+    Each stands at the end of the stretch it tells of; in a history at any one time of its day.
+    """
 
     label: str
     times_ms: Numbers
@@ -214,9 +218,9 @@ def print_value(value: float, unit: str, decimals: int, sign: bool = False) -> s
 
 
 def print_length(ms: float) -> str:
-    """'105 s' below three minutes, else whole minutes: '23 min', '2 h 10 min'."""
+    """'105 s' below three minutes unless these are whole, else whole minutes: '23 min', '2 h 10 min'."""
     seconds = round(ms / 1000)
-    return f"{seconds} s" if seconds < 180 else how_long(timedelta(minutes=round(seconds / 60)))
+    return f"{seconds} s" if seconds < 180 and seconds % 60 else how_long(timedelta(minutes=round(seconds / 60)))
 
 
 def print_clock(ms: int, zone: ZoneInfo) -> str:

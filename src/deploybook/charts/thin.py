@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 MOST_POINTS = 400
 LATE = 1.5  # steps between two samples from which one counts as missing
-LONG_GAP = 5  # steps from which a gap is hatched and named; shorter ones only break the line
+SHORT_GAP = 0.03  # of the axis: what lasts less leaves no room for a hatch and its label
 
 
 def find_samples(line: Line, start_ms: int, end_ms: int) -> tuple[Numbers, Numbers]:
@@ -29,9 +29,10 @@ def find_samples(line: Line, start_ms: int, end_ms: int) -> tuple[Numbers, Numbe
 
 def find_gaps(chart: Chart) -> tuple[Gap, ...]:
     """
-    Long intervals without a sample of `now`, from the first missing sample to the next one found.
+    Stretches without a sample of `now` that are long enough to see; shorter ones only break the line.
 
-    In a history each missing day is one, with half a day to each side of it.
+    A sample stands for the step before it. At the two ends a single missing one says nothing: where the first or last
+    sample stands depends on who made the series.
     """
     if chart.gaps is not None:
         return chart.gaps
@@ -39,21 +40,24 @@ def find_gaps(chart: Chart) -> tuple[Gap, ...]:
     start = chart.start_ms if chart.since_ms is None else max(chart.since_ms, chart.start_ms)
     end = chart.end_ms if chart.until_ms is None else min(chart.until_ms, chart.end_ms)
     times, _ = find_samples(chart.now, start, end)
-    daily = chart.kind == "history"
-    edges = [start - step, *times.tolist(), end + (step if daily else 0)]
-    shift = step // 2 if daily else 0
+    if chart.kind == "history":
+        days = pairwise([start, *times.tolist(), end])
+        return tuple(_name_days(before, after, step) for before, after in days if after - before > LATE * step)
+    least = SHORT_GAP * (chart.end_ms - chart.start_ms)
+    stretches = list(pairwise([start, *times.tolist(), end + step]))
+    ends = (0, len(stretches) - 1)
     return tuple(
-        _name_gap(before + step - shift, after - shift, step if daily else 0)
-        for before, after in pairwise(edges)
-        if after - before > (LATE if daily else LONG_GAP) * step
+        Gap(start_ms=before, end_ms=after - step, label=f"no data {print_length(after - step - before)}")
+        for i, (before, after) in enumerate(stretches)
+        if after - step - before > max(least, step if i in ends else step / 2)
     )
 
 
-def _name_gap(start: int, end: int, day: int) -> Gap:
-    if not day:
-        return Gap(start_ms=start, end_ms=end, label=f"no data {print_length(end - start)}")
-    days = round((end - start) / day)
-    return Gap(start_ms=start, end_ms=end, label="no data" if days == 1 else f"no data {days} days")
+def _name_days(before: int, after: int, day: int) -> Gap:
+    """Missing days, half a day to each side of them."""
+    days = round((after - before) / day) - 1
+    label = "no data" if days == 1 else f"no data {days} days"
+    return Gap(start_ms=before + day // 2, end_ms=after - day // 2, label=label)
 
 
 def thin(times: Numbers, values: Numbers, step_ms: int, most: int = MOST_POINTS) -> tuple[Numbers, Numbers]:
