@@ -1,1 +1,28 @@
-"""deploybook: the runbook says what to do, the deploybook shows what happened."""
+"""
+deploybook: the runbook says what to do, the deploybook shows what happened.
+
+In a notebook: `from deploybook import Book`. Importing the package imports nothing else; names are loaded on first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .book import Book
+    from .book.day import Day
+
+__all__ = ["Book", "Day", "__version__"]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    if name == "Book":
+        from .book import Book
+
+        return Book
+    if name == "Day":
+        from .book.day import Day
+
+        return Day
+    raise AttributeError(f"module 'deploybook' has no attribute {name!r}")

@@ -1,0 +1,126 @@
+"""
+Out of a deployment and its data, the facts of a report: every metric, check-in, gate and checkpoint judged,
+what was noticed beside it, and the whole. Pure: the same data give the same facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from ..facts import Facts
+from ..judge import whole
+from ..model import CheckpointResult, Data, Deployment, Entry, Finding, Judgement, Records, Verdict
+from ..times import from_ms
+from .checkpoints import checkpoint, gates, not_applicable, pending
+from .figures import figures_of, resolve
+from .notice import notice
+from .window import judge_metrics
+
+__all__ = ["assess", "data_until", "resolve"]
+
+
+def assess(
+    deployment: Deployment,
+    data: Data,
+    *,
+    after: timedelta | None = None,
+    as_of: datetime | None = None,
+    now: datetime | None = None,
+    entries: Sequence[Entry] = (),
+    records: Records | None = None,
+    neighbours: Sequence[Deployment] = (),
+) -> Facts:
+    """
+    The facts of the deployment window, or of the checkpoint `after`.
+
+    as_of: the logical time; checkpoints due later are pending. None: as far as the data reach, but not
+    beyond `now`.
+    """
+    until = data_until(deployment, data)
+    if after is not None:
+        as_of = deployment.due(after)
+    elif as_of is None:
+        as_of = reached(deployment, until if now is None or until is None else min(until, now))
+    window_metrics = judge_metrics(deployment, data)
+    checkpoints = tuple(at_checkpoint(deployment, data, each, as_of, entries) for each in deployment.checkpoints.after)
+    metrics = window_metrics
+    if after is not None:
+        this = next((each for each in checkpoints if each.after == after), None) or checkpoint(deployment, data, after)
+        metrics = this.metrics
+    findings = notice(
+        deployment,
+        data,
+        window_metrics=window_metrics,
+        checkpoints=checkpoints,
+        after=after,
+        as_of=as_of,
+        entries=entries,
+        neighbours=neighbours,
+    )
+    verdict, sentence = overall(deployment, metrics, checkpoints, findings)
+    facts = Facts(
+        deployment=deployment,
+        as_of=as_of,
+        after=after,
+        verdict=verdict,
+        sentence=sentence,
+        metrics=metrics,
+        window_metrics=window_metrics,
+        gates=gates(deployment, data),
+        checkpoints=checkpoints,
+        findings=tuple(findings),
+        entries=tuple(entries),
+        records=records or Records(),
+        data_until=min(until, as_of) if until else None,
+    )
+    return resolve(figures_of(facts), data)
+
+
+def overall(
+    deployment: Deployment,
+    metrics: Sequence[Judgement],
+    checkpoints: Sequence[CheckpointResult],
+    findings: Sequence[Finding],
+) -> tuple[Verdict, str]:
+    """The one word and the sentence that names what decided it."""
+    due = [each for each in checkpoints if each.verdict.counts]
+    closing = deployment.closing
+    return whole(metrics, due, findings, closing.outcome if closing else None, closing.reason if closing else "")
+
+
+def at_checkpoint(
+    deployment: Deployment, data: Data, after: timedelta, as_of: datetime, entries: Sequence[Entry]
+) -> CheckpointResult:
+    if not_applicable(deployment, after):
+        return CheckpointResult(
+            after=after,
+            due=deployment.due(after),
+            verdict=Verdict.NOT_APPLICABLE,
+            reason="The deployment had ended before this checkpoint was due.",
+        )
+    if deployment.due(after) > as_of:
+        return pending(deployment, after)
+    return checkpoint(deployment, data, after)
+
+
+def data_until(deployment: Deployment, data: Data) -> datetime | None:
+    """The time of the last sample of any metric of the deployment; None where there is none."""
+    ends = [
+        int(series.times[-1])
+        for metric in deployment.metrics
+        for name in metric.names
+        if name in data.samples
+        for series in data.samples[name].series
+        if len(series.times)
+    ]
+    return from_ms(max(ends)) if ends else None
+
+
+def reached(deployment: Deployment, until: datetime | None) -> datetime:
+    """The last logical time that the data reach: the end of the window, or a checkpoint, give or take two minutes."""
+    if until is None:
+        return deployment.end
+    slack = timedelta(minutes=2)
+    due = [deployment.due(after) for after in deployment.checkpoints.after if deployment.due(after) <= until + slack]
+    return max([deployment.end, *due])

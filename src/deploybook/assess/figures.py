@@ -1,0 +1,159 @@
+"""Every number that a page may print, with the way back to its bytes; and the figures that people refer to in prose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
+from difflib import get_close_matches
+
+from .. import measure, wording
+from ..facts import Facts, Figure, all_judgements, change_figure, value_figure
+from ..model import Data, Delta, Deployment, Finding, Judgement, Measurement, Metric
+from ..times import Window, parse_instant, parse_window
+
+REFERENCE = re.compile(r"\{([a-z_][\w-]*)((?:\s+[^{}]*)?)\}")
+
+
+def figures_of(facts: Facts) -> Facts:
+    """The facts with the figures of all their judgements."""
+    found: dict[str, Figure] = {}
+    for judgement in all_judgements(facts):
+        for figure in of_judgement(judgement):
+            found.setdefault(figure.id, figure)
+    return replace(facts, figures=dict(sorted(found.items())))
+
+
+def of_judgement(judgement: Judgement) -> Iterator[Figure]:
+    yield from of_measurements(judgement.metric, judgement.now, judgement.baseline, judgement.delta, judgement.figure)
+
+
+def of_measurements(
+    metric: Metric, now: Measurement, baseline: Measurement | None, delta: Delta | None, change: float | None
+) -> Iterator[Figure]:
+    for measurement in (now, baseline):
+        if measurement is not None and measurement.value is not None:
+            decimals = wording.decimals_for(metric, measurement.value)
+            display = wording.value_text(metric, measurement.value)
+            if figure := value_figure(metric, measurement, display, decimals):
+                yield figure
+    if baseline is None or now.value is None or baseline.value is None:
+        return
+    if metric.show_change:
+        if change is not None:
+            yield change_figure(metric, now, baseline, change, "change_relative", wording.percent(change), 1)
+        return
+    op = {"percent": "change_relative", "points": "change_points", "absolute": "change_absolute"}[metric.delta]
+    value = None if delta is None else delta.relative if metric.delta == "percent" else delta.absolute
+    if value is not None:
+        decimals = wording.decimals_for(metric, value) if metric.delta == "absolute" else 1
+        yield change_figure(metric, now, baseline, value, op, wording.delta_text(metric, delta), decimals)
+
+
+def resolve(facts: Facts, data: Data) -> Facts:
+    """
+    The facts with every '{metric window}' in records, journal and notes measured; a reference that cannot be
+    measured stays as written and becomes a finding.
+    """
+    figures, references = dict(facts.figures), dict(facts.references)
+    findings = list(facts.findings)
+    for text in sorted({found[0] for each in texts(facts) for found in REFERENCE.finditer(each)}):
+        try:
+            made = refer(facts.deployment, data, text)
+        except ValueError as error:
+            findings.append(Finding(kind="reference", severity="info", text=f"{text}: {error}"))
+            continue
+        if not made:
+            findings.append(
+                Finding(kind="reference", severity="info", text=f"{text}: no data for it, so that it prints nothing")
+            )
+            continue
+        figures.update({figure.id: figure for figure in made})
+        references[text] = made[-1].id
+    return replace(facts, figures=dict(sorted(figures.items())), references=references, findings=tuple(findings))
+
+
+def refer(deployment: Deployment, data: Data, text: str) -> list[Figure]:
+    """
+    The figure that '{parser_p50 change 14:00 to 14:08 .1}' stands for, last, after those it was made from; [] without data.
+
+    ValueError says what is wrong with the reference: an unknown metric, a window that is none.
+    """
+    found = REFERENCE.fullmatch(text)
+    if not found:
+        raise ValueError("is not a figure; write '{parser_p50 14:00 to 14:02}'")
+    metric, window, change, decimals = parse_reference(deployment, found[1], found[2].split())
+    if change or metric.show_change:
+        baseline = deployment.baseline_of(window)
+        if baseline is None:
+            raise ValueError("there is no baseline to compare with")
+        now, before, delta, _ = measure.compare(metric, data, window, baseline)
+        relative = delta.relative if delta else None
+        made = list(of_measurements(metric, now, before, delta, relative))
+        wanted = [figure for figure in made if figure.id.endswith(";change")]
+    else:
+        now = measure.measure(metric, data, window)
+        made = wanted = list(of_measurements(metric, now, None, None, None))
+    if not wanted:
+        return []
+    last = wanted[-1]
+    if decimals is not None:
+        last = replace(last, id=f"{last.id};.{decimals}", decimals=decimals, display=displayed(last, decimals))
+    return [*(figure for figure in made if figure.id != last.id), last]
+
+
+def displayed(figure: Figure, decimals: int) -> str:
+    if figure.op == "change_relative":
+        return wording.percent(figure.value, decimals)
+    if figure.op == "change_points":
+        return wording.points(figure.value, decimals)
+    return wording.value_text(figure.metric, figure.value, decimals)
+
+
+def parse_reference(deployment: Deployment, id: str, words: list[str]) -> tuple[Metric, Window, bool, int | None]:
+    """Metric, window, whether the change is meant, decimals: '{variance at 14:15}' is the check-in that ends then."""
+    metric = next((each for each in deployment.metrics if each.id == id), None)
+    if metric is None:
+        near = get_close_matches(id, [each.id for each in deployment.metrics], 1)
+        raise ValueError(f"{id!r} is not a metric here" + (f"; did you mean {near[0]!r}?" if near else ""))
+    decimals = None
+    if words and re.fullmatch(r"\.\d", words[-1]):
+        decimals = int(words.pop()[1:])
+    change = "change" in words[:1]
+    rest = " ".join(words[1:] if change else words)
+    if not rest:
+        return metric, deployment.window, change, decimals
+    if rest in ("baseline", "before"):
+        if deployment.baseline is None:
+            raise ValueError("there is no baseline")
+        return metric, deployment.baseline, change, decimals
+    if after := re.fullmatch(r"(?:at )?\+(\w+)", rest):
+        from ..times import parse_length
+
+        return metric, deployment.checkpoint_window(parse_length(after[1])), change, decimals
+    if rest.startswith("at "):
+        end = parse_instant(rest[3:], deployment.zone, deployment.day)
+        every = deployment.checkins.every
+        return metric, Window(start=max(deployment.window.start, end - every), end=end), change, decimals
+    return metric, parse_window(rest, deployment.zone, deployment.day), change, decimals
+
+
+def texts(facts: Facts) -> Iterator[str]:
+    """Every text that people wrote."""
+    for entry in facts.entries:
+        yield entry.text
+    yield from strings(facts.records)
+
+
+def strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            yield from strings(getattr(value, field.name))
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from strings(each)
+    elif isinstance(value, Iterable):
+        for each in value:
+            yield from strings(each)

@@ -1,0 +1,68 @@
+"""Reading everything people wrote, without running anything: mistakes, hints, and what was assumed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .. import journal, records
+from ..errors import FileProblems, Problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    problems: tuple[Problem, ...] = ()
+    hints: tuple[Problem, ...] = ()
+    assumed: tuple[str, ...] = ()
+
+
+def check_workspace(workspace: records.Workspace) -> Iterator[Problem]:
+    """Mistakes of deploybook.yml, the services and the notebooks."""
+    try:
+        records.read_settings(workspace)
+    except FileProblems as error:
+        yield from error.problems
+    yield from records.check_layers(workspace)
+    for path in sorted((workspace.root / "notebooks").glob("*.ipynb")):
+        shown = workspace.shown(path)
+        try:
+            cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            yield Problem(
+                path=shown,
+                line=1,
+                text=f"is not a notebook ({error}); restore it, or take a fresh one from 'deploybook init'",
+            )
+            continue
+        if not any("parameters" in cell.get("metadata", {}).get("tags", ()) for cell in cells):
+            yield Problem(path=shown, line=1, text="has no cell tagged 'parameters'; tag the first code cell so")
+        if any(cell.get("outputs") for cell in cells):
+            yield Problem(
+                path=shown,
+                line=1,
+                text="holds outputs; clear them before committing ('jupyter nbconvert --clear-output --inplace')",
+            )
+
+
+def check_deployment(workspace: records.Workspace, slug: str) -> Checked:
+    """All mistakes of one deployment's files, all at once."""
+    deployment, problems = records.deployment_and_problems(workspace, slug)
+    if deployment is None:
+        return Checked(problems=tuple(problems))
+    folder = workspace.folder(slug)
+    known, _, found = records.records_and_problems(folder, deployment)
+    problems = [*problems, *found]
+    path = folder / "journal.md"
+    hints: tuple[Problem, ...] = ()
+    if path.is_file():
+        shown = workspace.shown(path)
+        try:
+            journal.read(path, deployment.zone, shown=shown)
+            people = [member.name for member in known.team]
+            hints = journal.hints(
+                path, deployment.zone, shown=shown, people=people, metrics=[metric.id for metric in deployment.metrics]
+            )
+        except FileProblems as error:
+            problems += error.problems
+    return Checked(problems=tuple(problems), hints=hints, assumed=deployment.assumed)

@@ -1,0 +1,317 @@
+"""Charts of a deployment: facts and samples in, figures out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from .. import charts, measure, wording
+from ..facts import Facts
+from ..model import Data, Entry, Judgement, Metric, Verdict
+from ..sections import Block, Html, say
+from ..sections.markup import figure as show_figure
+from ..sections.markup import panels as show_panels
+from ..sections.markup import table as show_table
+from ..sections.text import escape, join
+from ..times import Window, zone_name
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+COURSE_POINTS = 90
+HOUR = timedelta(hours=1)
+
+
+def sparks(facts: Facts, data: Data) -> dict[str, str]:
+    """A small line for each metric of the table."""
+    made = {}
+    for judgement in facts.metrics:
+        metric, window = judgement.metric, judgement.now.window
+        if metric.kind == "query" or judgement.now.value is None:
+            continue
+        values, baseline = course_of(facts, data, metric, window, points=30)
+        limit = metric.target.value if metric.target and metric.target.unit == metric.unit else None
+        made[metric.id] = charts.draw_sparkline(
+            values,
+            label=metric.title,
+            unit="%" if metric.show_change else metric.unit,
+            decimals=1 if metric.show_change else wording.decimals_for(metric, judgement.now.value),
+            baseline=baseline,
+            limit=None if metric.show_change else limit,
+        )
+    return made
+
+
+def course_of(
+    facts: Facts, data: Data, metric: Metric, window: Window, points: int
+) -> tuple[NDArray[np.float64], float | None]:
+    """The metric's values over the window in about that many stretches, of a change metric its change in %."""
+    import numpy as np
+
+    every = max(timedelta(minutes=1), stretch(window, points))
+    _, values = measure.path(metric, data, window, every)
+    if not metric.show_change:
+        known = values[np.isfinite(values)]
+        return values, float(np.median(known)) if len(known) else None
+    baseline = facts.deployment.baseline_of(window)
+    if baseline is None:
+        return values, None
+    _, before = measure.path(metric, data, baseline, every)
+    size = min(len(values), len(before))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(before[:size] > 0, (values[:size] / before[:size] - 1) * 100, np.nan), 0.0
+
+
+def stretch(window: Window, points: int) -> timedelta:
+    """A length that cuts the window in about that many parts, in whole minutes that divide an hour."""
+    minutes = window.length / timedelta(minutes=1) / points
+    return timedelta(minutes=next((each for each in (1, 2, 3, 5, 10, 15, 20, 30, 60) if each >= minutes), 60))
+
+
+def line(
+    metric: Metric, data: Data, window: Window, every: timedelta, label: str, onto: Window | None = None
+) -> charts.Line:
+    """The metric over the window as a line; moved onto another window's axis where asked."""
+    times, values = measure.path(metric, data, window, every)
+    shift = onto.start_ms - window.start_ms if onto else 0
+    return charts.Line(
+        label=label, times_ms=times + shift, values=values, step_ms=int(every / timedelta(milliseconds=1))
+    )
+
+
+def chart_of(
+    facts: Facts,
+    data: Data,
+    judgement: Judgement,
+    *,
+    kind: str = "overview",
+    window: Window | None = None,
+    every: timedelta | None = None,
+) -> charts.Chart:
+    """The chart of one metric over a window, everything on it that the facts know."""
+    metric, deployment = judgement.metric, facts.deployment
+    span = window or judgement.now.window
+    every = every or stretch(span, COURSE_POINTS)
+    plain = replace(metric, show_change=False)
+    baseline = deployment.baseline_of(span)
+    reference = judgement.baseline.value if judgement.baseline else None
+    value = judgement.now.value
+    limits = tuple(
+        charts.Limit(
+            value=limit.value,
+            label=f"{name} {limit.sign} {wording.with_unit(f'{limit.value:g}', limit.unit)}",
+            upper=limit.side != "lower",
+            kind="limit" if name == "limit" else "watch",
+        )
+        for name, limit in (("limit", metric.target), ("watch", metric.watch))
+        if limit and limit.unit == metric.unit and not limit.per and not metric.show_change
+    )
+    return charts.Chart(
+        id=f"fig-{kind}-{metric.id}",
+        kind=kind,  # type: ignore[arg-type]
+        title=metric.title,
+        unit=metric.unit,
+        zone=deployment.zone,
+        start_ms=span.start_ms,
+        end_ms=span.end_ms,
+        now=line(plain, data, span, every, "this window"),
+        baseline=line(plain, data, baseline, every, "baseline", span) if baseline else None,
+        baseline_value=reference if window is None else None,
+        tolerance=metric.tolerance.relative,
+        decimals=wording.decimals_for(metric, value) if value is not None else 1,
+        subtitle=f"{statistic_words(metric)} of {wording.how_long(every)} stretches",
+        limits=limits,
+        marks=marks(facts.entries, span, key_only=kind != "zoom"),
+        spans=restart_spans(facts, span),
+    )
+
+
+def statistic_words(metric: Metric) -> str:
+    return {"increase": "count", "ratio": "share"}.get(metric.statistic, metric.statistic)
+
+
+def marks(entries: tuple[Entry, ...], span: Window, *, key_only: bool) -> tuple[charts.Mark, ...]:
+    """Flag steps, restarts' beginnings and decisions in the span, each with a short label."""
+    kinds = ("flag", "decision") if key_only else ("flag", "decision", "restart")
+    chosen = [
+        entry
+        for entry in entries
+        if entry.at in span
+        and not entry.private
+        and entry.kind in kinds
+        and (entry.key or not key_only or entry.kind == "flag")
+    ]
+    return tuple(
+        charts.Mark(
+            at_ms=int(entry.at.timestamp() * 1000),
+            label=short(entry),
+            kind="decision" if entry.kind == "decision" else "event",
+        )
+        for entry in chosen[:8]
+    )
+
+
+def short(entry: Entry) -> str:
+    """'25 %' for a step of a flag, otherwise the first words."""
+    percent = re.search(r"\d+\s?%", entry.text)
+    if entry.kind == "flag" and percent:
+        return percent[0].replace("%", " %").replace("  ", " ")
+    return entry.kind if entry.kind in ("restart", "decision") else entry.text.split(".")[0][:24]
+
+
+def restart_spans(facts: Facts, span: Window) -> tuple[charts.Span, ...]:
+    """The planned restarts inside the span as one shaded interval."""
+    return tuple(
+        charts.Span(
+            start_ms=int(each.start.timestamp() * 1000), end_ms=int(each.end.timestamp() * 1000), label="restarts"
+        )
+        for each in facts.findings
+        if each.kind == "restarts"
+        and each.start
+        and each.end
+        and each.start != each.end
+        and each.severity == "info"
+        and each.start in span
+    )
+
+
+def shown(facts: Facts, drawing: charts.Drawing, inputs: tuple[str, ...], caption: Html | str = "") -> Block:
+    """The drawing as a figure with its source line and its values."""
+    values = show_table(
+        drawing.table.caption,
+        [(name, "head" if index == 0 else "number") for index, name in enumerate(drawing.table.columns)],
+        drawing.table.rows,
+    )
+    source = Html(f"{say.chip(facts, inputs)} {wording_of_source(facts, inputs)}")
+    title = join([Html(f"<strong>{escape(drawing.title)}.</strong>"), caption or drawing.subtitle], " ")
+    markdown = show_figure(drawing.svg, title, source, values, drawing.narrow, drawing.id)
+    return Block(name=drawing.id, markdown=markdown)
+
+
+def wording_of_source(facts: Facts, inputs: tuple[str, ...]) -> str:
+    item = facts.chip(inputs)
+    return str(escape(item.name)) if item else ""
+
+
+def overview(facts: Facts, data: Data, metric: Metric) -> Block:
+    judgement = facts.judgement(metric.id)
+    if judgement is None or judgement.now.value is None:
+        return Block(name=f"chart of {metric.id}")
+    if metric.show_change:
+        return change_chart(facts, data, judgement)
+    return shown(facts, charts.draw(chart_of(facts, data, judgement)), judgement.now.inputs)
+
+
+def change_chart(facts: Facts, data: Data, judgement: Judgement) -> Block:
+    """The change over the deployment window, the check-ins on it."""
+    chart = change_of(facts, data, judgement, judgement.now.window, stretch(judgement.now.window, 18))
+    points = tuple(
+        charts.Checkpoint(
+            at_ms=int(each.at.timestamp() * 1000),
+            label=wording.local(each.at, facts.deployment.zone),
+            value=None if each.judgement.figure is None else each.judgement.figure * 100,
+            verdict=say.word(each.judgement),
+        )
+        for each in judgement.checkins
+    )
+    return shown(facts, charts.draw(replace(chart, checkpoints=points)), judgement.now.inputs)
+
+
+def change_of(
+    facts: Facts, data: Data, judgement: Judgement, window: Window, every: timedelta, kind: str = "variance"
+) -> charts.Chart:
+    import numpy as np
+
+    metric = judgement.metric
+    baseline = facts.deployment.baseline_of(window)
+    times, values = measure.path(metric, data, window, every)
+    changes = np.full(len(values), np.nan)
+    if baseline is not None:
+        _, before = measure.path(metric, data, baseline, every)
+        size = min(len(values), len(before))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            changes[:size] = np.where(before[:size] > 0, (values[:size] / before[:size] - 1) * 100, np.nan)
+    return charts.Chart(
+        id=f"fig-{kind}-{metric.id}",
+        kind="variance",
+        title=metric.title,
+        unit="%",
+        zone=facts.deployment.zone,
+        start_ms=window.start_ms,
+        end_ms=window.end_ms,
+        now=charts.Line(label="change", times_ms=times, values=changes, step_ms=int(every / timedelta(milliseconds=1))),
+        tolerance=metric.tolerance.relative,
+        decimals=1,
+        subtitle=f"Change of the {statistic_words(metric)} against the baseline, in stretches of {wording.how_long(every)}",
+    )
+
+
+def ramp(facts: Facts, data: Data) -> Block:
+    """The minutes around the flag ramp, every mark on it."""
+    flags = [entry for entry in facts.entries if entry.kind == "flag" and entry.at in facts.deployment.window]
+    judgement = next(
+        (each for each in facts.window_metrics if each.metric.kind == "histogram" and each.now.value is not None), None
+    )
+    if len(flags) < 2 or judgement is None:
+        return Block(name="ramp")
+    start = max(facts.deployment.window.start - timedelta(minutes=2), flags[0].at - timedelta(minutes=2))
+    end = min(
+        facts.deployment.end, max(entry.at for entry in flags if entry.at - flags[0].at < HOUR) + timedelta(minutes=8)
+    )
+    window = Window(start=start, end=end)
+    chart = chart_of(facts, data, judgement, kind="zoom", window=window, every=timedelta(minutes=1))
+    return shown(facts, charts.draw(replace(chart, title=f"The ramp: {judgement.metric.title}")), judgement.now.inputs)
+
+
+def panels(facts: Facts, data: Data) -> Block:
+    """One small chart a metric."""
+    made: list[tuple[str, str, str]] = []
+    inputs: set[str] = set()
+    for judgement in facts.metrics:
+        if judgement.now.value is None or judgement.metric.kind == "query" or judgement.metric.show_change:
+            continue
+        drawing = charts.draw(chart_of(facts, data, judgement, kind="panel"))
+        made.append((drawing.title, drawing.subtitle, drawing.svg))
+        inputs.update(judgement.now.inputs)
+    if not made:
+        return Block(name="charts")
+    zone = zone_name(facts.deployment.zone, facts.deployment.window.start)
+    window = wording.window_text(facts.deployment.window, facts.deployment.zone)
+    caption = f"Each metric over {window} against its baseline; limit dashed, tolerance as a band, times in {zone}."
+    markdown = show_figure(show_panels(made), caption, say.chip(facts, sorted(inputs)), None, "", "fig-panels")
+    return Block(name="charts", markdown=markdown)
+
+
+def course(facts: Facts, data: Data) -> Block:
+    """The change over the observation so far, the checkpoints on it; what is not measured yet is hatched."""
+    judgement = next((each for each in (*facts.metrics, *facts.window_metrics) if each.metric.show_change), None)
+    reached = [each for each in facts.checkpoints if each.verdict not in (Verdict.PENDING, Verdict.NOT_APPLICABLE)]
+    if judgement is None or not reached or facts.deployment.baseline is None:
+        return Block(name="course")
+    deployment = facts.deployment
+    chart = change_of(facts, data, judgement, deployment.observed, HOUR, kind="course")
+    points = []
+    for each in reached:
+        own = next((one for one in each.metrics if one.metric.id == judgement.metric.id), None)
+        points.append(
+            charts.Checkpoint(
+                at_ms=int(each.due.timestamp() * 1000),
+                label=wording.after_text(each.after),
+                value=None if own is None or own.figure is None else own.figure * 100,
+                verdict=say.word(own) if own else wording.word(each.verdict),
+            )
+        )
+    until = int(facts.as_of.timestamp() * 1000)
+    chart = replace(chart, checkpoints=tuple(points), until_ms=until if until < chart.end_ms else None)
+    return shown(facts, charts.draw(cut(chart, until)), judgement.now.inputs)
+
+
+def cut(chart: charts.Chart, until_ms: int) -> charts.Chart:
+    """Without what was not yet known then."""
+    import numpy as np
+
+    values = np.where(chart.now.times_ms <= until_ms, chart.now.values, np.nan)
+    return replace(chart, now=replace(chart.now, values=values))

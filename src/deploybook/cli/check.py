@@ -1,0 +1,52 @@
+"""`deploybook check`: every hand-written file read, every mistake said with its place, every default that was used."""
+
+from __future__ import annotations
+
+import click
+
+from ..errors import FileProblems, Problem
+from .common import State, print_json, tell, verb
+
+
+@verb("check")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+def command(state: State, as_json: bool) -> int:
+    """Read every hand-written file without running anything; say what is wrong and what was assumed."""
+    from .. import records
+    from ..book.check import check_deployment, check_workspace
+
+    workspace = state.open()
+    slugs = [state.slug(workspace)] if state.deployment else list(records.slugs(workspace))
+    problems = list(check_workspace(workspace))
+    hints: list[Problem] = []
+    assumed: dict[str, tuple[str, ...]] = {}
+    for slug in slugs:
+        found = check_deployment(workspace, slug)
+        problems += found.problems
+        hints += found.hints
+        assumed[slug] = found.assumed
+    problems = sorted(set(problems))
+    if as_json:
+        lines = [
+            {"path": each.path, "line": each.line, "where": list(each.where), "text": each.text} for each in problems
+        ]
+        print_json(
+            {
+                "schema": "deploybook.check/1",
+                "problems": lines,
+                "hints": [str(hint) for hint in hints],
+                "assumed": assumed,
+            }
+        )
+        return 2 if problems else 0
+    if problems:
+        raise FileProblems(problems)
+    for hint in hints:
+        tell(str(hint))
+    for slug, used in assumed.items():
+        click.echo(f"{slug}: no mistakes")
+        for line in used:
+            click.echo(f"  assumed: {line}")
+    if not slugs:
+        click.echo("no deployment yet; 'deploybook new SLUG' makes one")
+    return 0

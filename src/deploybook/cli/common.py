@@ -1,0 +1,164 @@
+"""What every verb shares: where the workspace is, which deployment is meant, what time it is, exit codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from ..errors import UsageProblem
+
+if TYPE_CHECKING:
+    from ..evidence import Log
+    from ..model import Verdict
+    from ..records import Workspace
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+CODES = {
+    "pass": 0,
+    "warn": 0,
+    "fail": 3,
+    "inconclusive": 4,
+    "pending": 4,
+    "no_data": 5,
+    "error": 1,
+    "not_applicable": 0,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """What was said about the place and the time, before or after the verb; the later word wins."""
+
+    workspace: str | None = None
+    deployment: str | None = None
+    now: str | None = None
+
+    def joined(self, **later: str | None) -> State:
+        return replace(self, **{name: value for name, value in later.items() if value is not None})
+
+    @property
+    def time(self) -> datetime:
+        """The time now, read here and nowhere else; --now gives another."""
+        if self.now is None:
+            return datetime.now(UTC)
+        try:
+            at = datetime.fromisoformat(self.now.replace("Z", "+00:00"))
+        except ValueError:
+            raise UsageProblem(f"--now: {self.now!r} is not a time; write '2025-01-22T23:30:00Z'") from None
+        if at.tzinfo is None:
+            raise UsageProblem(f"--now: {self.now!r} has no zone; write '2025-01-22T15:30:00-08:00' or end it with Z")
+        return at.astimezone(UTC)
+
+    def open(self) -> Workspace:
+        """The workspace: -C, DEPLOYBOOK_WORKSPACE, or the one around the working directory."""
+        from ..records import find_workspace, read_workspace
+
+        if self.workspace:
+            folder = Path(self.workspace)
+            if not folder.is_dir():
+                raise UsageProblem(f"-C: {self.workspace} is not a folder")
+            return find_workspace(folder)
+        import os
+
+        if given := os.environ.get("DEPLOYBOOK_WORKSPACE"):
+            return read_workspace(Path(given))
+        return find_workspace(Path.cwd())
+
+    def slug(self, workspace: Workspace) -> str:
+        """The deployment: -d, the folder one stands in, or the only one; UsageProblem lists them otherwise."""
+        from difflib import get_close_matches
+
+        from ..records import slugs
+
+        known = slugs(workspace)
+        if self.deployment:
+            name = Path(self.deployment).name if "/" in self.deployment else self.deployment
+            if name not in known:
+                near = get_close_matches(name, known, 1)
+                hint = (
+                    f"; did you mean {near[0]!r}?"
+                    if near
+                    else f"; there {'are ' + ', '.join(known) if known else 'is none'}"
+                )
+                raise UsageProblem(f"{name!r} is not a deployment of this workspace{hint}")
+            return name
+        here = Path.cwd()
+        for folder in (here, *here.parents):
+            if folder.parent == workspace.deployments and folder.name in known:
+                return folder.name
+        if len(known) == 1:
+            return known[0]
+        if not known:
+            raise UsageProblem(f"{workspace.deployments} has no deployment yet; 'deploybook new SLUG' makes one")
+        raise UsageProblem(f"which deployment? Write -d SLUG with one of {', '.join(known)}")
+
+
+def place_options(function: Function) -> Function:
+    """-C, -d and --now, the same before and after the verb."""
+    for option in (
+        click.option("--now", metavar="TIME", help="Take this as the time now (ISO 8601 with a zone)."),
+        click.option("-d", "--deployment", metavar="SLUG", help="Which deployment; the one you stand in by default."),
+        click.option("-C", "--workspace", metavar="DIR", help="The workspace; found upwards from here by default."),
+    ):
+        function = option(function)
+    return function
+
+
+def verb(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.Command]:
+    """A command that takes the place options after its name too and gets them joined, as `state`."""
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        @wraps(function)
+        def call(*arguments: Any, **options: Any) -> Any:
+            place = {key: options.pop(key) for key in ("workspace", "deployment", "now")}
+            context = click.get_current_context()
+            before = context.obj if isinstance(context.obj, State) else State()
+            code = function(before.joined(**place), *arguments, **options)
+            return context.exit(code) if isinstance(code, int) and code else None
+
+        command: click.Command = click.command(name, **settings)(place_options(call))
+        return command
+
+    return decorate
+
+
+def exit_code(verdict: Verdict) -> int:
+    return CODES[verdict.value]
+
+
+def print_json(value: Any) -> None:
+    """The document alone on standard output."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=1))
+
+
+def tell(text: str) -> None:
+    """A line for a person: standard error, so that standard output stays the result's."""
+    click.echo(text, err=True)
+
+
+def open_log(workspace: Workspace, *, make_key: bool = False) -> Log:
+    """
+    The evidence log of the workspace with its key. make_key: a workspace without a key gets one of its own,
+    outside the tree; otherwise it appends unsigned and says so.
+    """
+    import os
+
+    from ..evidence import Log
+    from ..evidence import key as keys
+    from ..records import read_settings
+
+    origin = read_settings(workspace).origin or workspace.root.name
+    path = keys.default_path(f"{origin}@{workspace.root}", os.environ)
+    key = keys.load(path)
+    if key is None and make_key:
+        key = keys.make(path, origin)
+        tell(f"made a key for this workspace: {key.vkey}")
+    return Log.open(workspace.root / "evidence", key=key, origin=origin)

@@ -1,0 +1,33 @@
+"""`deploybook publish`: the pages around the reports, then the site."""
+
+from __future__ import annotations
+
+import click
+
+from .common import State, open_log, print_json, verb
+
+
+@verb("publish")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+def command(state: State, as_json: bool) -> int:
+    """Build the site around the reports. The old site stays whole until the new one is."""
+    from ..publish import publish
+
+    workspace = state.open()
+    log = open_log(workspace, make_key=True)
+    head = log.head()
+    published = publish(workspace.root, log={"size": head.size, "root": head.root, "signed": head.signed})
+    if as_json:
+        print_json(
+            {
+                "schema": "deploybook.published/1",
+                "site": str(published.site),
+                "reports": published.pages,
+                "changed": list(published.changed),
+            }
+        )
+    else:
+        click.echo(
+            f"{published.site}/index.html: {published.pages} reports, {len(published.changed)} pages around them changed"
+        )
+    return 0

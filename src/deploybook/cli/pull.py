@@ -1,0 +1,75 @@
+"""`deploybook pull`: from the sources into exports/, once and for all."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from ..errors import SourceError
+from .common import State, print_json, tell, verb
+
+
+@verb("pull")
+@click.option("--dry-run", is_flag=True, help="Read the sources, say what would be stored, store nothing.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+def command(state: State, dry_run: bool, as_json: bool) -> int:
+    """Bring the metrics from their sources into exports/. What is there already is never changed."""
+    from .. import __version__, exports, sources
+    from ..book.load import windows_needed
+    from ..records import read_deployment
+
+    workspace = state.open()
+    deployment = read_deployment(workspace, state.slug(workspace))
+    folder = workspace.folder(deployment.slug)
+    pulled, failures = [], []
+    for source in deployment.sources:
+        try:
+            pulled.append(
+                sources.pull(
+                    source,
+                    deployment,
+                    folder,
+                    windows=windows_needed(deployment) if source.kind != "files" else (),
+                    now=state.time,
+                    environ=os.environ,
+                    progress=None if as_json else progress,
+                )
+            )
+        except SourceError as error:
+            failures.append(error)
+            tell(str(error))
+    notes = [note for result in pulled for note in result.notes]
+    for note in notes:
+        place = f"{note.place}: " if note.place and not note.text.startswith(note.place) else ""
+        tell(f"{place}{note.text}")
+    stored = exports.StoreResult() if dry_run else exports.store(folder / "exports", pulled, tool=__version__)
+    names = sorted({samples.name for result in pulled for samples in result.samples})
+    if as_json:
+        print_json(
+            {
+                "schema": "deploybook.pull/1",
+                "deployment": deployment.slug,
+                "metrics": names,
+                "written": list(stored.written),
+                "kept": list(stored.kept),
+                "notes": [
+                    {"kind": note.kind, "metric": note.metric, "place": note.place, "text": note.text} for note in notes
+                ],
+                "failed": [str(error) for error in failures],
+            }
+        )
+    else:
+        verb_text = "would store" if dry_run else "stored"
+        new = names if dry_run else stored.written
+        click.echo(
+            f"{deployment.slug}: {len(names)} metrics read, {verb_text} {len(new)} new, {len(stored.kept)} were there"
+        )
+    return 1 if failures else 0
+
+
+def progress(what: str, samples: int, size: int) -> None:
+    import sys
+
+    if sys.stderr.isatty():
+        click.echo(f"\r{what}: {samples:,} samples, {size / 1e6:.1f} MB\033[K", nl=False, err=True)

@@ -1,0 +1,78 @@
+"""Facts on a terminal: a table that a person reads in ten seconds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .. import wording
+from ..facts import Facts
+from ..model import Judgement, Verdict
+from ..sections.metrics import threshold
+from ..sections.say import doubt
+from ..sections.summary import headlined
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+COLOURS = {
+    Verdict.PASS: "green",
+    Verdict.WARN: "yellow",
+    Verdict.INCONCLUSIVE: "magenta",
+    Verdict.NO_DATA: "magenta",
+    Verdict.FAIL: "bold red",
+}
+
+
+def judgement_table(facts: Facts, *, verbose: bool = False) -> None:
+    """Prints the table, the checkpoints, the findings and the one word."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False, soft_wrap=True)
+    deployment = facts.deployment
+    what = f"+{wording.after_text(facts.after).lstrip('+')} checkpoint" if facts.after else "deployment window"
+    looked_at = facts.metrics[0].now.window if facts.metrics else deployment.window
+    console.print(
+        Text(
+            f"{deployment.title} ({deployment.ticket}), {what}, {wording.window_text(looked_at, deployment.zone, year=True)}"
+        )
+    )
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("Metric", "Value", "Baseline", "Delta", "Threshold", "90 % interval", "Status"):
+        table.add_column(
+            name,
+            no_wrap=name != "90 % interval",
+            justify="right" if name in ("Value", "Baseline", "Delta", "Threshold") else "left",
+        )
+    for judgement in facts.metrics:
+        table.add_row(*row(judgement), word(judgement.verdict, judgement.strength))
+    console.print(table)
+    for judgement in facts.metrics:
+        if verbose or judgement.verdict is not Verdict.PASS:
+            console.print(Text(f"  {judgement.metric.title}: {judgement.reason}"))
+    for checkpoint in facts.checkpoints:
+        line = Text(f"{wording.after_text(checkpoint.after)}  {wording.local_full(checkpoint.due, deployment.zone)}  ")
+        console.print(line.append_text(word(checkpoint.verdict)).append(f"  {checkpoint.reason}"))
+    for finding in facts.findings:
+        console.print(Text(f"{'Watch' if finding.severity == 'warn' else 'Note'}: {finding.text}"))
+    console.print(Text.assemble((wording.word(facts.verdict), COLOURS.get(facts.verdict, "")), f": {facts.sentence}"))
+
+
+def row(judgement: Judgement) -> list[str]:
+    metric, shown = judgement.metric, headlined(judgement)
+    if metric.show_change:
+        value = "no data" if shown.figure is None else wording.percent(shown.figure)
+        baseline = delta = ""
+    else:
+        value = wording.value_text(metric, shown.now.value)
+        baseline = wording.value_text(metric, shown.baseline.value) if shown.baseline else ""
+        delta = wording.delta_text(metric, judgement.delta)
+    return [metric.title, value, baseline, delta, threshold(judgement), doubt(shown).removeprefix("90 % interval ")]
+
+
+def word(verdict: Verdict, strength: str | None = None) -> Text:
+    from rich.text import Text
+
+    text = wording.word(verdict) + (" (provisional)" if strength == "provisional" else "")
+    return Text(text, style=COLOURS.get(verdict, ""))

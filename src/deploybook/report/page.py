@@ -1,0 +1,164 @@
+"""From the executed notebook to the page: what our sections show passes, whatever else a cell shows is cleaned."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..facts import Facts
+from ..sections import MIME, render
+from ..sections.markup import callout, crumbs, preformatted
+from ..sections.page import PageFacts
+from ..sections.text import Html, front_matter, inert, squeeze, written
+
+DROP = {"remove-cell", "remove_cell"}
+DROP_OUTPUT = {"remove-output", "remove_output"}
+FOLD = {"hide-output", "hide_output", "hide-cell", "hide_cell"}
+IMAGES = {"image/png": "png", "image/jpeg": "jpg", "image/gif": "gif", "image/svg+xml": "svg"}
+LONGEST = 20_000  # characters of plain text a cell may put on a page
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """The evidence log's state that an earlier version of a page printed."""
+
+    size: int
+    root: str
+    signed: bool
+
+
+def body_of(cells: Sequence[Mapping[str, Any]]) -> str:
+    """The Markdown of all cells' outputs, in order; Markdown cells of the notebook are prose of the report."""
+    return "\n\n".join(part for cell in cells for part in shown(cell) if part.strip())
+
+
+def shown(cell: Mapping[str, Any]) -> Iterator[str]:
+    tags = set(cell.get("metadata", {}).get("tags", ()))
+    if tags & DROP:
+        return
+    if cell["cell_type"] == "markdown":
+        yield str(written(text_of(cell["source"])))
+        return
+    if cell["cell_type"] != "code" or tags & DROP_OUTPUT:
+        return
+    parts = [str(part) for output in cell.get("outputs", ()) if (part := output_of(output)).strip()]
+    if tags & FOLD and parts:
+        yield str(callout("Output", Html("\n".join(parts)), folded=True))
+    else:
+        yield from parts
+
+
+def output_of(output: Mapping[str, Any]) -> str:
+    """One output as Markdown. Our own blocks pass; HTML of others is cleaned, scripts never; text is shown as text."""
+    kind = output["output_type"]
+    if kind == "stream":
+        return str(preformatted(text_of(output["text"])[:LONGEST])) if output.get("name") == "stdout" else ""
+    if kind not in ("display_data", "execute_result"):
+        return ""
+    data = output["data"]
+    if MIME in data:
+        return text_of(data.get("text/markdown", ""))
+    if "text/html" in data:
+        return str(cleaned(text_of(data["text/html"])))
+    for media in IMAGES:
+        if media in data:
+            return picture(media, data[media], text_of(data.get("text/plain", "figure")))
+    if "text/markdown" in data:
+        return str(written(text_of(data["text/markdown"])))
+    return str(preformatted(text_of(data.get("text/plain", ""))[:LONGEST])) if data.get("text/plain") else ""
+
+
+def cleaned(html: str) -> Html:
+    """Foreign HTML without anything that runs, loads or restyles; tables keep their form."""
+    import nh3
+
+    safe = nh3.clean(html, tags=nh3.ALLOWED_TAGS - {"img", "style"}, clean_content_tags={"script", "style"})
+    return Html(f'<div class="db-foreign">\n{squeeze(safe)}\n</div>')
+
+
+def picture(media: str, content: Any, alternative: str) -> str:
+    """A foreign picture only ever as an image, where nothing in it can run."""
+    raw = text_of(content)
+    data = base64.b64encode(raw.encode()).decode() if media == "image/svg+xml" else "".join(raw.split())
+    alt = inert(alternative[:120])
+    return f'<p><img class="db-foreign" alt="{alt}" src="data:{media};base64,{data}"></p>'
+
+
+def text_of(value: Any) -> str:
+    return "".join(value) if isinstance(value, list) else str(value)
+
+
+def lead_chart(cells: Sequence[Mapping[str, Any]]) -> str:
+    """The figure that the home page shows: the change over time if there is one, otherwise the first figure."""
+    figures = [
+        (output["data"][MIME]["name"], text_of(output["data"]["text/markdown"]))
+        for cell in cells
+        if cell["cell_type"] == "code"
+        for output in cell.get("outputs", ())
+        if MIME in output.get("data", {}) and str(output["data"][MIME].get("name", "")).startswith("fig-")
+    ]
+    for wanted in ("fig-course", "fig-variance", "fig-zoom", "fig-"):
+        for name, markup in figures:
+            if name.startswith(wanted):
+                return markup
+    return ""
+
+
+def compose(facts: Facts, said: PageFacts, body: str) -> str:
+    """The page as Markdown: front matter, the way home, title, the notebook's body, how it was made."""
+    depth = "../../../"
+    way = [("Today", f"{depth}index.md"), ("Reports", f"{depth}archive/index.md")]
+    if facts.after is not None:
+        way.append((facts.deployment.title, "index.md"))
+    parts = [
+        front_matter(said.title, f"{said.word}: {said.sentence}"),
+        str(crumbs([(name, href.replace(".md", ".html")) for name, href in way])),
+        f"# {inert(said.title)}",
+        body,
+        str(render("made", facts)),
+    ]
+    return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
+
+
+def provenance_before(place: Path) -> Head | None:
+    """What the page that is there printed of the log; None for a first report."""
+    path = place.with_name(f"{place.name}.page.json")
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        if said["failure"]:
+            return None
+        return Head(size=int(said["log_size"]), root=str(said["log_root"]), signed=bool(said["signed"]))
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def changed(files: Mapping[Path, str]) -> bool:
+    return any(not path.is_file() or path.read_bytes() != text.encode() for path, text in files.items())
+
+
+def write(files: Mapping[Path, str]) -> None:
+    """Each file by a temporary name and a rename, where its text is new."""
+    for path, text in files.items():
+        content = text.encode()
+        if path.is_file() and path.read_bytes() == content:
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            os.fchmod(stream.fileno(), 0o644)
+        Path(name).replace(path)
+
+
+def keep_last_good(place: Path) -> str:
+    """Keeps the page that is there, if it is a report, beside the one that says what failed; its name, '' for none."""
+    page, good = place.with_name(f"{place.name}.md"), place.with_name(f"{place.name}-last-good.md")
+    if page.is_file() and provenance_before(place) is not None:
+        page.replace(good)
+    return good.name if good.is_file() else ""
