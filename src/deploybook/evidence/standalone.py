@@ -10,6 +10,7 @@ vouch for itself. The format is written down in docs/reference/evidence-format.m
 is used by the writing half too. It is one file, longer than its neighbours, because an outsider has to carry it away.
 """
 
+# ruff: noqa: UP017, B905 (timezone.utc and zip without strict: this file runs on Python 3.9)
 from __future__ import annotations
 
 import base64
@@ -632,7 +633,7 @@ def milliseconds(text: str, zone: str = "") -> int | None:
         except ValueError:
             return None
         return round(number if abs(number) > 1e11 else number * 1000) if math.isfinite(number) else None
-    offset: Any = dt.UTC
+    offset: Any = dt.timezone.utc
     if match[8] is None:
         if not zone:
             return None
@@ -647,7 +648,7 @@ def milliseconds(text: str, zone: str = "") -> int | None:
         local = dt.datetime(year, month, day, hour, minute, second, tzinfo=offset)
     except ValueError:
         return None
-    epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+    epoch = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
     return (local - epoch) // dt.timedelta(milliseconds=1) + int(((match[7] or "") + "000")[:3])
 
 
@@ -711,7 +712,7 @@ def _cells(header: list[str], rows: Iterable[list[str]]) -> Iterator[tuple[str, 
 def _series_of(key: tuple[str, ...]) -> tuple[str, Labels]:
     """Name and labels, without the empty ones; `le` by its number, so that 25 and 25.0 are one bucket."""
     name, _, rest = key[0].partition("{")
-    pairs = [*re.findall(r'(\w+)="([^"]*)"', rest), *zip(key[1::2], key[2::2])]  # noqa: B905 (Python 3.9)
+    pairs = [*re.findall(r'(\w+)="([^"]*)"', rest), *zip(key[1::2], key[2::2])]
     return name.strip(), frozenset((one, repr(float(at)) if one == "le" else at) for one, at in pairs if at != "")
 
 
@@ -905,7 +906,7 @@ class Deriver:
         rows = [
             (at, value)
             for line in self.lines(figure)
-            for at, value in zip(line.times, line.values)  # noqa: B905 (Python 3.9)
+            for at, value in zip(line.times, line.values)
             if start <= at < end
         ]
         values = [value for _, value in rows]
