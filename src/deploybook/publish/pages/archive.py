@@ -7,6 +7,7 @@ from datetime import date
 from itertools import groupby
 
 from ...sections import markup
+from ...sections.text import fill
 from ...times import iso
 from ...wording import plural
 from ..gather import Page, way
@@ -71,4 +72,9 @@ def month_page(month: str, pages: Sequence[Page]) -> str:
     ]
     summary = f"{plural(len(pages), 'report')}: {f.counted(page.word for page in pages)}."
     steps = [("Today", "index.html"), ("Reports", "archive/index.html")]
-    return f.frame(path, month_name(month), [f"<p>{summary}</p>", markup.table("Newest first", columns, rows)], steps)
+    return f.frame(
+        path,
+        month_name(month),
+        [fill("<p>{summary}</p>", summary=summary), markup.table("Newest first", columns, rows)],
+        steps,
+    )
