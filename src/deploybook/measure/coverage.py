@@ -86,7 +86,7 @@ def _increments(rows: Prepared, start: int, end: int) -> Span | None:
         tail_ms=0 if rows.fresh(high, end) else end - max(start, last),
         gap_ms=gap,
         lost=int(rows.lost[high] - rows.lost[low]),
-        born=born,
+        born=born and bool(first - start > FRESH * rows.steps[low]),
         ended=ended,
     )
 
@@ -99,17 +99,18 @@ def _rows(rows: Prepared, start: int, end: int) -> Span | None:
     first, last = int(rows.times[low + 1]), int(rows.times[high])
     lost = int(rows.lost[high] - rows.lost[low + 1])
     step = int(rows.steps[high])
+    late = bool(first - start > FRESH * rows.steps[low + 1])
     return Span(
         rows=rows,
         low=low,
         high=high,
         first_ms=first,
         last_ms=last,
-        head_ms=first - start if first - start > FRESH * rows.steps[low + 1] else 0,
+        head_ms=first - start if late else 0,
         tail_ms=0 if rows.fresh(high, end) else end - last - step,
         gap_ms=lost * step,
         lost=lost,
-        born=low < 0,
+        born=low < 0 and late,
         ended=high == len(rows.times) - 1,
     )
 
