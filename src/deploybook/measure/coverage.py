@@ -1,11 +1,11 @@
 """
 What of a window was observed: samples found and expected, the share of time seen, gaps, resets.
 
-Who is expected. A series that has a row before the window and one in or after it is expected all along. One that first appears
-inside the window, while others of the metric were there at its start, is new (a new pod, a first error): nothing
-is missing before it appeared, and it takes the place of one that ended within a quarter of an hour of that. One
-that ended without such a successor is missed until the end of the window. What ended before the window or began
-after it is not expected: that it is gone is a finding, not a gap.
+Who is expected. A series that has a row before the window and one in or after it is expected all along. One that
+first appears inside the window, while others of the metric were there at its start, is new (a new pod, a first
+error): nothing is missing before it appeared, and it takes the place of one that ended within a quarter of an hour
+of that. One that ended without such a successor is missed until the end of the window. What ended before the window
+or began after it is not expected: that it is gone is a finding, not a gap.
 """
 
 from __future__ import annotations

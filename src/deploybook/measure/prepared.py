@@ -25,9 +25,10 @@ class Prepared:
     """
     One series of n rows and k columns (1, or a histogram's edges + 2).
 
-    steps: (n,) milliseconds, never 0 where two rows tell. added: (n, k) what was added since the first row, resets
-    added back; a drop of any count restarts every column. unknown: (n, k) increments up to the row that have no number (another bucket layout).
-    gap_ms, lost: (n,) length of the gaps before the row, and of the rows missing in them.
+    steps: (n,) milliseconds, never 0 where two rows tell.
+    added: (n, k) what was added since the first row, resets added back; a drop of any count restarts every column.
+    unknown: (n, k) how many increments so far have no number (another bucket layout); None where all have one.
+    gap_ms, lost: (n,) length of all gaps so far, and the rows that are missing in them.
     drops: rows at which the counter had started again.
     """
 

@@ -17,6 +17,9 @@ def with_zeros(name: str, samples: Samples | None, up: Samples | None, where: tu
     A series belongs to the target with which it shares its labels (those that both have, `pod` say). A target
     without any series becomes a series of zeros; which targets belong to a counter that has no series at all, only
     the conditions of the metric can say, as far as `up` has their labels. Without `up` nothing is added.
+
+    An export that was cut off looks the same as a counter that did not come back after a restart: who writes
+    `missing: zero` says that it is the latter.
     """
     targets = [one for one in (up.series if up else ()) if _concerned(one, where)]
     if not targets:
