@@ -133,6 +133,23 @@ def test_written_markdown_cannot_carry_markup(payload: str) -> None:
     check_harmless(t.written(payload))
 
 
+@pytest.mark.parametrize("payload", HOSTILE)
+def test_what_a_cell_shows_as_html_can_neither_run_nor_load(payload: str) -> None:
+    block = t.cleaned(
+        f"<table onclick='x'><tr><td style='x' rowspan='2'>{payload}</td></tr></table><img src='http://x/y'>"
+    )
+
+    check_harmless(block)
+    assert "<img" not in block
+    assert "\n\n" not in block
+
+
+def test_a_frame_shown_by_a_cell_keeps_its_table() -> None:
+    block = t.cleaned('<style>td{color:red}</style><table class="dataframe"><tr><th scope="col">a</th></tr></table>')
+
+    assert block == ('<div class="db-cell">\n<table><tbody><tr><th scope="col">a</th></tr></tbody></table>\n</div>')
+
+
 def test_written_markdown_keeps_its_form() -> None:
     block = t.written(
         "# Lessons\n\n- **Ramp** took {p50}\n- see [runbook](https://example.org/x)\n\n```\na\n\nb\n```",

@@ -245,7 +245,7 @@ def test_the_lessons_register_as_a_whole() -> None:
 
     assert made["registers/lessons.md"] == (
         '---\ntitle: "Lessons"\nhide: ["navigation", "toc"]\n---\n\n\n'
-        '<nav class="db-crumbs" aria-label="Where this page is"><ol class="db-list"><li><a href="../index.html">Today</a></li>'
+        '<nav class="db-crumbs" aria-label="Where this page is" data-search-exclude><ol class="db-list"><li><a href="../index.html">Today</a></li>'
         '<li><a href="../changes/index.html">Changes</a></li></ol></nav>\n\n'
         "# Lessons\n\n"
         "## CHG-2025-0121 · Telemetry Step 2\n\n"

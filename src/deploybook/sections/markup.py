@@ -148,13 +148,17 @@ def limit_used(share: float | None, left: str = "") -> Html:
 def crumbs(steps: Sequence[tuple[str, str]]) -> Html:
     """The way home: (name, address) from the outermost in."""
     items = join(fill("<li>{a}</li>", a=link(name, href)) for name, href in steps)
-    return Html(f'<nav class="db-crumbs" aria-label="Where this page is"><ol class="db-list">{items}</ol></nav>')
+    return Html(
+        f'<nav class="db-crumbs" aria-label="Where this page is" data-search-exclude><ol class="db-list">{items}</ol></nav>'
+    )
 
 
 def doors(targets: Sequence[tuple[str, str]]) -> Html:
     """What a reader may want next: (name, address)."""
     items = join(fill("<li>{a}</li>", a=link(name, href)) for name, href in targets if href)
-    return Html(f'<nav class="db-doors" aria-label="From here"><ul class="db-list">{items}</ul></nav>')
+    return Html(
+        f'<nav class="db-doors" aria-label="From here" data-search-exclude><ul class="db-list">{items}</ul></nav>'
+    )
 
 
 def facts_line(facts: Sequence[tuple[str, object]]) -> Html:

@@ -108,6 +108,25 @@ def written(text: str, insert: Mapping[str, Html] | None = None) -> Html:
     return Html(f'<div class="db-prose">\n{squeeze(body)}\n</div>')
 
 
+_CELL = "caption thead tfoot tbody table tr th td p br hr pre code b i em strong small sub sup ul ol li dl dt dd h4 h5 h6 div span a"
+
+
+def cleaned(markup: str) -> Html:
+    """HTML that a notebook cell made (a frame, a styled table) as one block, without what could run, load or restyle."""
+    import nh3
+
+    kept = {"a": {"href"}, "td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan", "scope"}}
+    body = nh3.clean(
+        visible(markup),
+        tags=set(_CELL.split()),
+        attributes=kept,
+        link_rel="noopener",
+        url_schemes={"http", "https", "mailto"},
+    )
+    body = re.sub(r"(?s)<pre>.*?</pre>", lambda found: found[0].replace("\n", "&#10;"), body)
+    return Html(f'<div class="db-cell">\n{squeeze(body)}\n</div>')
+
+
 def squeeze(markup: str) -> str:
     """The markup without blank lines and without spaces at the start of a line (Markdown would see code)."""
     return "\n".join(line.strip() for line in markup.splitlines() if line.strip())
