@@ -28,7 +28,8 @@ def judge_metric(deployment: Deployment, data: Data, metric: Metric) -> Judgemen
         for span in checkin_spans(deployment, metric)
     )
     judgement = judge_one(deployment, data, metric, deployment.window, checkins=looked)
-    return with_splits(deployment, data, judgement)
+    # Where check-ins do not decide the word they still inform.
+    return with_splits(deployment, data, replace(judgement, checkins=looked))
 
 
 def with_splits(deployment: Deployment, data: Data, judgement: Judgement) -> Judgement:

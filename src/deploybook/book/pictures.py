@@ -15,7 +15,7 @@ from ..sections.markup import figure as show_figure
 from ..sections.markup import panels as show_panels
 from ..sections.markup import table as show_table
 from ..sections.text import escape, join
-from ..times import Window, zone_name
+from ..times import Window, to_ms, zone_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,13 +56,8 @@ def course_of(
     if not metric.show_change:
         known = values[np.isfinite(values)]
         return values, float(np.median(known)) if len(known) else None
-    baseline = facts.deployment.baseline_of(window)
-    if baseline is None:
-        return values, None
-    _, before = measure.path(metric, data, baseline, every)
-    size = min(len(values), len(before))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(before[:size] > 0, (values[:size] / before[:size] - 1) * 100, np.nan), 0.0
+    _, changes = changes_of(facts, data, metric, window, every)
+    return np.array(changes) * 100, 0.0
 
 
 def stretch(window: Window, points: int) -> timedelta:
@@ -124,7 +119,7 @@ def chart_of(
         decimals=wording.decimals_for(metric, value) if value is not None else 1,
         subtitle=f"{statistic_words(metric)} of {wording.how_long(every)} stretches",
         limits=limits,
-        marks=marks(facts.entries, span, key_only=kind != "zoom"),
+        marks=marks(facts.entries, span),
         spans=restart_spans(facts, span),
     )
 
@@ -133,41 +128,22 @@ def statistic_words(metric: Metric) -> str:
     return {"increase": "count", "ratio": "share"}.get(metric.statistic, metric.statistic)
 
 
-def marks(entries: tuple[Entry, ...], span: Window, *, key_only: bool) -> tuple[charts.Mark, ...]:
-    """Flag steps, restarts' beginnings and decisions in the span, each with a short label."""
-    kinds = ("flag", "decision") if key_only else ("flag", "decision", "restart")
-    chosen = [
-        entry
-        for entry in entries
-        if entry.at in span
-        and not entry.private
-        and entry.kind in kinds
-        and (entry.key or not key_only or entry.kind == "flag")
-    ]
-    return tuple(
-        charts.Mark(
-            at_ms=int(entry.at.timestamp() * 1000),
-            label=short(entry),
-            kind="decision" if entry.kind == "decision" else "event",
-        )
-        for entry in chosen[:8]
-    )
-
-
-def short(entry: Entry) -> str:
-    """'25 %' for a step of a flag, otherwise the first words."""
-    percent = re.search(r"\d+\s?%", entry.text)
-    if entry.kind == "flag" and percent:
-        return percent[0].replace("%", " %").replace("  ", " ")
-    return entry.kind if entry.kind in ("restart", "decision") else entry.text.split(".")[0][:24]
+def marks(entries: tuple[Entry, ...], span: Window) -> tuple[charts.Mark, ...]:
+    """Steps of a flag and key decisions in the span, each with a short label; the restarts are shaded, not marked."""
+    found = []
+    for entry in entries:
+        step = re.search(r"\d+\s?%", entry.text) if entry.kind == "flag" else None
+        if entry.at not in span or entry.private or not (step or (entry.kind == "decision" and entry.key)):
+            continue
+        label = re.sub(r"\s?%", " %", step[0]) if step else "decision"
+        found.append(charts.Mark(at_ms=to_ms(entry.at), label=label, kind="event" if step else "decision"))
+    return tuple(found)
 
 
 def restart_spans(facts: Facts, span: Window) -> tuple[charts.Span, ...]:
     """The planned restarts inside the span as one shaded interval."""
     return tuple(
-        charts.Span(
-            start_ms=int(each.start.timestamp() * 1000), end_ms=int(each.end.timestamp() * 1000), label="restarts"
-        )
+        charts.Span(start_ms=to_ms(each.start), end_ms=to_ms(each.end), label="restarts")
         for each in facts.findings
         if each.kind == "restarts"
         and each.start
@@ -210,7 +186,7 @@ def change_chart(facts: Facts, data: Data, judgement: Judgement) -> Block:
     chart = change_of(facts, data, judgement, judgement.now.window, stretch(judgement.now.window, 18))
     points = tuple(
         charts.Checkpoint(
-            at_ms=int(each.at.timestamp() * 1000),
+            at_ms=to_ms(each.at),
             label=wording.local(each.at, facts.deployment.zone),
             value=None if each.judgement.figure is None else each.judgement.figure * 100,
             verdict=say.word(each.judgement),
@@ -223,17 +199,11 @@ def change_chart(facts: Facts, data: Data, judgement: Judgement) -> Block:
 def change_of(
     facts: Facts, data: Data, judgement: Judgement, window: Window, every: timedelta, kind: str = "variance"
 ) -> charts.Chart:
+    """The change of the metric stretch by stretch, each against the same local clock time of the baseline day."""
     import numpy as np
 
     metric = judgement.metric
-    baseline = facts.deployment.baseline_of(window)
-    times, values = measure.path(metric, data, window, every)
-    changes = np.full(len(values), np.nan)
-    if baseline is not None:
-        _, before = measure.path(metric, data, baseline, every)
-        size = min(len(values), len(before))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            changes[:size] = np.where(before[:size] > 0, (values[:size] / before[:size] - 1) * 100, np.nan)
+    times, changes = changes_of(facts, data, metric, window, every)
     return charts.Chart(
         id=f"fig-{kind}-{metric.id}",
         kind="variance",
@@ -242,11 +212,40 @@ def change_of(
         zone=facts.deployment.zone,
         start_ms=window.start_ms,
         end_ms=window.end_ms,
-        now=charts.Line(label="change", times_ms=times, values=changes, step_ms=int(every / timedelta(milliseconds=1))),
+        now=charts.Line(
+            label="change",
+            times_ms=np.array(times),
+            values=np.array(changes) * 100,
+            step_ms=int(every / timedelta(milliseconds=1)),
+        ),
         tolerance=metric.tolerance.relative,
         decimals=1,
         subtitle=f"Change of the {statistic_words(metric)} against the baseline, in stretches of {wording.how_long(every)}",
     )
+
+
+def changes_of(
+    facts: Facts, data: Data, metric: Metric, window: Window, every: timedelta
+) -> tuple[list[int], list[float]]:
+    """End of each stretch, in milliseconds, and its relative change; NaN where either side has none."""
+    times, changes = [], []
+    start = window.start
+    while start < window.end:
+        span = Window(start=start, end=min(start + every, window.end))
+        start = span.end
+        times.append(span.end_ms)
+        changes.append(one_change(facts, data, metric, span))
+    return times, changes
+
+
+def one_change(facts: Facts, data: Data, metric: Metric, span: Window) -> float:
+    baseline = facts.deployment.baseline_of(span)
+    if baseline is None:
+        return float("nan")
+    sides = [measure.path(metric, data, each, each.length)[1] for each in (span, baseline)]
+    if not all(len(each) for each in sides) or not sides[1][0] > 0:
+        return float("nan")
+    return float(sides[0][0] / sides[1][0] - 1)
 
 
 def ramp(facts: Facts, data: Data) -> Block:
@@ -273,7 +272,8 @@ def panels(facts: Facts, data: Data) -> Block:
     for judgement in facts.metrics:
         if judgement.now.value is None or judgement.metric.kind == "query" or judgement.metric.show_change:
             continue
-        drawing = charts.draw(chart_of(facts, data, judgement, kind="panel"))
+        every = stretch(judgement.now.window, 30 if judgement.metric.kind in ("histogram", "gauge") else 6)
+        drawing = charts.draw(chart_of(facts, data, judgement, kind="panel", every=every))
         made.append((drawing.title, drawing.subtitle, drawing.svg))
         inputs.update(judgement.now.inputs)
     if not made:
@@ -298,13 +298,13 @@ def course(facts: Facts, data: Data) -> Block:
         own = next((one for one in each.metrics if one.metric.id == judgement.metric.id), None)
         points.append(
             charts.Checkpoint(
-                at_ms=int(each.due.timestamp() * 1000),
+                at_ms=to_ms(each.due),
                 label=wording.after_text(each.after),
                 value=None if own is None or own.figure is None else own.figure * 100,
                 verdict=say.word(own) if own else wording.word(each.verdict),
             )
         )
-    until = int(facts.as_of.timestamp() * 1000)
+    until = to_ms(facts.as_of)
     chart = replace(chart, checkpoints=tuple(points), until_ms=until if until < chart.end_ms else None)
     return shown(facts, charts.draw(cut(chart, until)), judgement.now.inputs)
 

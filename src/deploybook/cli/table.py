@@ -68,7 +68,7 @@ def row(judgement: Judgement) -> list[str]:
         value = wording.value_text(metric, shown.now.value)
         baseline = wording.value_text(metric, shown.baseline.value) if shown.baseline else ""
         delta = wording.delta_text(metric, judgement.delta)
-    return [metric.title, value, baseline, delta, threshold(judgement), doubt(shown).removeprefix("90 % interval ")]
+    return [metric.title, value, baseline, delta, threshold(judgement), doubt(shown)]
 
 
 def word(verdict: Verdict, strength: str | None = None) -> Text:

@@ -117,7 +117,7 @@ def compose(facts: Facts, said: PageFacts, body: str) -> str:
     if facts.after is not None:
         way.append((facts.deployment.title, "index.md"))
     parts = [
-        front_matter(said.title, f"{said.word}: {said.sentence}"),
+        front_matter(said.title, f"{said.word}: {said.sentence}", hide=["navigation"]),
         str(crumbs([(name, href.replace(".md", ".html")) for name, href in way])),
         f"# {inert(said.title)}",
         body,

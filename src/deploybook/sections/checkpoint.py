@@ -21,7 +21,7 @@ def criteria(facts: Facts) -> str:
         ("Limit", "number"),
         ("Figure", "number"),
         ("Baseline", "number"),
-        ("Doubt", "text"),
+        ("90 % interval", "text"),
         ("Looked at", "text"),
         ("Status", "status"),
         ("Evidence", "chip"),

@@ -54,7 +54,7 @@ def gates(facts: Facts) -> str:
         ("Metric", "text"),
         ("Change", "number"),
         ("Condition", "text"),
-        ("Doubt", "text"),
+        ("90 % interval", "text"),
         ("Status", "status"),
     ]
     return heading("Gates", 3) + "\n\n" + markup.table("Conditions during the ramp", columns, rows)
@@ -67,7 +67,7 @@ def checkins(facts: Facts) -> str:
         return ""
     columns: list[tuple[str, str]] = [("At", "head")]
     for judgement in looked:
-        columns += [(judgement.metric.title, "number"), ("Doubt", "text"), ("Status", "status")]
+        columns += [(judgement.metric.title, "number"), ("90 % interval", "text"), ("Status", "status")]
     rows = []
     for index, checkin in enumerate(looked[0].checkins):
         cells: list[object] = [say.at(facts, checkin.at)]

@@ -104,7 +104,7 @@ def splits(facts: Facts) -> list[Html]:
             ("Value", "number"),
             ("Baseline", "number"),
             ("Delta", "number"),
-            ("Doubt", "text"),
+            ("90 % interval", "text"),
             ("Status", "status"),
         ]
         found.append(markup.table(f"{judgement.metric.title} by {wording.listed(judgement.metric.by)}", columns, rows))
@@ -133,7 +133,7 @@ def behind(facts: Facts, judgement: Judgement) -> Html:
             if judgement.baseline and judgement.baseline.value is not None
             else "",
         ),
-        ("Interval", say.doubt(judgement)),
+        ("90 % interval", say.doubt(judgement)),
         ("Can tell", resolvable(judgement)),
         ("Window", f"{iso(now.window.start)} to {iso(now.window.end)}"),
         (

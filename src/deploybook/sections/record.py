@@ -30,18 +30,14 @@ def evidence(facts: Facts) -> str:
 
 
 def evidence_row(item: EvidenceItem) -> list[object]:
-    name = fill(
-        "{name}{path}",
-        name=item.name,
-        path=fill(" <code>{p}</code>", p=item.path) if item.path and item.path != item.name else "",
-    )
+    origin: object = fill("<code>{path}</code>", path=item.path) if item.path else item.origin
     return [
         item.number,
-        name,
+        item.name,
         item.kind,
         size(item.size) if item.digest else "",
         fill("<code>{digest}</code>", digest=item.digest) if item.digest else "",
-        item.origin,
+        origin,
         "Held" if item.held else "Not held",
     ]
 

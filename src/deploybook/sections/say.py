@@ -78,7 +78,7 @@ def delta(facts: Facts, judgement: Judgement) -> Html:
 
 
 def doubt(judgement: Judgement) -> str:
-    """'90 % interval −0.6 % to +4.4 %', or why there is none."""
+    """'−0.6 % to +4.4 %', the 90 % interval, or why there is none."""
     judged = judgement.judged
     if judged is None:
         return ""
@@ -88,7 +88,7 @@ def doubt(judgement: Judgement) -> str:
     if judged.scale == "value":
         decimals = wording.decimals_for(judgement.metric, judged.value)
     low, high = (wording.scaled(each, judged.scale, unit, decimals) for each in (judged.at90.low, judged.at90.high))
-    return f"90 % interval {low} to {high}"
+    return f"{low} to {high}"
 
 
 def word(judgement: Judgement) -> str:

@@ -54,12 +54,22 @@ def detail(facts: Facts) -> str:
         return ""
     share, closest = max(used, key=lambda pair: pair[0])
     limit = closest.limit or (closest.metric.target.text if closest.metric.target else "")
-    figure = (
-        wording.percent(closest.figure)
-        if closest.metric.show_change and closest.figure is not None
-        else wording.value_text(closest.metric, closest.now.value)
-    )
-    return f"Closest to its limit: {closest.metric.title} at {figure}, {limit} ({wording.share(share)} used)."
+    return f"Closest to its limit: {closest.metric.title}, {held_text(closest)}, {limit} ({wording.share(share)} used)."
+
+
+def held_text(judgement: Judgement) -> str:
+    """What the limit is held against, in words: the change, the worst hour of a count, or the value."""
+    metric, now = judgement.metric, judgement.now
+    if metric.show_change and judgement.figure is not None:
+        return wording.percent(judgement.figure)
+    if is_hourly(judgement):
+        return f"{wording.value_text(metric, now.worst_hour)} in the worst hour"
+    return wording.value_text(metric, now.value)
+
+
+def is_hourly(judgement: Judgement) -> bool:
+    target = judgement.metric.target
+    return target is not None and target.per == "hour" and judgement.now.worst_hour is not None
 
 
 def limit_share(judgement: Judgement) -> float | None:
@@ -71,11 +81,7 @@ def limit_share(judgement: Judgement) -> float | None:
     if metric.show_change:
         tolerance = metric.tolerance.relative
         return abs(judgement.figure) / tolerance if judgement.figure is not None and tolerance else None
-    held = (
-        judgement.now.worst_hour
-        if target and target.per == "hour" and judgement.now.worst_hour is not None
-        else judgement.now.value
-    )
+    held = judgement.now.worst_hour if is_hourly(judgement) else judgement.now.value
     if target is None or held is None or not target.value:
         return None
     if target.side == "upper":
@@ -93,11 +99,7 @@ def limit_left(judgement: Judgement) -> str:
         if judgement.figure is None or not tolerance:
             return ""
         return f"{wording.rounded((tolerance - abs(judgement.figure)) * 100, 1)} pts left"
-    held = (
-        judgement.now.worst_hour
-        if target and target.per == "hour" and judgement.now.worst_hour is not None
-        else judgement.now.value
-    )
+    held = judgement.now.worst_hour if is_hourly(judgement) else judgement.now.value
     if target is None or held is None:
         return ""
     left = target.value - held if target.side == "upper" else held - target.value
