@@ -302,7 +302,7 @@ def test_other_ways_to_write_the_same_are_read(tmp_path: Path, content: bytes) -
 def test_a_source_names_its_delimiter_and_columns(tmp_path: Path) -> None:
     write(tmp_path, "when;pod;reading\n2025-01-22T12:00:00Z;a;5\n")
 
-    pulled = read(tmp_path, delimiter=";", columns={"time": "when", "value": "reading"})
+    pulled = read(tmp_path, delimiter=";", time="when", value="reading")
 
     assert values(pulled) == [5]
 

@@ -14,9 +14,12 @@ from pathlib import Path
 from ..errors import SourceError
 from ..model import DataNote, Original, Pulled
 from ..times import Window
+from .answers import read_answer, rows_of_answers
 from .join import gather
+from .openmetrics import read_openmetrics
 from .request import Request
-from .rows import Rows, Unreadable, read_table
+from .rows import Rows, Unreadable
+from .tables import Form, read_csv, read_parquet
 
 LARGEST = 2 << 30  # bytes of one file, unpacked
 BESIDE = timedelta(days=1)  # rows this near to a window are kept
@@ -44,15 +47,15 @@ def pull(request: Request) -> Pulled:
             continue
         notes.extend(part.notes)
         parts.append(part)
-        originals.append(original(part, shown, len(content), request))
-        request.tell(shown, sum(len(one.frame) for one in parts), sum(one.size for one in originals))
+        originals.append(original(part, shown, digest, len(content), request))
+        request.tell(shown, sum(len(one.times) for one in parts), sum(one.size for one in originals))
     near = [Window(start=window.start - BESIDE, end=window.end + BESIDE) for window in request.windows]
     samples, noticed, origins = gather(parts, request.wanted, source=request.source.name, windows=near)
     used = [replace(one, metrics=tuple(sorted(origins.get(one.digest, ())))) for one in originals]
     return Pulled(
         source=request.source.name,
         samples=tuple(samples),
-        notes=tuple(about(notes, request.wanted) + noticed),
+        notes=tuple(about(notes, used, request.wanted) + noticed),
         originals=tuple(one for one in used if one.metrics),
     )
 
@@ -95,23 +98,49 @@ def is_ours(path: Path, folder: Path) -> bool:
 
 
 def read_file(content: bytes, shown: str, request: Request, digest: str) -> Rows:
-    """The rows of one file, by what its name says it is."""
+    """The rows of one file, by its first bytes: Parquet, an answer of the Prometheus API, OpenMetrics text, or CSV."""
+    form = form_of(request, shown)
+    content = unpacked(content)
+    start = content[:4096].lstrip()
+    if content.startswith(b"PAR1"):
+        return read_parquet(content, form, place=shown, digest=digest)
+    if start.startswith((b"{", b"[")) or ".json" in Path(shown).suffixes:
+        return read_saved_answer(content, form.name, shown, digest)
+    if start.startswith((b"# HELP", b"# TYPE", b"# UNIT", b"# EOF")) or {".om", ".prom"} & set(Path(shown).suffixes):
+        return read_openmetrics(content, request.wanted, place=shown, digest=digest)
+    return read_csv(content, form, place=shown, digest=digest)
+
+
+def read_saved_answer(content: bytes, name: str, shown: str, digest: str) -> Rows:
+    answer = read_answer(content)
+    if answer.error:
+        raise Unreadable(f"is an error of the server: {answer.error_type}: {answer.error[:300]}")
+    if answer.kind not in ("matrix", "vector"):
+        raise Unreadable(f"is an answer of type {answer.kind[:20]!r}; series are needed (a matrix or a vector)")
+    if not answer.series and not answer.native:
+        raise Unreadable("is an answer without series", kind="empty")
+    return rows_of_answers([answer], place=shown, name=name, digests=(digest,))
+
+
+def form_of(request: Request, shown: str) -> Form:
+    """How the source says its tables are written. `metric` is a column where there is one of that name."""
     options = request.source.options
-    columns = options.get("columns")
-    return read_table(
-        unpacked(content, shown),
-        place=shown,
+    labels = options.get("labels", ())
+    said = {role: str(options[role]) for role in ("time", "value") if options.get(role)}
+    return Form(
         name=str(options.get("metric") or name_of(shown)),
         known=request.wanted,
         zone=request.source.zone,
-        columns={str(key): str(name) for key, name in columns.items()} if isinstance(columns, Mapping) else None,
+        columns=said,
+        labels=tuple(map(str, labels)) if isinstance(labels, (list, tuple)) else (),
         delimiter=str(options.get("delimiter") or ("\t" if ".tsv" in Path(shown).suffixes else ",")),
-        digest=digest,
     )
 
 
-def unpacked(content: bytes, shown: str) -> bytes:
-    """The content of a .gz file, of any other as it is; never more than LARGEST bytes."""
+def unpacked(content: bytes) -> bytes:
+    """The content of a .gz or .zst file, of any other as it is; of a .gz never more than LARGEST bytes."""
+    if content.startswith(b"\x28\xb5\x2f\xfd"):
+        return unpacked_zstd(content)
     if not content.startswith(b"\x1f\x8b"):
         return content
     unpack = zlib.decompressobj(wbits=31)
@@ -133,18 +162,30 @@ def unpacked(content: bytes, shown: str) -> bytes:
     return bytes(out)
 
 
-def original(part: Rows, shown: str, size: int, request: Request) -> Original:
-    times = part.frame["@ts"]
-    first, last = (int(times.min()), int(times.max())) if part.frame.height else (0, 0)  # type: ignore[arg-type]
+def unpacked_zstd(content: bytes) -> bytes:
+    """Polars reads zstd where Python does not yet: every line as one column, put together again."""
+    import polars as pl
+
+    try:
+        lines = pl.read_csv(
+            content, has_header=False, separator="\x01", quote_char=None, infer_schema=False, new_columns=["line"]
+        )
+    except (pl.exceptions.PolarsError, OSError):
+        raise Unreadable("is damaged: its zstd data do not unpack") from None
+    return "\n".join([*lines["line"].fill_null(""), ""]).encode()
+
+
+def original(part: Rows, shown: str, digest: str, size: int, request: Request) -> Original:
+    spans = len(part.times) > 0
     return Original(
         path=shown,
-        digest=part.digest,
+        digest=digest,
         size=size,
         source=request.source.name,
         kind=request.source.kind,
-        rows=part.frame.height,
-        start_ms=first,
-        end_ms=last,
+        rows=len(part.times),
+        start_ms=int(part.times.min()) if spans else 0,
+        end_ms=int(part.times.max()) if spans else 0,
     )
 
 
@@ -153,6 +194,12 @@ def name_of(shown: str) -> str:
     return Path(shown).name.split(".", 1)[0].rstrip("*?[]")
 
 
-def about(notes: list[DataNote], wanted: Mapping[str, str]) -> list[DataNote]:
-    """A note about a file that is named like a metric, a part of one, or like none: '' then."""
-    return [note if note.metric in wanted else replace(note, metric="") for note in notes]
+def about(notes: list[DataNote], originals: list[Original], wanted: Mapping[str, str]) -> list[DataNote]:
+    """Each note with the metric it is about: the only one of its file, else the one the file is named for, else ''."""
+    held = {one.path: one.metrics for one in originals}
+    told = []
+    for note in notes:
+        metrics = held.get(note.place.rsplit(":", 1)[0], ())
+        name = metrics[0] if len(metrics) == 1 else note.metric or name_of(note.place)
+        told.append(replace(note, metric=name if name in wanted else ""))
+    return told

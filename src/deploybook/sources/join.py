@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..model import DataNote, Samples, Series
 from ..times import Window
 from .rows import Rows
 
-if TYPE_CHECKING:
-    import numpy as np
-    import polars as pl
-    from numpy.typing import NDArray
-
 Labels = tuple[tuple[str, str], ...]
 INF = float("inf")
+ABSENT = -2
+PICKED = ("gauge", "answers")  # of two values none is the right one; of a counter it is the larger
+NO_NUMBER = "values are no number (NaN, infinite, empty or text); their scrapes count as missing"
 
 
 @dataclass(kw_only=True, eq=False)
@@ -57,7 +58,8 @@ def gather(
             if (scrapes := scrapes_of(part, name, kind, numbers, notes, windows)) is not None
         ]
         for part, _ in found:
-            origins.setdefault(part.digest, set()).add(name)
+            for digest in part.digests:
+                origins.setdefault(digest, set()).add(name)
         if any(len(scrapes.times) for _, scrapes in found):
             samples.append(joined(name, kind, found, numbers, notes, source))
     return samples, notes, origins
@@ -67,47 +69,31 @@ def scrapes_of(
     part: Rows, name: str, kind: str, numbers: dict[Labels, int], notes: list[DataNote], windows: Sequence[Window]
 ) -> Scrapes | None:
     """The scrapes of one metric in one part; None where the part does not have it. numbers: label set to its number."""
-    import polars as pl
-
-    names = {f"{name}{end}" for end in ("_bucket", "_sum", "_count")} if kind == "histogram" else {name}
-    frame = part.frame.filter(pl.col("@name").is_in(names))
-    if not frame.height:
+    columns, edges = placed(part.keys, name, kind)
+    column = np.asarray(columns, dtype=np.int64)[part.codes]
+    rows = np.flatnonzero(column > ABSENT)
+    if not len(rows):
         return None
-    codes, keys = numbered(frame)
-    columns, edges = placed(keys, name, kind)
-
-    def note(kind_of_note: str, text: str, count: int = 1, row: int | None = None) -> None:
-        line = int(frame["@line"][row]) if row is not None and "@line" in frame.columns else 0
-        place = f"{part.place}:{line}" if line else part.place
-        notes.append(DataNote(kind=kind_of_note, metric=name, count=count, text=text, place=place))
-
-    return Table(frame, codes, keys, columns, edges, name, kind, note).scrapes(numbers, windows, part.step_ms)
-
-
-def numbered(frame: pl.DataFrame) -> tuple[NDArray[np.int64], list[dict[str, str]]]:
-    """For each row the number of its labels, and the labels by number (with @name)."""
-    columns = [column for column in frame.columns if column not in ("@ts", "@value", "@line")]
-    keys = frame.select(columns).unique(maintain_order=True).with_row_index("@key")
-    codes = frame.select(columns).join(keys, on=columns, how="left", maintain_order="left")["@key"]
-    return codes.to_numpy().astype("int64"), keys.drop("@key").to_dicts()
+    taken = Taken(part=part, rows=rows, column=column[rows], edges=edges, name=name, kind=kind, notes=notes)
+    return taken.scrapes(numbers, windows)
 
 
 def placed(keys: list[dict[str, str]], name: str, kind: str) -> tuple[list[int], tuple[float, ...]]:
-    """The value column of each label set (-1: none, its `le` is no number), and the edges of the buckets."""
+    """The value column of each label set (ABSENT: of another metric, -1: its `le` is no number), and the edges."""
     if kind != "histogram":
-        return [0] * len(keys), ()
-    bounds = [number_of(key.get("le", "")) if key["@name"] == f"{name}_bucket" else None for key in keys]
+        return [0 if key.get("__name__") == name else ABSENT for key in keys], ()
+    bounds = [edge_of(key.get("le", "")) if key.get("__name__") == f"{name}_bucket" else None for key in keys]
     edges = tuple(sorted({bound for bound in bounds if bound is not None} | {INF}))
-    ends = {f"{name}_sum": len(edges), f"{name}_count": len(edges) + 1}
     place = {edge: index for index, edge in enumerate(edges)}
+    ends = {f"{name}_sum": len(edges), f"{name}_count": len(edges) + 1, f"{name}_bucket": -1}
     return [
-        place[bound] if bound is not None else ends.get(key["@name"], -1)
+        ends.get(key.get("__name__", ""), ABSENT) if bound is None else place[bound]
         for key, bound in zip(keys, bounds, strict=True)
     ], edges
 
 
-def number_of(le: str) -> float | None:
-    """An `le` as the number it means: '50' and '50.0' are one edge."""
+def edge_of(le: str) -> float | None:
+    """An `le` as the number it means: '50' and '50.0' are one edge; None where it means none."""
     try:
         number = float(le)
     except ValueError:
@@ -115,106 +101,103 @@ def number_of(le: str) -> float | None:
     return number if number == number else None
 
 
-@dataclass
-class Table:
-    """The rows of one metric of one part, on their way to scrapes."""
+@dataclass(kw_only=True)
+class Taken:
+    """The rows of one metric in one part, on their way to scrapes. column: of each row; -1 where its `le` is none."""
 
-    frame: pl.DataFrame
-    codes: NDArray[np.int64]
-    keys: list[dict[str, str]]
-    columns: list[int]
+    part: Rows
+    rows: NDArray[np.int64]
+    column: NDArray[np.int64]
     edges: tuple[float, ...]
     name: str
     kind: str
-    note: Any
+    notes: list[DataNote]
 
-    def scrapes(self, numbers: dict[Labels, int], windows: Sequence[Window], step_ms: int) -> Scrapes:
+    def note(self, kind: str, wrong: NDArray[np.bool_], text: str, count: int = 0) -> None:
+        """One note about the rows of the mask, at the first of them; none where there is none."""
+        if not wrong.any():
+            return
+        lines, at = self.part.lines, int(self.rows[wrong].min())
+        place = self.part.place if lines is None else f"{self.part.place}:{lines[at]}"
+        count = count or int(wrong.sum())
+        self.notes.append(DataNote(kind=kind, metric=self.name, count=count, text=f"{count} {text}", place=place))
+
+    def scrapes(self, numbers: dict[Labels, int], windows: Sequence[Window]) -> Scrapes:
         import numpy as np
 
-        times = self.frame["@ts"].to_numpy().astype(np.int64)
-        values = self.frame["@value"].to_numpy().astype(np.float64)
-        column = np.asarray(self.columns, dtype=np.int64)[self.codes]
+        times, values = self.part.times[self.rows], self.part.values[self.rows]
         self.note_order(times)
-        self.note_numbers(values, column)
+        self.note("non_numbers", np.isnan(values), NO_NUMBER)
+        self.note("non_numbers", self.column < 0, "buckets have an `le` that is no number; they are left out")
         if self.kind in ("counter", "histogram"):
-            below = (values < 0) & (column != len(self.edges) if self.edges else True)
-            if below.any():
-                text = f"{below.sum()} values of a counter are negative; their scrapes count as missing"
-                self.note("negative", text, int(below.sum()), int(below.argmax()))
-                values = np.where(below, np.nan, values)
-        series = self.series_numbers(numbers)[self.codes]
-        keep = inside(times, windows) & (column >= 0)
-        width = len(self.edges) + 2 if self.edges else 1
-        found = self.wide(series[keep], times[keep], column[keep], values[keep], width, keep.nonzero()[0])
-        found.steps[:] = step_ms or usual_step(found.series, found.times)
+            below = (values < 0) & (self.column != (len(self.edges) or -1))
+            self.note("negative", below, "values of a counter are negative; their scrapes count as missing")
+            values = np.where(below, np.nan, values)
+        series = self.series_numbers(numbers)[self.part.codes[self.rows]]
+        keep = inside(times, windows) & (self.column >= 0)
+        self.rows, self.column = self.rows[keep], self.column[keep]
+        found = self.wide(series[keep], times[keep], values[keep])
+        found.steps[:] = self.part.step_ms or usual_step(found.series, found.times)
+        if self.part.own_steps:
+            for number in np.unique(found.series):
+                own = found.series == number
+                found.steps[own] = usual_step(found.series[own], found.times[own]) or found.steps[own]
         return found
 
     def note_order(self, times: NDArray[np.int64]) -> None:
         import numpy as np
 
-        order = np.argsort(self.codes, kind="stable")
-        back = (np.diff(times[order]) < 0) & (np.diff(self.codes[order]) == 0)
-        if back.any():
-            text = f"{back.sum()} rows stand before an earlier one of their series; they were sorted"
-            self.note("unsorted", text, int(back.sum()), int(order[1:][back].min()))
-
-    def note_numbers(self, values: NDArray[np.float64], column: NDArray[np.int64]) -> None:
-        import numpy as np
-
-        for wrong, text in (
-            (np.isnan(values), "values are no number (NaN, infinite, empty or text); their scrapes count as missing"),
-            (column < 0, "buckets have an `le` that is no number; they are left out"),
-        ):
-            if wrong.any():
-                self.note("non_numbers", f"{wrong.sum()} {text}", int(wrong.sum()), int(wrong.argmax()))
+        codes = self.part.codes[self.rows]
+        order = np.argsort(codes, kind="stable")
+        back = np.zeros(len(times), dtype=bool)
+        back[order[1:]] = (np.diff(times[order]) < 0) & (np.diff(codes[order]) == 0)
+        self.note("unsorted", back, "rows stand behind a later one of their series; they were sorted")
 
     def series_numbers(self, numbers: dict[Labels, int]) -> NDArray[np.int64]:
+        """The number of each of the part's label sets, `le` and the name taken off; -1 for other metrics'."""
         import numpy as np
 
-        found = []
-        for key in self.keys:
-            labels = tuple(
-                sorted((k, v) for k, v in key.items() if v and k != "@name" and not (self.edges and k == "le"))
-            )
-            found.append(numbers.setdefault(labels, len(numbers)))
-        return np.asarray(found, dtype=np.int64)
+        off = ("__name__", "le") if self.edges else ("__name__",)
+        found = np.full(len(self.part.keys), -1, dtype=np.int64)
+        for code in np.unique(self.part.codes[self.rows]).tolist():
+            labels = tuple(sorted((label, text) for label, text in self.part.keys[code].items() if label not in off))
+            found[code] = numbers.setdefault(labels, len(numbers))
+        return found
 
-    def wide(
-        self,
-        series: NDArray[np.int64],
-        times: NDArray[np.int64],
-        column: NDArray[np.int64],
-        values: NDArray[np.float64],
-        width: int,
-        rows: NDArray[np.int64],
-    ) -> Scrapes:
+    def wide(self, series: NDArray[np.int64], times: NDArray[np.int64], values: NDArray[np.float64]) -> Scrapes:
         """
         One row per series and time. A value met twice counts once; where the two differ, a counter takes the larger
         and a gauge has no value. A scrape with a value that is no number is left out as a whole.
         """
         import numpy as np
 
+        width = len(self.edges) + 2 if self.edges else 1
         first, last = (int(times.min()), int(times.max())) if len(times) else (0, 0)
         span = last - first + 1
         keys, row = np.unique(series * span + (times - first), return_inverse=True)
-        spot = row * width + column
-        seen = np.bincount(spot, minlength=len(keys) * width)
+        spot = row * width + self.column
         out = np.full(len(keys) * width, np.nan)
         out[spot] = values
         bad = np.zeros(len(keys), dtype=bool)
         bad[row[np.isnan(values)]] = True
+        seen = np.bincount(spot, minlength=len(out))
         if len(spot) and seen.max() > 1:
-            low, high = np.full(out.shape, np.inf), np.full(out.shape, -np.inf)
+            low, high = np.full(len(out), np.inf), np.full(len(out), -np.inf)
             np.fmin.at(low, spot, values)
             np.fmax.at(high, spot, values)
-            differ = (seen > 1) & (high > low)
-            self.note_twice(seen, differ, spot, rows)
-            out = np.where(seen > 1, high, out)
-            if self.kind in ("gauge", "answers"):
-                bad |= differ.reshape(-1, width).any(axis=1)
+            differ = high > low
+            out[differ] = high[differ]
+            outcome = "have no value" if self.kind in PICKED else "take the larger"
+            for kind, twice, text in (
+                ("duplicates", (seen > 1) & ~differ, "rows stand there more than once and count once"),
+                ("conflicts", (seen > 1) & differ, f"rows are there again with another value; they {outcome}"),
+            ):
+                self.note(kind, twice[spot], text, int((seen[twice] - 1).sum()))
+            if self.kind in PICKED:
+                bad[row[differ[spot]]] = True
         table = out.reshape(-1, width)
         if self.edges:
-            bad |= incomplete(table, keys // span)
+            bad |= torn(table, keys // span)
         return Scrapes(
             series=(keys // span)[~bad],
             times=(keys % span + first)[~bad],
@@ -223,26 +206,13 @@ class Table:
             edges=self.edges,
         )
 
-    def note_twice(
-        self, seen: NDArray[np.int64], differ: NDArray[np.bool_], spot: NDArray[np.int64], rows: NDArray[np.int64]
-    ) -> None:
-        outcome = "have no value" if self.kind in ("gauge", "answers") else "take the larger"
-        for kind, twice, text in (
-            ("duplicates", (seen > 1) & ~differ, "rows stand there more than once and count once"),
-            ("conflicts", differ, f"rows are there again with another value; they {outcome}"),
-        ):
-            if count := int((seen[twice] - 1).sum()):
-                self.note(kind, f"{count} {text}", count, int(rows[twice[spot].argmax()]))
 
-
-def incomplete(table: NDArray[np.float64], series: NDArray[np.int64]) -> NDArray[np.bool_]:
+def torn(table: NDArray[np.float64], series: NDArray[np.int64]) -> NDArray[np.bool_]:
     """
     Which scrapes of a histogram are torn: they lack what the scrapes of their series beside them have.
 
     A change of the bucket layout is not torn: there the scrapes on one side have the same columns.
     """
-    import numpy as np
-
     has = ~np.isnan(table)
     if len(table) < 2:
         return np.zeros(len(table), dtype=bool)
@@ -251,17 +221,15 @@ def incomplete(table: NDArray[np.float64], series: NDArray[np.int64]) -> NDArray
     less_than_previous = together & (has[1:] <= has[:-1]).all(axis=1) & (has[1:] != has[:-1]).any(axis=1)
     alone_before = np.concatenate([[True], ~together])
     alone_after = np.concatenate([~together, [True]])
-    torn = (alone_before | np.concatenate([[False], less_than_previous])) & (
+    cut: NDArray[np.bool_] = (alone_before | np.concatenate([[False], less_than_previous])) & (
         alone_after | np.concatenate([less_than_next, [False]])
     )
-    whole: NDArray[np.bool_] = torn & ~(alone_before & alone_after)
-    return whole
+    cut &= ~(alone_before & alone_after)
+    return cut
 
 
 def inside(times: NDArray[np.int64], windows: Sequence[Window]) -> NDArray[np.bool_]:
     """Which times lie in one of the windows, both ends included; all where there are none."""
-    import numpy as np
-
     keep = np.zeros(len(times), dtype=bool) if windows else np.ones(len(times), dtype=bool)
     for window in windows:
         keep |= (times >= window.start_ms) & (times <= window.end_ms)
@@ -274,8 +242,6 @@ def usual_step(series: NDArray[np.int64], times: NDArray[np.int64]) -> int:
 
     Scrapes that jitter by some milliseconds have no frequent distance; there it is taken to the full second.
     """
-    import numpy as np
-
     gaps = np.diff(times)[np.diff(series) == 0]
     if not len(gaps):
         return 0
@@ -294,8 +260,6 @@ def joined(
     source: str,
 ) -> Samples:
     """All parts of one metric as one: the finer wins inside its span, equal rows once."""
-    import numpy as np
-
     found = sorted(found, key=lambda pair: int(pair[1].steps[0]) if len(pair[1].steps) else 0)
     edges = tuple(sorted({edge for _, scrapes in found for edge in scrapes.edges}))
     part = np.concatenate([np.full(len(scrapes.times), index) for index, (_, scrapes) in enumerate(found)])
@@ -327,7 +291,7 @@ def joined(
         kind=kind,  # type: ignore[arg-type]
         edges=edges,
         series=tuple(sorted(made, key=lambda one: sorted(one.labels.items()))),
-        inputs=tuple(sorted({part.digest for part, scrapes in found if part.digest and len(scrapes.times)})),
+        inputs=tuple(sorted({digest for part, scrapes in found if len(scrapes.times) for digest in part.digests})),
         engine=next((part.engine for part, _ in found if part.engine), ""),
         source=source,
     )
@@ -335,8 +299,6 @@ def joined(
 
 def widened(scrapes: Scrapes, edges: tuple[float, ...]) -> NDArray[np.float64]:
     """The values with a column for every edge that any part has."""
-    import numpy as np
-
     if scrapes.edges == edges:
         return scrapes.values
     out = np.full((len(scrapes.values), len(edges) + 2), np.nan)
@@ -346,8 +308,6 @@ def widened(scrapes: Scrapes, edges: tuple[float, ...]) -> NDArray[np.float64]:
 
 def with_totals(table: NDArray[np.float64]) -> NDArray[np.float64]:
     """A +Inf bucket and a _count say the same; where one is not exported the other stands in for it."""
-    import numpy as np
-
     inf, count = table[:, -3], table[:, -1]
     table[:, -3], table[:, -1] = np.where(np.isnan(inf), count, inf), np.where(np.isnan(count), inf, count)
     return table
@@ -355,8 +315,6 @@ def with_totals(table: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def once(name: str, kind: str, rows: Scrapes, notes: list[DataNote]) -> NDArray[np.bool_]:
     """Which rows stay when the same series and time comes from several parts; the finest stays, its values mended."""
-    import numpy as np
-
     values = rows.values
     again = np.concatenate([[False], (np.diff(rows.series) == 0) & (np.diff(rows.times) == 0)])
     first = np.maximum.accumulate(np.where(again, 0, np.arange(len(again))))
@@ -365,7 +323,7 @@ def once(name: str, kind: str, rows: Scrapes, notes: list[DataNote]) -> NDArray[
     if kind in ("counter", "histogram"):
         np.fmax.at(values, to, values[at])
     if count := int(differ.sum()):
-        outcome = "the finer file's value stays" if kind in ("gauge", "answers") else "the larger counts"
+        outcome = "the finer file's value stays" if kind in PICKED else "the larger counts"
         text = f"{count} scrapes stand in two files with different values; {outcome}"
         notes.append(DataNote(kind="conflicts", metric=name, count=count, text=text))
     return ~again
@@ -377,8 +335,6 @@ def not_inside_finer(rows: Scrapes) -> NDArray[np.bool_]:
 
     Where the finer file itself has a hole, longer than the coarser step, the coarser rows fill it.
     """
-    import numpy as np
-
     keep = np.ones(len(rows.times), dtype=bool)
     span = int(rows.times.max()) - int(rows.times.min()) + 1
     place = rows.series * span + (rows.times - int(rows.times.min()))

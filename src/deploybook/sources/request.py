@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +20,8 @@ class Request:
     wanted: name in the source to its kind ('histogram', 'counter', 'gauge'; 'answers' for a query, by metric id).
     windows: what times are needed; empty for all there is. folder: of the deployment, where paths start.
     progress: called with what was read, samples and bytes so far. environ: where `env:` references look.
+    held: by name, the times (milliseconds, both ends included) that are stored and need not be asked again.
+    clock, sleep: seconds, for time budgets and waits between tries.
     """
 
     source: Source
@@ -29,6 +32,9 @@ class Request:
     now: datetime | None = None
     progress: Progress | None = None
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    held: Mapping[str, Sequence[tuple[int, int]]] = field(default_factory=dict)
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
 
     @property
     def metrics(self) -> tuple[Metric, ...]:

@@ -1,0 +1,224 @@
+"""Asking a server: one budget of time and bytes, retries where they help, credentials only for its own host."""
+
+from __future__ import annotations
+
+import random
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import urlsplit
+
+from ..errors import QueryRejected, SourceError, SourceUnreachable
+from ..times import UTC, parse_length
+from .request import Request
+from .secrets import REFERENCE, Secret, resolve, split_address
+
+if TYPE_CHECKING:
+    import httpx
+
+BUDGET = "10m"  # for one source and one pull, retries and waits included
+ANSWER = 256 << 20  # bytes of one answer, unpacked
+TRIES = 5
+LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
+PRIVATE = ("authorization", "cookie", "token", "key", "secret", "password")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What a server answered: body unpacked. seconds: how long it took, from the first byte sent."""
+
+    status: int
+    body: bytes
+    kind: str
+    retry_after: float | None
+    seconds: float
+
+
+class Client:
+    """A connection to the one server of a source; closes with the block it is used in."""
+
+    def __init__(self, request: Request) -> None:
+        self.request, self.name = request, request.source.name
+        options = request.source.options
+        self.base, user, password = split_address(self.secret("url", plain=True), f"{self.name} > url")
+        self.host = urlsplit(self.base).netloc
+        self.limit = int(str(options.get("max_bytes") or ANSWER))
+        self.deadline = request.clock() + seconds_of(options.get("timeout") or BUDGET, self.name)
+        self.received = 0
+        self.http = self.connect(user, password)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
+
+    def secret(self, option: str, *, plain: bool = False) -> Secret:
+        """An option that may be a reference; empty where it is not written."""
+        value = self.request.source.options.get(option)
+        if value in (None, "") and option != "url":
+            return Secret("")
+        return self.resolved(value, option, plain=plain)
+
+    def resolved(self, value: object, option: str, *, plain: bool) -> Secret:
+        request = self.request
+        return resolve(value, f"{self.name} > {option}", environ=request.environ, folder=request.folder, plain=plain)
+
+    def connect(self, user: Secret, password: Secret) -> httpx.Client:
+        import httpx
+
+        token, tenant = self.secret("token"), self.secret("tenant", plain=True)
+        user, password = self.secret("username", plain=True) or user, self.secret("password") or password
+        headers = self.own_headers()
+        if token:
+            headers["authorization"] = f"Bearer {token.reveal()}"
+        if tenant:
+            headers["x-scope-orgid"] = tenant.reveal()
+        auth = httpx.BasicAuth(user.reveal(), password.reveal()) if user or password else None
+        try:
+            return httpx.Client(
+                auth=auth, headers=headers, verify=self.trust(), follow_redirects=False, timeout=30, http2=False
+            )
+        except (ValueError, TypeError, UnicodeError):
+            raise SourceError(f"{self.name} > headers: a header or the address holds a sign that none may") from None
+
+    def own_headers(self) -> dict[str, str]:
+        written = self.request.source.options.get("headers") or {}
+        if not isinstance(written, Mapping):
+            raise SourceError(
+                f"{self.name} > headers: write names and values, as in 'headers: {{X-Scope-OrgID: team}}'"
+            )
+        found = {}
+        for name, value in written.items():
+            plain = not any(word in str(name).lower() for word in PRIVATE)
+            found[str(name).lower()] = self.resolved(value, f"headers > {name}", plain=plain).reveal()
+        return found
+
+    def trust(self) -> ssl.SSLContext:
+        """The certificates to believe in, and the client's own; checking cannot be switched off."""
+        options = self.request.source.options
+        if options.get("verify") in (False, "false", "no"):
+            raise SourceError(f"{self.name} > verify: certificates are always checked; write 'ca: PATH' for your own")
+
+        def path(option: str) -> str | None:
+            value = str(options.get(option) or "")
+            written = found[2] if (found := REFERENCE.fullmatch(value)) and found[1] == "file" else value
+            return str(self.request.folder / Path(written).expanduser()) if value else None
+
+        try:
+            context = ssl.create_default_context(cafile=path("ca"))
+            if certificate := path("cert"):
+                context.load_cert_chain(certificate, path("key"))
+        except (OSError, ssl.SSLError) as error:
+            raise SourceError(f"{self.name}: ca, cert or key cannot be read ({type(error).__name__})") from None
+        return context
+
+    def ask(self, path: str, *, form: Mapping[str, str] | None = None, query: Mapping[str, str] | None = None) -> Reply:
+        """
+        The server's answer, whatever its status below 500 save 'too many requests'; asked again where that can help.
+
+        form: sent as POST. Raises SourceUnreachable after the last try, QueryRejected for a redirect.
+        """
+        start = self.request.clock()
+        for attempt in range(1, TRIES + 1):
+            try:
+                return self.once(path, form, query)
+            except SourceUnreachable as problem:
+                wait = max(problem.retry_after or 0, min(8, 0.5 * 2 ** (attempt - 1)) * random.uniform(0.5, 1))
+                spent = self.request.clock() - start
+                if attempt == TRIES or self.request.clock() + wait >= self.deadline:
+                    tries = f"{attempt} {'try' if attempt == 1 else 'tries'}, {spent:.0f} s"
+                    raise SourceUnreachable(
+                        f"{problem} ({tries}); run 'pull' again later",
+                        source=self.name,
+                        retry_after=problem.retry_after,
+                    ) from None
+                self.request.sleep(wait)
+        raise AssertionError("the last try returns or raises")
+
+    def once(self, path: str, form: Mapping[str, str] | None, query: Mapping[str, str] | None) -> Reply:
+        import httpx
+
+        start = self.request.clock()
+        left = max(0.05, self.deadline - start)
+        method = "POST" if form is not None else "GET"
+        try:
+            with self.http.stream(method, self.base + path, data=form, params=query, timeout=min(left, 60)) as response:
+                body = bytearray()
+                for part in response.iter_bytes(1 << 16):
+                    body += part
+                    if len(body) > self.limit:
+                        raise QueryRejected(
+                            f"{self.name}: an answer of {self.host} is larger than {self.limit >> 20} MiB; "
+                            "ask for less, or write 'max_bytes'",
+                            source=self.name,
+                        )
+                    if self.request.clock() > self.deadline:
+                        self.fail("took longer than its 'timeout'")
+        except httpx.HTTPError as error:
+            self.fail(words_for(error))
+        self.received += len(body)
+        after = wait_of(response.headers.get("retry-after", ""), self.request.now)
+        if 300 <= response.status_code < 400:
+            target = urlsplit(response.headers.get("location", "")).netloc or self.host
+            raise QueryRejected(
+                f"{self.name}: {self.host} sends on to {target}; write the address that answers itself",
+                source=self.name,
+            )
+        reply = Reply(
+            status=response.status_code,
+            body=bytes(body),
+            kind=response.headers.get("content-type", ""),
+            retry_after=after,
+            seconds=self.request.clock() - start,
+        )
+        if reply.status in LATER and not reply.kind.startswith("application/json"):
+            self.fail(f"answered {reply.status}", after)
+        return reply
+
+    def fail(self, words: str, after: float | None = None) -> NoReturn:
+        raise SourceUnreachable(f"{self.name}: {self.host} {words}", source=self.name, retry_after=after) from None
+
+
+def words_for(error: Exception) -> str:
+    """What went wrong with a connection, without the library's words, which may quote the address."""
+    import httpx
+
+    text = str(error).lower()
+    known: tuple[tuple[bool, str], ...] = (
+        ("refused" in text, "refused the connection"),
+        ("certificate" in text and "expired" in text, "shows a certificate that has expired"),
+        ("certificate" in text or "ssl" in text or "tls" in text, "shows a certificate that is not trusted; see 'ca'"),
+        (
+            "name or service" in text or "nodename" in text or "resolution" in text,
+            "is a name that nothing is found for",
+        ),
+        (isinstance(error, httpx.ConnectTimeout), "does not take connections"),
+        (isinstance(error, httpx.TimeoutException), "did not answer in time"),
+        (isinstance(error, httpx.DecodingError), "sent an answer that does not unpack"),
+        (isinstance(error, httpx.RemoteProtocolError), "broke off its answer"),
+    )
+    return next((words for holds, words in known if holds), f"cannot be talked to ({type(error).__name__})")
+
+
+def wait_of(header: str, now: datetime | None) -> float | None:
+    """Retry-After in seconds: a number, or a date held against `now`."""
+    if header.strip().isdigit():
+        return float(header)
+    try:
+        return (
+            max(0.0, (parsedate_to_datetime(header) - now.astimezone(UTC)).total_seconds()) if now and header else None
+        )
+    except (ValueError, TypeError):
+        return None
+
+
+def seconds_of(value: Any, name: str) -> float:
+    try:
+        return float(value) if isinstance(value, (int, float)) else parse_length(str(value)).total_seconds()
+    except ValueError as error:
+        raise SourceError(f"{name} > timeout: {error}") from None
