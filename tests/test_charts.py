@@ -312,6 +312,12 @@ def test_value_near_zero_starts_its_axis_there() -> None:
     assert not [text for text in texts(draw(given).svg) if text.startswith("−")]
 
 
+def test_nothing_but_zeros_has_room_for_one() -> None:
+    given = chart(now=line(np.zeros(90)), limits=(), decimals=0, unit="errors")
+
+    assert {"0", "1"} <= set(texts(draw(given).svg))
+
+
 def test_share_has_no_tick_above_one_hundred() -> None:
     given = chart(now=line(np.full(90, 99.9)), unit="%", limits=(Limit(value=90, label="limit ≥ 90 %", upper=False),))
 
@@ -341,7 +347,7 @@ def test_hostile_label_is_text() -> None:
         assert not set("\x00\x1b\u202e\ud800") & set(svg)
         assert any(text.startswith('</text><script>x("")') for text in texts(svg))
         assert max(map(len, texts(svg))) <= 60
-    assert len(drawing.title) <= 60
+    assert len(drawing.title) <= 100
 
 
 def test_restart_is_shaded_and_flags_stand_on_their_lines() -> None:
@@ -380,8 +386,23 @@ def test_no_flag_prints_over_another(seed: int) -> None:
     for flag, box in boxes:
         assert box.x0 >= 40
         assert box.x1 <= 362
-        crossing = [o for o in seated if o.row > flag.row and o.x0 < box.x1 and o.x1 > box.x0]
+        crossing = [o for o in seated if o.style != "span" and o.row > flag.row and o.x0 < box.x1 and o.x1 > box.x0]
         assert crossing == []
+
+
+def test_marks_that_say_the_same_share_their_text_first() -> None:
+    at = {"25 %": 60, "75 %": 64, "100 %": 68, "restart": 100}
+    flags = [Flag(x0=x, x1=x, text=text, style="event") for text, x in at.items()]
+    flags.append(Flag(x0=112, x1=112, text="restart", style="event"))
+
+    seated = stack(flags, 4, 11, 40, 362)
+    assert [flag.text for flag in seated] == ["25 %", "75 %", "100 %", "restart", ""]
+
+
+def test_marks_too_many_for_their_rows_say_how_many_they_are() -> None:
+    flags = [Flag(x0=60 + n, x1=60 + n, text=f"restart of parser-us-{n}", style="event") for n in range(5)]
+
+    assert [flag.text for flag in stack(flags, 1, 11, 40, 362)] == ["restart of parser-us-0 +4", "", "", "", ""]
 
 
 def test_labels_of_a_busy_chart_do_not_overlap() -> None:
@@ -424,6 +445,12 @@ def test_variance_prints_its_checkpoints_with_their_words() -> None:
     assert not [text for text in shown if "Pending" in text]
     assert "+48h: no value, Pending." in drawing.description
     assert drawing.table.rows[-1][1] == "not yet measured"
+
+
+def test_short_variance_has_clock_times() -> None:
+    given = variance(end_ms=END, until_ms=None, now=line(2 + np.sin(np.arange(18)), step=5 * MINUTE), checkpoints=())
+
+    assert {"14:00 PT", "14:10", "15:30"} <= set(texts(draw(given).svg))
 
 
 def test_checkpoint_without_value_says_its_word() -> None:

@@ -69,8 +69,8 @@ def draw(chart: Chart | Distribution | Strip) -> Drawing:
     wide = _is_wide(chart)
     return Drawing(
         id=clean_id(chart.id),
-        title=clean(chart.title),
-        subtitle=clean(chart.subtitle),
+        title=clean(chart.title, 100),
+        subtitle=clean(chart.subtitle, 120),
         description=description,
         svg=_write(chart, WIDE if wide else PANEL, description, ""),
         narrow=_write(chart, NARROW, description, "-n") if wide else "",
@@ -106,7 +106,7 @@ def _write(chart: Chart | Distribution, size: Size, description: str, end: str) 
     from .svg import write_svg
 
     with _own_style(chart.id):
-        return write_svg(_paint(chart, size), clean_id(chart.id) + end, clean(chart.title), description)
+        return write_svg(_paint(chart, size), clean_id(chart.id) + end, clean(chart.title, 100), description)
 
 
 def _paint(chart: Chart | Distribution, size: Size) -> Sheet:

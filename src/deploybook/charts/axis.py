@@ -64,8 +64,10 @@ def find_range(chart: Chart, values: Numbers, baseline: Numbers) -> tuple[float,
     typical = abs(float(np.median(values))) if len(values) else 0.0
     least = max(0.2 * typical, 1e-9 * max(abs(low), abs(high)), 0.0 if low < high else 1.0)
     grow = max(0.0, least - (high - low)) / 2
-    near_zero = low >= 0 and low - grow < 0.35 * (high + grow)
-    low, high = 0.0 if near_zero else low - grow, high + grow
+    if low >= 0 and low - grow < 0.35 * (high + grow):
+        low, high = 0.0, max(high, least)
+    else:
+        low, high = low - grow, high + grow
     room = 0.08 * (high - low)
     return low - room, high + room
 
@@ -87,10 +89,10 @@ def tick_values(chart: Chart, values: Numbers, low: float, high: float, most: in
 
 
 def tick_times(chart: Chart, most: float) -> list[Tick]:
-    """Round local times, days of a history, or hours since the start of a variance; at most about `most`."""
+    """Round local times, days of a history, or hours since the start of a long variance; at most about `most`."""
     length = chart.end_ms - chart.start_ms
     step = next((s for s in STEPS if length / s <= most), STEPS[-1] * max(1, round(length / STEPS[-1] / most)))
-    if chart.kind == "variance":
+    if chart.kind == "variance" and length >= 6 * HOUR:
         return _tick_offsets(chart, max(step, HOUR))
     if chart.kind == "history":
         return _tick_days(chart, max(step // DAY, 1))

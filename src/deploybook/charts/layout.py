@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
 NARROW = frozenset("iljtfrI.,:;'|!()[]·-− ")
 BROAD = frozenset("mwMW%@—…≥≤")
 SHARED = 32  # longest text that several flags share
+NEAR = 40  # units within which two flags of one text may share it
 SEARCH = 2000  # seats tried for one set of flags before two of them share a text
 
 
+@lru_cache(maxsize=1024)
 def width_of(text: str, size: float, bold: bool = False) -> float:
     """The estimated width of the text."""
     ems = (
@@ -95,8 +98,7 @@ class Flag:
 
     def label(self, base: float, row_height: float, size: float) -> Label:
         """The text of the flag; `base` is the baseline of row 0."""
-        space = 0 if self.style == "span" else 3
-        x = self.x0 + space if self.anchor == "start" else self.x1 - space
+        x = self.x0 + 3 if self.anchor == "start" else self.x1 - 3
         y = base - self.row * row_height
         return Label(text=self.text, x=x, y=y, color="event", anchor=self.anchor, size=size, bold=True)
 
@@ -105,7 +107,7 @@ def stack(flags: Sequence[Flag], rows: int, size: float, left: float, right: flo
     """
     The flags in at most `rows` rows: no text over a text, no leader through a text.
 
-    Where that cannot be, the two nearest neighbours share one text; every flag keeps its line (its text then empty).
+    Where that cannot be, two near ones of the same text, else the two nearest, share one; every flag keeps its line (its text then empty).
     """
     groups = [[flag] for flag in sorted(flags, key=lambda flag: (flag.x0, flag.x1))]
     while True:
@@ -114,13 +116,20 @@ def stack(flags: Sequence[Flag], rows: int, size: float, left: float, right: flo
         if seated is not None or len(groups) == 1:
             pairs = zip(seated or joined, groups, strict=True)
             return [member for flag, group in pairs for member in _spread(flag, group)]
-        nearest = min(range(len(groups) - 1), key=lambda i: groups[i + 1][0].x0 - groups[i][-1].x0)
+        nearest = min(range(len(groups) - 1), key=lambda i: _distance(groups[i], groups[i + 1]))
         groups[nearest : nearest + 2] = [groups[nearest] + groups[nearest + 1]]
+
+
+def _distance(group: Sequence[Flag], following: Sequence[Flag]) -> tuple[bool, float]:
+    """Of two near pairs the one that says the same comes first."""
+    space = following[0].x0 - group[-1].x0
+    return space > NEAR or group[-1].text != following[0].text, space
 
 
 def _join(group: Sequence[Flag], size: float, left: float, right: float) -> Flag:
     """One flag for the group: the texts together where they are short, else the first and how many more."""
-    first = replace(group[0], x1=max(flag.x1 for flag in group))
+    style = "span" if all(flag.style == "span" for flag in group) else "event"
+    first = replace(group[0], x1=max(flag.x1 for flag in group), style=style)
     texts = list(dict.fromkeys(flag.text for flag in group if flag.text))
     text = " · ".join(texts)
     if len(text) > SHARED and len(texts) > 1:
@@ -132,8 +141,8 @@ def _join(group: Sequence[Flag], size: float, left: float, right: float) -> Flag
 
 
 def _spread(flag: Flag, group: Sequence[Flag]) -> list[Flag]:
-    """The members of a group: the text at the first, or at the last where it runs to the left."""
-    holder = 0 if flag.anchor == "start" else len(group) - 1
+    """The members of a group: the text at the first, or at the one that ends last where it runs to the left."""
+    holder = 0 if flag.anchor == "start" else [member.x1 for member in group].index(flag.x1)
     return [
         replace(member, text=flag.text if i == holder else "", row=flag.row, anchor=flag.anchor)
         for i, member in enumerate(group)
@@ -154,6 +163,8 @@ def _seat(
                 found = _seat(flags[:-1], [flag, *seated], rows, size, left, right, tries)
                 if found is not None:
                     return found
+                if side == "start":  # a higher seat would only stand in the way of more of those to the left
+                    break
     return None
 
 
@@ -171,8 +182,8 @@ def _fits(flag: Flag, seated: Sequence[Flag], size: float, left: float, right: f
 
 
 def _crosses(flag: Flag, text: Box) -> bool:
-    """Whether the leader (either edge of a shade) runs through the text."""
-    return flag.x0 < text.x1 + 1 and flag.x1 > text.x0 - 1
+    """Whether the leader runs through the text; a shade behind a text does no harm."""
+    return flag.style != "span" and flag.x0 < text.x1 + 1 and flag.x1 > text.x0 - 1
 
 
 def ticks(low: float, high: float, most: int, whole: bool = False) -> tuple[float, list[float]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .axis import find_band, find_levels, find_range, tick_times, tick_values
 from .layout import Box, Flag, Label, stack, width_of
-from .shapes import Chart, Line, clean, covers_days, print_value
+from .shapes import Chart, Line, clean, print_value
 from .sheet import PALETTE, Sheet, Size
 from .thin import MOST_POINTS, find_gaps, find_samples, thin
 
@@ -53,8 +53,9 @@ class _Plot:
         self.row = size.font + 4
         self.stack = stack(self._find_flags(), size.rows, size.font, self.left, size.width - 2)
         self.top = 8 + self.row * max([1, *(flag.row + 1 for flag in self.stack)])
-        days = self.signed or (chart.kind != "history" and covers_days(chart))
-        self.bottom = size.height - size.font * (2 if days else 1) - 12
+        self.times = tick_times(chart, (self.right - self.left) / (size.font * 5))
+        rows = 2 if any(second for _, _, second in self.times) else 1
+        self.bottom = size.height - 10 - rows * (size.font + 2)
         self.frame = Box(x0=self.left, y0=self.top - 2, x1=self.right + 6, y1=self.bottom)
 
     def x(self, ms: Any) -> Any:
@@ -105,7 +106,7 @@ class _Plot:
     def time_axis(self) -> None:
         font, bottom = self.size.font, self.bottom
         self.sheet.line([self.left, self.right], [bottom, bottom], "grid")
-        for ms, *texts in tick_times(self.chart, (self.right - self.left) / (font * 5)):
+        for ms, *texts in self.times:
             x = self.x(ms)
             self.sheet.line([x, x], [bottom, bottom + 4], "text")
             for row, text in enumerate(filter(None, texts), 1):
