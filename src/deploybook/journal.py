@@ -26,6 +26,7 @@ NAME = "journal.md"
 MAX_BYTES = 5_000_000
 TAG = re.compile(r"(?<!\S)#([A-Za-z][\w-]*)")
 PERSON = re.compile(r"(?:(?<=\s)|(?<=\()|^)@([^\W\d_][\w'-]*(?:\.[\w'-]+)*)")
+NAMED = re.compile(rf"(`[^`]*`)|{PERSON.pattern}")
 END = re.compile(r"(?:\s+(?:#[A-Za-z][\w-]*|@[^\W\d_][\w.'-]*))+\s*$")
 LINE = re.compile(rf"(?:[-*]\s+)?((?:{DAY}[ T])?{CLOCK}(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?)\s+(\S.*)")
 CODE = re.compile(r"`[^`]*`")
@@ -112,7 +113,7 @@ def tagged(entry: Entry, line: str) -> Entry:
             text = text[: tag.start()] + text[tag.end() :]
     return replace(
         entry,
-        text=re.sub(r"\s{2,}", " ", PERSON.sub(r"\1", text)).strip(),
+        text=re.sub(r"\s{2,}", " ", NAMED.sub(lambda found: found[1] or found[2], text)).strip(),
         kind=kinds[0] if kinds else entry.kind,
         people=tuple(dict.fromkeys((*entry.people, *names))),
         key=entry.key or "key" in words,

@@ -6,31 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, PlainValidator, Tag, ValidationInfo, WithJsonSchema, model_validator
 
-from .problems import Strict, suggestion
-from .values import (
-    Address,
-    Baseline,
-    Family,
-    GaugeStatistic,
-    HistogramStatistic,
-    Instant,
-    Labels,
-    Length,
-    Lengths,
-    MetricName,
-    Names,
-    Options,
-    Span,
-    Target,
-    Text,
-    Texts,
-    Tolerated,
-    Within,
-    Zone,
-    no_secret,
-)
+from . import values as v
+from .problems import KINDS, Strict, suggestion
 
-KINDS = ("histogram", "counter", "ratio", "gauge", "query")
 # What a source of each kind may be told beside kind, zone and step; a kind of another package brings its own.
 HTTP = (
     "url",
@@ -79,27 +57,27 @@ OTHER_KIND = {kind: f"'{kind}' stands beside another kind; a metric is one of {'
 class Metric(Strict):
     beside = OTHER_KIND
 
-    title: Text = ""
+    title: v.Text = ""
     """What the reader sees; without it the metric's name and statistic."""
-    also_named: Texts = ()
+    also_named: v.Texts = ()
     """Other names of the same metric, before a rename or on paper."""
-    where: Labels = ()
+    where: v.Labels = ()
     """Which series belong: label: value, or PromQL conditions such as 'code=~"5.."'."""
-    unit: Text = ""
+    unit: v.Text = ""
     """The unit on the page; without it the target's, or the one that the metric's name ends with."""
-    source_unit: Text = ""
+    source_unit: v.Text = ""
     """The unit in the source, where its name does not say it."""
     better: Literal["lower", "higher", "either"] | None = None
     """Which direction is good; without it the target says."""
-    target: Target | None = None
+    target: v.Target | None = None
     """The limit, such as 'at most 65 ms'."""
-    watch: Target | None = None
+    watch: v.Target | None = None
     """A line before the target from which a person should look."""
     delta: Literal["percent", "points", "absolute"] | None = None
     """How the change is shown: percent (latencies), points (shares), absolute (counts)."""
-    tolerance: Tolerated | None = None
+    tolerance: v.Tolerated | None = None
     """How far from the baseline, either way: 5 %, 2 points, 5 % or 3 ms, none."""
-    by: Names = ()
+    by: v.Names = ()
     """Labels to split the figure by."""
     missing: Literal["zero"] | None = None
     """zero: a counter without a series counts as 0 where `up` shows that the target was there."""
@@ -111,49 +89,49 @@ class Metric(Strict):
     """first: the table prints the first check-in."""
     arithmetic: Literal["raw", "prometheus"] | None = None
     """raw: last minus first, resets added back; prometheus: extrapolated, as increase() does."""
-    source: Text = ""
+    source: v.Text = ""
     """The source to ask, where there are several."""
-    panel: Text = ""
+    panel: v.Text = ""
     """The panel of the dashboard."""
     decimals: Annotated[int, Field(ge=0, le=9)] | None = None
     """Decimals as printed."""
 
 
 class Histogram(Metric):
-    histogram: Family
-    statistic: HistogramStatistic
+    histogram: v.Family
+    statistic: v.HistogramStatistic
     """p50, p95, p99.9 or mean."""
 
 
 class Counter(Metric):
-    counter: MetricName
+    counter: v.MetricName
     statistic: Literal["increase"] = "increase"
 
 
 class Pair(Strict):
-    good: MetricName
-    total: MetricName
+    good: v.MetricName
+    total: v.MetricName
 
 
 class Gauge(Metric):
-    gauge: MetricName
-    statistic: GaugeStatistic | None = None
+    gauge: v.MetricName
+    statistic: v.GaugeStatistic | None = None
     """mean, median, min, max, last or pNN of the samples."""
 
 
 class Query(Metric):
-    query: Text
+    query: v.Text
     """PromQL, evaluated by the server."""
     statistic: Literal["answer"] = "answer"
 
 
 class Ratio(Metric):
     ratio: Annotated[
-        Annotated[MetricName, Tag("<name>")] | Annotated[Pair, Tag("<pair>")],
+        Annotated[v.MetricName, Tag("<name>")] | Annotated[Pair, Tag("<pair>")],
         Discriminator(lambda value: "<pair>" if isinstance(value, (dict, Pair)) else "<name>"),
     ]
     """A counter whose matching increases are the total, or {good: one_total, total: other_total}."""
-    good: Labels = ()
+    good: v.Labels = ()
     """Which of them are good, such as {result: success}."""
     statistic: Literal["ratio"] = "ratio"
 
@@ -188,7 +166,7 @@ def source_shape(value: Any, info: ValidationInfo) -> dict[str, Any]:
     """The options of a source with its kind; a short text means a prometheus address, or paths of files."""
     if isinstance(value, str):
         if value.startswith(("env:", "file:", "http://", "https://")):
-            return {"kind": "prometheus", "url": no_secret(value, "url")}
+            return {"kind": "prometheus", "url": v.no_secret(value, "url")}
         if any(sign in value for sign in "*/.") or value.endswith(".csv"):
             return {"kind": "files", "paths": [value]}
         return {"named": value}
@@ -205,39 +183,39 @@ def source_shape(value: Any, info: ValidationInfo) -> dict[str, Any]:
             raise ValueError(f"'{key}' is not a key of a {kind} source; {suggestion(key, allowed or (), 'keys are')}")
     if kind == "files" and not value.get("paths"):
         raise ValueError("'paths' is missing; write 'paths: [\"exports/original/**/*.csv*\"]'")
-    return {key: no_secret(item, key) for key, item in value.items() if item is not None}
+    return {key: v.no_secret(item, key) for key, item in value.items() if item is not None}
 
 
 SourceText = Annotated[dict[str, Any], PlainValidator(source_shape), WithJsonSchema({"type": ["string", "object"]})]
 
 
 class Gate(Strict):
-    name: Text
-    at: Instant
-    metric: Text
-    window: Length
-    within: Within | None = None
+    name: v.Text
+    at: v.Instant
+    metric: v.Text
+    window: v.Length
+    within: v.Within | None = None
     """How far from the baseline, either way."""
-    target: Target | None = None
+    target: v.Target | None = None
 
 
 class Checkins(Strict):
-    every: Length | None = None
-    metrics: Names | None = None
+    every: v.Length | None = None
+    metrics: v.Names | None = None
 
 
 class PeopleCheck(Strict):
-    after: Length
-    who: Text
-    what: Text
+    after: v.Length
+    who: v.Text
+    what: v.Text
 
 
 class Checkpoints(Strict):
-    after: Lengths | None = None
+    after: v.Lengths | None = None
     """When, elapsed from the end of the deployment window."""
-    window: Length | None = None
+    window: v.Length | None = None
     """What is compared with the baseline: the time before each checkpoint."""
-    success: dict[str, Target] = Field(default_factory=dict)
+    success: dict[str, v.Target] = Field(default_factory=dict)
     """Criterion of each metric over the observation so far; without it the targets."""
     people: list[PeopleCheck] = Field(default_factory=list)
     """Checks that a person does."""
@@ -246,22 +224,22 @@ class Checkpoints(Strict):
 class Shared(Strict):
     """What deploybook.yml, a service and a deployment may each say; the nearest wins."""
 
-    timezone: Zone | None = None
+    timezone: v.Zone | None = None
     """The zone of every time without an offset."""
-    lead: Text = ""
-    team: Text = ""
+    lead: v.Text = ""
+    team: v.Text = ""
     source: SourceText | None = None
     """The one source: env:PROMETHEUS_URL, paths of files, or the name of one under sources."""
     sources: dict[str, SourceText] = Field(default_factory=dict)
     metrics: dict[str, AnyMetric] = Field(default_factory=dict)
-    limits: dict[str, Target] = Field(default_factory=dict)
+    limits: dict[str, v.Target] = Field(default_factory=dict)
     """Targets of metrics that are declared further away."""
-    tolerance: Tolerated | None = None
-    observation: Length | None = None
+    tolerance: v.Tolerated | None = None
+    observation: v.Length | None = None
     checkins: Checkins = Checkins()
     checkpoints: Checkpoints = Checkpoints()
-    dashboard: Address = ""
-    notify: Names = ()
+    dashboard: v.Address = ""
+    notify: v.Names = ()
     """Names of channels in deploybook.yml."""
     judge: Literal["interval", "point"] | None = None
     """point: verdicts by the figure alone, without its interval."""
@@ -269,57 +247,57 @@ class Shared(Strict):
 
 
 class Windows(Strict):
-    deployment: Span | None = None
-    baseline: Baseline = None
-    observation: Length | None = None
+    deployment: v.Span | None = None
+    baseline: v.Baseline = None
+    observation: v.Length | None = None
 
 
 class DeploymentFile(Shared):
     """deployment.yml: what is judged and how."""
 
-    title: Text = ""
+    title: v.Text = ""
     """What the change is called."""
-    ticket: Text = ""
+    ticket: v.Text = ""
     """The change ticket; none where there is none."""
-    version: Text = ""
+    version: v.Text = ""
     """Commit, tag or version that was deployed."""
-    service: Text = ""
+    service: v.Text = ""
     """Takes sources, metrics and limits from services/<name>.yml."""
-    window: Span | None = None
+    window: v.Span | None = None
     """The deployment window."""
-    baseline: Baseline = None
+    baseline: v.Baseline = None
     """What it is compared with; none for a first deployment."""
     windows: Windows = Windows()
     gates: list[Gate] = Field(default_factory=list)
     outcome: Literal["succeeded", "rolled_back", "aborted", "postponed"] | None = None
     """What `close` adds."""
-    actual: Span | None = None
-    reason: Text = ""
-    closed: Instant | None = None
+    actual: v.Span | None = None
+    reason: v.Text = ""
+    closed: v.Instant | None = None
 
 
 class ServiceFile(Shared):
     """services/<name>.yml: team, sources, metrics and limits of one service."""
 
-    title: Text = ""
+    title: v.Text = ""
 
 
 class WorkspaceFile(Shared):
     """deploybook.yml: what is the same for all deployments."""
 
-    title: Text = ""
+    title: v.Text = ""
     """What this workspace is called."""
-    url: Address = ""
+    url: v.Address = ""
     """Where the site will be."""
-    channels: dict[str, Options] = Field(default_factory=dict)
+    channels: dict[str, v.Options] = Field(default_factory=dict)
     """Whom to tell: name: env:SLACK_URL, or name: {url: env:SLACK_URL, on: change}."""
-    hours: Text = ""
+    hours: v.Text = ""
     """When people are at work, in the zone: 09:00 to 18:00."""
-    daily: Text = ""
+    daily: v.Text = ""
     """When the daily report is due, in the zone: 17:00."""
     catch_up: Literal["all", "latest", "none"] | None = None
     """What becomes of checkpoints that were missed."""
-    max_age: Length | None = None
+    max_age: v.Length | None = None
     """How old a missed checkpoint may be to be caught up."""
-    origin: Text = ""
+    origin: v.Text = ""
     """The name of the evidence log."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
 
 from .. import model
@@ -10,7 +11,7 @@ from ..errors import Problem
 from .problems import read_shape
 from .records import RecordsFile, key_of
 from .told import entries, tell
-from .values import Frame
+from .values import Frame, day_of
 from .workspace import refuse
 from .yaml import Tree, read_yaml
 
@@ -45,7 +46,9 @@ def gather(folder: Path, prefix: str) -> tuple[Tree, list[Problem]]:
         if path.parent == folder:
             if tree.value is not None and not isinstance(tree.value, dict):
                 problems.append(Problem(path=shown, line=1, text="expected 'key: value' lines, such as 'risks:'"))
-            parts = [(key, (key,)) for key in tree.value] if isinstance(tree.value, dict) else []
+            parts: list[tuple[str, tuple[str, ...]]] = (
+                [(key, (key,)) for key in tree.value or {}] if isinstance(tree.value, dict) else []
+            )
         else:
             parts = [(path.stem, ())]
         for name, way in parts:
@@ -69,9 +72,7 @@ def put(whole: Tree, key: str, tree: Tree, way: tuple[str, ...], problems: list[
         )
 
 
-def day_labels(written: object) -> tuple[tuple[str, object], ...]:
-    from .values import day_of
-
+def day_labels(written: object) -> tuple[tuple[str, date], ...]:
     found = []
     for label, day in written.items() if isinstance(written, dict) else ():
         try:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, mod
 from ..errors import Problem
 from .yaml import Tree, Way
 
+KINDS = ("histogram", "counter", "ratio", "gauge", "query")  # of metrics
 NOTHING = (None, "null", "~")
 
 
@@ -97,7 +98,8 @@ def read_shape(kind: type[Shape], tree: Tree, context: dict[str, Any]) -> tuple[
             fresh = [
                 (way, item)
                 for way, item in mistakes
-                if way not in removed and not (item["type"] == "missing" and way in typed)
+                if not any(gone[: len(way)] == way for gone in removed)  # follows from a mistake that has been told
+                and not (item["type"] == "missing" and way in typed)
             ]
             problems += [tree.problem(*describe(way, item, tree)) for way, item in fresh]
             problems += noted(context, ways, tree)
@@ -153,15 +155,13 @@ def way_of(loc: tuple[str | int, ...], tree: Tree) -> Way:
 def describe(way: Way, item: dict[str, Any], tree: Tree) -> tuple[Way, str]:
     """Where the mistake is shown, and what is wrong with what to write."""
     kind, found, context = item["type"], item.get("input"), item.get("ctx") or {}
-    quoted = (
-        f"{found!r}"
-        if isinstance(found, str)
-        else {dict: "'key: value' lines", list: "a list"}.get(type(found), "nothing")
-    )
+    quoted = repr(found) if isinstance(found, str) else "a list" if isinstance(found, list) else "'key: value' lines"
     if kind == "missing":
         if way in tree.places:
             return way, "has no value; write one behind the colon"
         return way[:-1], f"'{way[-1]}' is missing; write '{way[-1]}: {EXAMPLES.get(str(way[-1]), '…')}'"
+    if kind == "no_kind" and (typed := next(((key, near) for key in found or () if (near := meant(key, KINDS))), None)):
+        return (*way, typed[0]), f"is no kind of metric; did you mean '{typed[1]}'?"
     if kind == "value_error":
         return way, str(context["error"])
     if kind == "literal_error":

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 
+from . import values as v
 from .problems import Free, Strict
-from .values import Day, Instant, Names, Span, Text, Texts
 
 Anything = Annotated[Any, PlainValidator(lambda value: value), WithJsonSchema({})]
 
@@ -19,46 +18,46 @@ def under(key: str) -> BeforeValidator:
 
 
 class Member(Strict):
-    name: Text
-    role: Text = ""
-    note: Text = ""
+    name: v.Text
+    role: v.Text = ""
+    note: v.Text = ""
 
 
 class Approval(Strict):
-    what: Text
-    by: Names = ()
-    at: Instant | None = None
-    between: Span | None = None
-    result: Text = ""
+    what: v.Text
+    by: v.Names = ()
+    at: v.Instant | None = None
+    between: v.Span | None = None
+    result: v.Text = ""
 
 
 class Rehearsal(Strict):
     """The back-out script and its rehearsal."""
 
-    script: Text = ""
-    dry_run_at: Instant | None = None
-    dry_run_where: Text = ""
+    script: v.Text = ""
+    dry_run_at: v.Instant | None = None
+    dry_run_where: v.Text = ""
     checksum_matched: bool | None = None
-    checksum_then: Text = ""
-    checksum: Text = ""
+    checksum_then: v.Text = ""
+    checksum: v.Text = ""
     used: bool | None = None
     staged: bool | None = None
-    text: Text = ""
+    text: v.Text = ""
 
 
 class Result(Free):
-    status: Text = ""
-    summary: Text = ""
+    status: v.Text = ""
+    summary: v.Text = ""
 
 
 class Programme(Free):
     """What the change belongs to: goal, what was declared, posture, plans; further facts in any words."""
 
-    name: Text = ""
-    programme: Text = ""
-    goal: Text = ""
-    result: Annotated[Result, under("summary")] = Result()
-    day_labels: dict[str, Day] = Field(default_factory=dict)
+    name: v.Text = ""
+    programme: v.Text = ""
+    goal: v.Text = ""
+    result: Annotated[Result, under("summary")] = Field(default_factory=Result)
+    day_labels: dict[str, v.Day] = Field(default_factory=dict)
     sign_offs: list[Approval] = Field(default_factory=list)
     rollback: Rehearsal | None = None
     windows: Anything = None
@@ -66,66 +65,66 @@ class Programme(Free):
 
 
 class Touchpoint(Strict):
-    at: Instant
-    text: Text
-    channel: Text = ""
-    kind: Text = ""
-    by: Names = ()
-    planned_dispatch: Instant | None = None
+    at: v.Instant
+    text: v.Text
+    channel: v.Text = ""
+    kind: v.Text = ""
+    by: v.Names = ()
+    planned_dispatch: v.Instant | None = None
 
 
 class Check(Strict):
-    id: Text = ""
-    text: Text
-    by: Names = ()
-    at: Instant | None = None
-    status: Text = ""
-    result: Text = ""
-    evidence: Text = ""
+    id: v.Text = ""
+    text: v.Text
+    by: v.Names = ()
+    at: v.Instant | None = None
+    status: v.Text = ""
+    result: v.Text = ""
+    evidence: v.Text = ""
 
 
 class Proof(Free):
-    text: Text
-    path: Text = ""
+    text: v.Text
+    path: v.Text = ""
 
 
 class Readiness(Strict):
-    window: Span | None = None
+    window: v.Span | None = None
     items: list[Check] = Field(default_factory=list)
     checks: list[Check] = Field(default_factory=list)
     evidence: list[Annotated[Proof, under("text")]] = Field(default_factory=list)
 
 
 class Ramp(Strict):
-    at: Instant
-    before: Text = Field("", alias="from")
-    to: Text
-    by: Names = ()
-    watched_by: Names = ()
-    gate: Text = ""
-    audit_event: Text = ""
+    at: v.Instant
+    before: v.Text = Field("", alias="from")
+    to: v.Text
+    by: v.Names = ()
+    watched_by: v.Names = ()
+    gate: v.Text = ""
+    audit_event: v.Text = ""
 
 
 class SubStep(Strict):
-    text: Text
-    at: Instant | None = None
-    window: Span | None = None
-    by: Names = ()
-    value_pct: Text = ""
+    text: v.Text
+    at: v.Instant | None = None
+    window: v.Span | None = None
+    by: v.Names = ()
+    value_pct: v.Text = ""
 
 
 class Step(Free):
     """One step of the execution; further facts in any words stay in order."""
 
-    id: Text = ""
-    title: Text
-    window: Span | None = None
-    at: Instant | None = None
-    start: Instant | None = None
-    end: Instant | None = None
-    by: Names = ()
-    actors: Names = ()
-    text: Text = ""
+    id: v.Text = ""
+    title: v.Text
+    window: v.Span | None = None
+    at: v.Instant | None = None
+    start: v.Instant | None = None
+    end: v.Instant | None = None
+    by: v.Names = ()
+    actors: v.Names = ()
+    text: v.Text = ""
     ramp: list[Ramp] = Field(default_factory=list)
     steps: list[SubStep] = Field(default_factory=list)
     checks: list[Annotated[SubStep, under("text")]] = Field(default_factory=list)
@@ -136,43 +135,43 @@ class Execution(Free):
 
 
 class Item(Strict):
-    text: Text
-    by: Names = ()
-    at: Instant | None = None
+    text: v.Text
+    by: v.Names = ()
+    at: v.Instant | None = None
 
 
 Items = list[Annotated[Item, under("text")]]
 
 
 class FollowOn(Free):
-    title: Text = ""
+    title: v.Text = ""
     items: Items = Field(default_factory=list)
 
 
 class Risk(Strict):
-    id: Text
-    description: Text
-    status: Text = ""
-    owner: Text = ""
-    mitigation: Text = ""
-    next_review: Instant | None = None
-    waits_on: Text = ""
+    id: v.Text
+    description: v.Text
+    status: v.Text = ""
+    owner: v.Text = ""
+    mitigation: v.Text = ""
+    next_review: v.Instant | None = None
+    waits_on: v.Text = ""
 
 
 class Risks(Strict):
     risks: list[Risk] = Field(default_factory=list)
-    notes: Texts = ()
+    notes: v.Texts = ()
 
 
 class Action(Strict):
-    id: Text
-    text: Text
-    owner: Text = ""
-    due: Instant | None = None
-    status: Text = ""
-    note: Text = ""
-    path: Text = ""
-    waits_on: Text = ""
+    id: v.Text
+    text: v.Text
+    owner: v.Text = ""
+    due: v.Instant | None = None
+    status: v.Text = ""
+    note: v.Text = ""
+    path: v.Text = ""
+    waits_on: v.Text = ""
 
 
 class Actions(Strict):
@@ -180,17 +179,17 @@ class Actions(Strict):
 
 
 class Priorities(Strict):
-    title: Text = Field("", alias="for")
-    items: Texts = ()
+    title: v.Text = Field(default="", alias="for")
+    items: v.Texts = ()
 
 
 class Artifact(Strict):
-    text: Text
-    path: Text = ""
-    kept: Text = ""
-    where: Text = ""
-    at: Instant | None = None
-    digest: Text = ""
+    text: v.Text
+    path: v.Text = ""
+    kept: v.Text = ""
+    where: v.Text = ""
+    at: v.Instant | None = None
+    digest: v.Text = ""
 
 
 class Artifacts(Strict):
@@ -200,23 +199,23 @@ class Artifacts(Strict):
 class Event(Free):
     """One line of a flag's audit log."""
 
-    at: Instant
-    event: Text = ""
-    flag: Text = ""
-    before: Text = Field("", alias="from")
-    to: Text = ""
-    check: Text = ""
-    by: Names = ()
+    at: v.Instant
+    event: v.Text = ""
+    flag: v.Text = ""
+    before: v.Text = Field("", alias="from")
+    to: v.Text = ""
+    check: v.Text = ""
+    by: v.Names = ()
 
 
 class Entry(Strict):
-    at: Instant
-    text: Text
-    kind: Text = "note"
-    actors: Names = ()
-    by: Names = ()
-    source: Text = ""
-    phase: Text = ""
+    at: v.Instant
+    text: v.Text
+    kind: v.Text = "note"
+    actors: v.Names = ()
+    by: v.Names = ()
+    source: v.Text = ""
+    phase: v.Text = ""
     key: bool = False
     private: bool = False
 
@@ -228,27 +227,27 @@ class Timeline(Strict):
 
 
 class Fact(Free):
-    at: Instant | None = None
+    at: v.Instant | None = None
 
 
 class RecordsFile(Strict):
     """records.yml. Each key may also be a file of its own: records/<key>.yml."""
 
-    programme: Annotated[Programme, under("name")] = Programme()
-    day_labels: dict[str, Day] = Field(default_factory=dict)
-    team: list[Member] | dict[str, Text] = Field(default_factory=list)
+    programme: Annotated[Programme, under("name")] = Field(default_factory=Programme)
+    day_labels: dict[str, v.Day] = Field(default_factory=dict)
+    team: list[Member] | dict[str, v.Text] = Field(default_factory=list)
     touchpoints: list[Touchpoint] = Field(default_factory=list)
-    readiness: Annotated[Readiness, under("checks")] = Readiness()
+    readiness: Annotated[Readiness, under("checks")] = Field(default_factory=Readiness)
     approvals: list[Approval] = Field(default_factory=list)
     rollback: Rehearsal | None = None
-    steps: Annotated[Execution, under("steps")] = Execution()
-    follow_on: Annotated[FollowOn, under("items")] = FollowOn()
-    risks: Annotated[Risks, under("risks")] = Risks()
-    actions: Annotated[Actions, under("actions")] = Actions()
-    priorities: Annotated[Priorities, under("items")] = Priorities()
-    artifacts: Annotated[Artifacts, under("artifacts")] = Artifacts()
-    validation: Annotated[Fact, under("plan")] = Fact()
-    timeline: Annotated[Timeline, under("entries")] = Timeline()
+    steps: Annotated[Execution, under("steps")] = Field(default_factory=Execution)
+    follow_on: Annotated[FollowOn, under("items")] = Field(default_factory=FollowOn)
+    risks: Annotated[Risks, under("risks")] = Field(default_factory=Risks)
+    actions: Annotated[Actions, under("actions")] = Field(default_factory=Actions)
+    priorities: Annotated[Priorities, under("items")] = Field(default_factory=Priorities)
+    artifacts: Annotated[Artifacts, under("artifacts")] = Field(default_factory=Artifacts)
+    validation: Annotated[Fact, under("plan")] = Field(default_factory=Fact)
+    timeline: Annotated[Timeline, under("entries")] = Field(default_factory=Timeline)
     flag_audit: list[Event] = Field(default_factory=list)
     pagerduty_simulation: Fact | None = None
     metrics: Anything = None
@@ -271,6 +270,3 @@ def key_of(stem: str) -> str:
     """The key that a file's name, or a key as written, stands for: 'change-ticket' is the programme."""
     word = stem.strip().lower().replace("-", "_")
     return "follow_on" if word.endswith("_kickoff") else ALSO.get(word, word)
-
-
-Labels = dict[str, date]

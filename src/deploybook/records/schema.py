@@ -9,8 +9,9 @@ import textwrap
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
 
-from .deployment import DeploymentFile, ServiceFile, WorkspaceFile
+from .deployment import DeploymentFile, Metric, ServiceFile, WorkspaceFile
 from .records import RecordsFile
 
 FILES: dict[str, type[BaseModel]] = {
@@ -22,13 +23,28 @@ FILES: dict[str, type[BaseModel]] = {
 REQUIRED = {"deployment": ["title", "ticket"]}
 
 
+class Plain(GenerateJsonSchema):
+    """Without generated titles and defaults, which say nothing to a writer."""
+
+    def default_schema(self, schema: Any) -> Any:
+        return self.generate_inner(schema["schema"])
+
+    def nullable_schema(self, schema: Any) -> Any:
+        return self.generate_inner(schema["schema"])
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+
 def json_schema(kind: str) -> dict[str, Any]:
     """Draft 2020-12, keys in the order of the manual. KeyError for an unknown kind."""
-    schema = FILES[kind].model_json_schema(by_alias=True)
+    schema = FILES[kind].model_json_schema(schema_generator=Plain)
     described(FILES[kind], schema)
     for name, part in schema.get("$defs", {}).items():
         described(shape_named(name), part)
-    tidy(schema)
+    # A deployment may write part of a metric that a service declares.
+    kinds = schema.get("properties", {}).get("metrics", {}).get("additionalProperties", {}).get("oneOf", [])
+    kinds += [Metric.model_json_schema(schema_generator=Plain)] if kinds else []
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"deploybook: {kind}.yml"}
     return head | {key: value for key, value in schema.items() if key != "title"} | {"required": REQUIRED.get(kind, [])}
 
@@ -52,21 +68,10 @@ def docstrings(shape: type) -> dict[str, str]:
     """field -> the string that stands under it in the source."""
     body = ast.parse(textwrap.dedent(inspect.getsource(shape))).body[0].body  # type: ignore[attr-defined]
     return {
-        field.target.id: text.value.value
+        field.target.id: str(text.value.value)
         for field, text in itertools.pairwise(body)
         if isinstance(field, ast.AnnAssign)
         and isinstance(field.target, ast.Name)
         and isinstance(text, ast.Expr)
         and isinstance(text.value, ast.Constant)
     }
-
-
-def tidy(schema: Any) -> None:
-    """Leaves out the generated titles and defaults, which say nothing to a writer."""
-    if isinstance(schema, dict):
-        if isinstance(schema.get("title"), str):
-            del schema["title"]
-        for key in ("default",):
-            schema.pop(key, None)
-    for item in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
-        tidy(item)

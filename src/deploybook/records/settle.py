@@ -16,7 +16,7 @@ from ..errors import Problem, UnitMismatch
 from ..times import DAY, Window, after_name, length_text, on_day, parse_length, parse_zone
 from ..units import Limit, Tolerance, dimension, factor, unit_of_name
 from . import deployment as shapes
-from .problems import meant, suggestion
+from .problems import KINDS, meant, suggestion
 from .values import NO_ZONE, Frame
 from .yaml import Tree, Way
 
@@ -51,7 +51,7 @@ def merge_metrics(mine: dict[str, Any], theirs: dict[str, Any], take: Any) -> di
     found = {}
     for id, metric in mine.items():
         other = theirs.get(id)
-        if isinstance(metric, dict) and isinstance(other, dict) and not (metric.keys() & set(shapes.KINDS)):
+        if isinstance(metric, dict) and isinstance(other, dict) and not (metric.keys() & set(KINDS)):
             metric = {**metric, **{k: take(("metrics", id, k), v) for k, v in other.items() if k not in metric}}
         found[id] = metric
     return found | {id: take(("metrics", id), metric) for id, metric in theirs.items() if id not in mine}
@@ -192,10 +192,12 @@ def settle_sources(desk: Desk) -> dict[str, model.Source]:
         if name in written:
             written = {name: written[name], **written}
         elif name not in (desk.tree.at(("sources",)) or {}):
-            desk.wrong(
-                ("source",),
-                f"'{name}' is no source; {suggestion(name, written, 'write env:PROMETHEUS_URL, or one of')}",
+            hint = (
+                suggestion(name, written, "write env:PROMETHEUS_URL or one of")
+                if written
+                else "write env:PROMETHEUS_URL"
             )
+            desk.wrong(("source",), f"'{name}' is no source; {hint}")
     elif short:
         written = {"source": short, **written}
     found = {}
@@ -235,7 +237,7 @@ def moved(path: str, written_in: str, read_from: str) -> str:
 def settle_metric(desk: Desk, id: str, file: Any, sources: dict[str, model.Source]) -> model.Metric:
     way: Way = ("metrics", id)
     key = f"metrics > {id}"
-    kind = next(kind for kind in shapes.KINDS if hasattr(file, kind))
+    kind = next(kind for kind in KINDS if hasattr(file, kind))
     pair = file.ratio if kind == "ratio" and not isinstance(file.ratio, str) else None
     name = pair.good if pair else id if kind == "query" else getattr(file, kind)
     target = file.target or desk.file.limits.get(id)
@@ -319,7 +321,7 @@ def settle_unit(desk: Desk, way: Way, kind: str, file: Any, name: str, target: L
         if not file.unit:
             return source, source, 1.0  # the target is what does not compare; told there
         desk.wrong((*way, "unit"), f"{error}; if the source is not in {source!r}, write 'source_unit' too")
-        return unit, unit, 1.0
+        return "", source, 1.0
 
 
 def fitted(desk: Desk, way: Way, limit: Limit | None, unit: str, kind: str, change: bool) -> Limit | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterable
+from dataclasses import fields
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from .. import model
@@ -15,8 +15,10 @@ from ..wording import listed, local, relative_day
 from . import records as shapes
 
 # Endings of keys that carry a unit.
-UNITS = {"_pct": "%", "_percent": "%", "_seconds": "s", "_minutes": "min", "_ms": "ms", "_hours": "h", "_mean": ""}
+UNITS = {"_pct": "%", "_percent": "%", "_seconds": "s", "_minutes": "min", "_ms": "ms", "_hours": "h"}
 YES = {"true": "yes", "false": "no"}
+CAPITALS = re.compile(r"\b(id|cli|qa|cpu|ci|url)(s?)\b", re.IGNORECASE)
+Told = TypeVar("Told")
 
 
 class Teller:
@@ -33,7 +35,7 @@ class Teller:
     def span(self, window: Window) -> str:
         """'14:00 to 14:15', 'Day 2 14:00 to 14:15 PT'."""
         start, end = self.when(window.start), self.when(window.end)
-        if start != end and local_day(window.start, self.zone) == local_day(window.end, self.zone) != self.day:
+        if local_day(window.start, self.zone) == local_day(window.end, self.zone) != self.day:
             zone = zone_name(self.zone, window.start)
             return f"{start.removesuffix(f' {zone}')} to {local(window.end, self.zone)} {zone}"
         return f"{start} to {end}"
@@ -41,51 +43,46 @@ class Teller:
     def text(self, value: Any) -> str:
         """One fact as text; a list of two times is a window."""
         if isinstance(value, list):
-            if len(value) == 2 and all(is_time(item) for item in value):
-                return self.span(
-                    Window(start=parse_instant(value[0], self.zone), end=parse_instant(value[1], self.zone))
-                )
+            ends = [at for item in value if (at := self.time(item))]
+            if len(ends) == len(value) == 2 and ends[0] < ends[1]:
+                return self.span(Window(start=ends[0], end=ends[1]))
             between = "; " if any(isinstance(item, dict) for item in value) else ", "
             return between.join(self.text(item) for item in value if item is not None)
         if isinstance(value, dict):
             return self.inner(value.items())
-        if is_time(value):
-            with contextlib.suppress(ValueError):
-                return self.when(parse_instant(value, self.zone))
-        return YES.get(str(value), "" if value is None else str(value))
+        at = self.time(value)
+        return self.when(at) if at else YES.get(str(value), "" if value in (None, "null", "~") else str(value))
+
+    def time(self, value: Any) -> datetime | None:
+        try:
+            return parse_instant(value, self.zone) if re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d", str(value)) else None
+        except ValueError:
+            return None
 
     def inner(self, items: Iterable[tuple[str, Any]]) -> str:
         """'ack 1 min, resolve 3 min': facts inside a sentence."""
+        told = self.facts(items)
         return ", ".join(
-            f"{label if label[:2].isupper() else label[:1].lower() + label[1:]} {text}"
-            for label, text in self.facts(items)
+            f"{label if label[:2].isupper() else label[:1].lower() + label[1:]} {text}" for label, text in told
         )
 
     def facts(self, items: Iterable[tuple[str, Any]]) -> list[tuple[str, str]]:
         """('Duration', '110 s') for duration_seconds: 110; what is empty is left out."""
         found = []
         for key, value in items:
-            unit = next((unit for ending, unit in UNITS.items() if key.endswith(ending)), None)
-            stem = key.removesuffix(next((ending for ending in UNITS if key.endswith(ending)), ""))
-            text = self.text(value) if not isinstance(value, list) or not unit else " to ".join(map(self.text, value))
-            if text and text not in ("null", "~"):
-                found.append((label_of(stem), f"{text} {unit}" if unit else text))
+            ending = next((ending for ending in UNITS if key.removesuffix("_mean").endswith(ending)), "")
+            range_of = isinstance(value, list) and len(value) == 2 and ending
+            text = " to ".join(map(self.text, value)) if range_of else self.text(value)
+            words = key.removesuffix("_mean").removesuffix(ending).replace("_", " ").strip()
+            label = CAPITALS.sub(lambda word: word[1].upper() + word[2], words[:1].upper() + words[1:])
+            found += [(label, f"{text} {UNITS[ending]}" if ending else text)] if text else []
         return found
 
 
-def is_time(value: Any) -> bool:
-    return isinstance(value, str) and bool(re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d", value))
-
-
-def label_of(key: str) -> str:
-    """'In flight drained' for in_flight_drained; capitals that are there stay."""
-    words = key.replace("_", " ").strip()
-    return re.sub(
-        r"\b(id|cli|qa|cpu|ci|url)s?\b",
-        lambda word: word[0].upper().replace("S", "s"),
-        words[:1].upper() + words[1:],
-        flags=re.I,
-    )
+def told(kind: type[Told], shape: Any, /, **more: Any) -> Told:
+    """The value of the model with the fields that the shape has by the same names, and `more`."""
+    same = {field.name: getattr(shape, field.name) for field in fields(kind) if hasattr(shape, field.name)}  # type: ignore[arg-type]
+    return kind(**(same | more))
 
 
 def tell(file: shapes.RecordsFile, deployment: model.Deployment, notes: dict[str, str]) -> model.Records:
@@ -93,56 +90,44 @@ def tell(file: shapes.RecordsFile, deployment: model.Deployment, notes: dict[str
     labels = tuple({**file.programme.day_labels, **file.day_labels}.items())
     teller = Teller(deployment.zone, deployment.day, labels)
     rollback = file.rollback or file.programme.rollback
+    further = [model.Item(text=f"{label}: {text}") for label, text in teller.facts(file.follow_on.further)]
     return model.Records(
         programme=programme(file.programme, teller),
         day_labels=labels,
-        team=tuple(
-            model.Member(name=m, role=file.team[m])
-            if isinstance(m, str)
-            else model.Member(name=m.name, role=m.role, note=m.note)
-            for m in file.team
-        ),
-        touchpoints=tuple(
-            model.Touchpoint(at=t.at, text=touch_text(t, teller), channel=t.channel, by=t.by, kind=t.kind)
-            for t in file.touchpoints
-        ),
-        snapshot=items(file.timeline.snapshot),
+        team=members(file.team),
+        touchpoints=tuple(told(model.Touchpoint, each, text=touch_text(each, teller)) for each in file.touchpoints),
+        snapshot=tuple(told(model.Item, each) for each in file.timeline.snapshot),
         readiness=tuple(
-            model.ReadinessCheck(
-                id=c.id, text=c.text, by=c.by, at=c.at, result=c.result or c.status, evidence=c.evidence
-            )
-            for c in (*file.readiness.checks, *file.readiness.items)
+            told(model.ReadinessCheck, each, result=each.result or each.status)
+            for each in (*file.readiness.checks, *file.readiness.items)
         ),
         readiness_window=file.readiness.window,
-        readiness_evidence=(
-            *(proof(p, teller) for p in file.readiness.evidence),
-            *simulation(file.pagerduty_simulation, teller),
-        ),
+        readiness_evidence=tuple(proofs(file, teller)),
         approvals=tuple(
-            model.Approval(what=a.what, by=a.by, at=a.at or (a.between.end if a.between else None), result=a.result)
-            for a in (*file.programme.sign_offs, *file.approvals)
+            told(model.Approval, each, at=each.at or (each.between.end if each.between else None))
+            for each in (*file.programme.sign_offs, *file.approvals)
         ),
         rehearsal=rehearsal(rollback) if rollback else None,
-        steps=(*(step(s, teller) for s in file.steps.steps), *further_steps(file, teller)),
-        follow_on=items(file.follow_on.items)
-        + tuple(model.Item(text=f"{k}: {v}") for k, v in teller.facts(file.follow_on.further)),
+        steps=(*(step(each, teller) for each in file.steps.steps), *further_steps(file, teller)),
+        follow_on=(*(told(model.Item, each) for each in file.follow_on.items), *further),
         follow_on_title=file.follow_on.title,
         validation=tuple(teller.facts(file.validation.further)),
-        risks=tuple(model.Risk(**vars(r)) for r in file.risks.risks),
+        risks=tuple(told(model.Risk, each) for each in file.risks.risks),
         risk_notes=file.risks.notes,
-        actions=tuple(model.Action(**vars(a)) for a in file.actions.actions),
+        actions=tuple(told(model.Action, each) for each in file.actions.actions),
         priorities=file.priorities.items,
         priorities_title=file.priorities.title,
         artifacts=tuple(
-            model.ArtifactRecord(text=a.text, path=a.path, where=a.where or a.kept, at=a.at, digest=a.digest)
-            for a in file.artifacts.artifacts
+            told(model.ArtifactRecord, each, where=each.where or each.kept) for each in file.artifacts.artifacts
         ),
         notes=notes,
     )
 
 
-def items(written: Iterable[shapes.Item]) -> tuple[model.Item, ...]:
-    return tuple(model.Item(text=item.text, by=item.by, at=item.at) for item in written)
+def members(team: list[shapes.Member] | dict[str, str]) -> tuple[model.Member, ...]:
+    if isinstance(team, dict):
+        return tuple(model.Member(name=name, role=role) for name, role in team.items())
+    return tuple(told(model.Member, each) for each in team)
 
 
 def programme(file: shapes.Programme, teller: Teller) -> model.Programme:
@@ -155,24 +140,22 @@ def touch_text(touch: shapes.Touchpoint, teller: Teller) -> str:
     return touch.text + (f" (planned for {teller.when(touch.planned_dispatch)})" if touch.planned_dispatch else "")
 
 
-def proof(file: shapes.Proof, teller: Teller) -> str:
-    details = [part for part in (file.path, teller.inner(file.further)) if part]
-    return file.text + (f" ({', '.join(details)})" if details else "")
-
-
-def simulation(fact: shapes.Fact | None, teller: Teller) -> list[str]:
-    if fact is None:
-        return []
-    words = teller.inner(fact.further)
-    return [f"PagerDuty simulation{f', {teller.when(fact.at)}' if fact.at else ''}: {words}"]
+def proofs(file: shapes.RecordsFile, teller: Teller) -> Iterable[str]:
+    """The evidence for readiness, one text each, and the simulated incident."""
+    for proof in file.readiness.evidence:
+        details = ", ".join(part for part in (proof.path, teller.inner(proof.further)) if part)
+        yield proof.text + (f" ({details})" if details else "")
+    if fact := file.pagerduty_simulation:
+        yield f"PagerDuty simulation{f', {teller.when(fact.at)}' if fact.at else ''}: {teller.inner(fact.further)}"
 
 
 def rehearsal(file: shapes.Rehearsal) -> model.Rehearsal:
-    words = [file.text] if file.text else []
     said = {"checksum matched": file.checksum_matched, "staged": file.staged, "used": file.used}
+    words = [file.text] * bool(file.text)
     words += [label if yes else f"not {label}" for label, yes in said.items() if yes is not None]
-    return model.Rehearsal(
-        script=file.script,
+    return told(
+        model.Rehearsal,
+        file,
         at=file.dry_run_at,
         where=file.dry_run_where,
         digest_then=file.checksum_then,
@@ -182,26 +165,24 @@ def rehearsal(file: shapes.Rehearsal) -> model.Rehearsal:
 
 
 def step(file: shapes.Step, teller: Teller) -> model.Step:
-    window = file.window or (
-        Window(start=file.start, end=file.end) if file.start and file.end and file.start < file.end else None
-    )
-    return model.Step(
-        id=file.id,
-        title=file.title,
+    ends = (file.start, file.end)
+    window = file.window or (Window(start=ends[0], end=ends[1]) if ends[0] and ends[1] and ends[0] < ends[1] else None)
+    return told(
+        model.Step,
+        file,
         window=window,
         at=file.at or (None if window else file.start),
         by=tuple(dict.fromkeys((*file.by, *file.actors))),
-        text=file.text,
         facts=tuple(teller.facts(file.further)),
-        ramp=tuple((r.at, ramp_text(r)) for r in file.ramp),
-        lines=tuple((line.window, sub_text(line, teller)) for line in (*file.steps, *file.checks)),
+        ramp=tuple((each.at, ramp_text(each)) for each in file.ramp),
+        lines=tuple((each.window, sub_text(each, teller)) for each in (*file.steps, *file.checks)),
     )
 
 
 def ramp_text(ramp: shapes.Ramp) -> str:
     """'25 % to 75 % by Oliver; gate: variance has to be below 3 % either way first'."""
-    parts = [f"{ramp.before} % to {ramp.to} %" if ramp.before else f"{ramp.to} %"]
-    parts[0] += f" by {listed(ramp.by)}" if ramp.by else ""
+    change = f"{ramp.before} % to {ramp.to} %" if ramp.before else f"{ramp.to} %"
+    parts = [change + (f" by {listed(ramp.by)}" if ramp.by else "")]
     parts += [f"watched by {listed(ramp.watched_by)}"] * bool(ramp.watched_by)
     parts += [f"gate: {ramp.gate}"] * bool(ramp.gate) + [f"audit event {ramp.audit_event}"] * bool(ramp.audit_event)
     return "; ".join(parts)
@@ -211,42 +192,31 @@ def sub_text(line: shapes.SubStep, teller: Teller) -> str:
     return (f"{teller.when(line.at)} " if line.at else "") + line.text + (f" ({listed(line.by)})" if line.by else "")
 
 
-def further_steps(file: shapes.RecordsFile, teller: Teller) -> list[model.Step]:
+def further_steps(file: shapes.RecordsFile, teller: Teller) -> Iterable[model.Step]:
     """What was noted beside the steps: the flag's audit log, and facts about the whole execution."""
-    found = []
     if file.flag_audit:
         lines = tuple((None, f"{teller.when(event.at)} {event_text(event, teller)}") for event in file.flag_audit)
-        found.append(model.Step(title="Audit log of the feature flag", lines=lines))
+        yield model.Step(title="Audit log of the feature flag", lines=lines)
     if facts := teller.facts(file.steps.further):
-        found.append(model.Step(title="Also on record", facts=tuple(facts)))
-    return found
+        yield model.Step(title="Also on record", facts=tuple(facts))
 
 
 def event_text(event: shapes.Event, teller: Teller) -> str:
     change = f"{event.before} % to {event.to} %" if event.before and event.to else event.to or event.check
-    parts = [
-        event.flag,
-        change,
-        listed(event.by),
-        event.event,
-        *(f"{label} {text}" for label, text in teller.facts(event.further)),
-    ]
+    parts = [event.flag, change, listed(event.by), event.event, teller.inner(event.further)]
     return ", ".join(part for part in parts if part)
 
 
 def entries(file: shapes.RecordsFile) -> tuple[model.Entry, ...]:
     """The timeline of the records as entries of the log, in the order of their time."""
     found = (
-        model.Entry(
-            at=e.at,
-            text=e.text,
-            kind=e.kind if e.kind in model.ENTRY_KINDS else "note",
-            people=tuple(dict.fromkeys((*e.actors, *e.by))),
-            phase=e.phase,
-            key=e.key,
-            private=e.private,
-            origin="journal" if "journal" in e.source else e.source or "records",
+        told(
+            model.Entry,
+            each,
+            kind=each.kind if each.kind in model.ENTRY_KINDS else "note",
+            people=tuple(dict.fromkeys((*each.actors, *each.by))),
+            origin="journal" if "journal" in each.source else each.source or "records",
         )
-        for e in file.timeline.entries
+        for each in file.timeline.entries
     )
     return tuple(sorted(found, key=lambda entry: entry.at))

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
 
 from ..model import Matcher, quantile_of
-from ..times import UTC, Window, parse_instant, parse_length, parse_window, parse_zone
+from ..times import DAY, Window, parse_instant, parse_length, parse_window, parse_zone
 from ..units import Limit, Tolerance, parse_limit, parse_tolerance
 
 ID = r"[A-Za-z_][A-Za-z0-9_.-]*"
@@ -34,7 +34,9 @@ class Frame:
     labels: tuple[tuple[str, date], ...] = ()
 
     def dated(self, text: str) -> str:
-        """'Day 4 09:45' with its date."""
+        """'Day 4 09:45' with its date; ValueError for a day that is none."""
+        for written in re.findall(DAY, text):
+            day_of(written)
         for label, day in self.labels:
             if text.startswith(f"{label} "):
                 return f"{day} {text[len(label) + 1 :].removesuffix(' PT').strip()}"
@@ -263,4 +265,3 @@ Options = Annotated[Any, PlainValidator(no_secret)]
 Address = Annotated[str, PlainValidator(address), written("env:PROMETHEUS_URL", "https://prometheus.example.org")]
 
 NO_ZONE = ZoneInfo("UTC")  # stands in while a missing zone is being reported, so that other mistakes show too
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

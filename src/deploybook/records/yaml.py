@@ -18,6 +18,11 @@ from ..errors import Problem
 Way = tuple[str | int, ...]
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
+UNREADABLE = (
+    (re.compile(r"^ *\t\s*\S"), "a tab at the beginning of the line; indent with spaces"),
+    (re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]"), "a control character is in the text; remove it"),
+)
+NOT_CLOSED = "a bracket or a quote that begins here is not closed, or a comma is missing; close it"
 
 
 @dataclass(kw_only=True)
@@ -75,14 +80,14 @@ def read_yaml(path: Path, shown: str) -> Tree:
 
 def parse_yaml(text: str, shown: str) -> Tree:
     """The text as a Tree; all mistakes that do not hide the rest are collected."""
-    tabs = [number for number, line in enumerate(text.split("\n"), 1) if re.match(r" *\t\s*\S", line)]
-    if tabs:
-        tree = Tree(path=shown)
-        tree.problems += [
-            Problem(path=shown, line=line, text="a tab at the beginning of the line; indent with spaces")
-            for line in tabs
-        ]
-        return tree
+    found = [
+        Problem(path=shown, line=number, text=said)
+        for number, line in enumerate(text.split("\n"), 1)
+        for pattern, said in UNREADABLE
+        if pattern.search(line)
+    ]
+    if found:
+        return Tree(path=shown, problems=found)
     return Builder(shown).build(text)
 
 
@@ -112,8 +117,11 @@ class Builder:
                 if self.take(event, yaml) is False:
                     break
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            self.problem(mark.line + 1 if mark else 1, syntax(error.problem or "", text, mark.line if mark else 0))
+            opened = error.context_mark if re.search("flow|quoted", error.context or "") else None
+            key = error.context_mark if "simple key" in (error.context or "") else None
+            mark = opened or key or error.problem_mark or error.context_mark
+            line = mark.line if mark else 0
+            self.problem(line + 1, NOT_CLOSED if opened else syntax(error.problem or "", text.split("\n")[line:][:1]))
         except yaml.YAMLError as error:
             self.problem(1, f"is not readable as YAML: {str(error).splitlines()[0]}")
         return self.tree
@@ -128,7 +136,7 @@ class Builder:
             if (tag := getattr(event, "tag", None)) and tag != "!":
                 self.wrong(event, f"a tag ('{tag}') is not read here; leave it out, or put the value in quotes")
         if isinstance(event, yaml.ScalarEvent):
-            empty = event.value == "" and event.style is None
+            empty = event.value == "" and not event.style
             if self.wants_key():
                 self.begin_key(event, event.value)
             else:
@@ -191,10 +199,9 @@ def line_of(event: Any) -> int:
     return int(event.start_mark.line) + 1
 
 
-def syntax(problem: str, text: str, line: int) -> str:
+def syntax(problem: str, lines: list[str]) -> str:
     """What the parser stumbled over, with what to write instead where the cause is a common one."""
-    lines = text.split("\n")
-    written = lines[line].strip() if line < len(lines) else ""
+    written = "".join(lines).strip()
     if found := re.match(r"[\w.-]+:\s*([<>]=?)\s*(.*)", written):
         words = {"<": "below", "<=": "at most", ">": "above", ">=": "at least"}
         return f"a value cannot begin with '{found[1]}' here; write '{words[found[1]]} {found[2]}'"
@@ -202,6 +209,4 @@ def syntax(problem: str, text: str, line: int) -> str:
         return f"a second ': ' in one line, or a wrong indent: {written!r}; put the value in quotes, or align it with the lines above"
     if "could not find expected ':'" in problem:
         return f"{written!r} has no ': ' behind its key; write 'key: value'"
-    if "special characters" in problem or "control characters" in problem:
-        return "a control character is in the text; remove it"
     return f"is not readable as YAML ({problem or 'syntax'}): {written!r}; put text with special signs in quotes"
