@@ -224,6 +224,16 @@ def test_a_change_tells_its_life_and_leads_to_its_reports() -> None:
     assert 'href="../2025/01/2025-01-22-telemetry-step2/checkpoint-1h.html"' in shown
 
 
+def test_a_long_list_shows_the_newest_and_tells_the_rest() -> None:
+    pages = newest_first(*(other(f"d{n:03d}", as_of=at(END + n)) for n in range(103)))
+    shown = changes.changes(pages, at(END + 200))["changes/index.md"]
+
+    assert shown.count('<tr><th scope="row">') == 100
+    assert "D102" in shown
+    assert "D002" not in shown
+    assert "3 older ones" in shown
+
+
 def test_a_rolled_back_change_never_reads_pass() -> None:
     made = changes.changes([page(word="Rolled back", modifier="", closed="rolled_back")], at(END))
 

@@ -12,6 +12,7 @@ from ...times import iso
 from ...wording import plural
 from ..gather import Page, way
 from . import frame as f
+from .paths import change_path
 
 PATH = "archive/index"
 LONG = ("January February March April May June July August September October November December").split()  # noqa: SIM905
@@ -55,7 +56,7 @@ def month_page(month: str, pages: Sequence[Page]) -> str:
         [
             markup.link(page.facts.title, way(path, page.address)),
             markup.moment(page.at(page.as_of), iso(page.as_of)),
-            page.facts.ticket,
+            change_link(path, page),
             page.facts.service or page.facts.team,
             page.facts.number,
             markup.status(page.spoken, markup.kind_of(page.word)),
@@ -78,3 +79,8 @@ def month_page(month: str, pages: Sequence[Page]) -> str:
         [fill("<p>{summary}</p>", summary=summary), markup.table("Newest first", columns, rows)],
         steps,
     )
+
+
+def change_link(path: str, page: Page) -> object:
+    facts = page.facts
+    return markup.link(facts.ticket or facts.name, way(path, f"{change_path(page)}.html")) if facts.deployment else ""

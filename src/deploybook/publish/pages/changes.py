@@ -35,7 +35,7 @@ def changes(pages: Sequence[Page], now: datetime) -> dict[str, str]:
         ("Actions", "registers/actions.html"),
         ("Lessons", "registers/lessons.html"),
     ]
-    table = markup.table("Newest first", columns, rows) if rows else markup.listing([], "No change was reported yet.")
+    table = f.capped(PATH, "Newest first", columns, rows) if rows else markup.listing([], "No change was reported yet.")
     doors = markup.doors([(name, way(PATH, target)) for name, target in registers])
     made[f"{PATH}.md"] = f.frame(PATH, "Changes", [doors, table], STEPS)
     return made

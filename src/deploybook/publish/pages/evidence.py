@@ -60,7 +60,7 @@ def evidence(
         ("Not held or changed", "number"),
         ("State", "status"),
     ]
-    table = markup.table("By change, newest first", columns, rows) if rows else markup.listing([], "No evidence yet.")
+    table = f.capped(PATH, "By change, newest first", columns, rows) if rows else markup.listing([], "No evidence yet.")
     about = (
         markup.facts_line([("Evidence log", plural(log["size"], "entry", "entries")), ("Root", log["root"])])
         if log

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 
 from ... import wording
 from ...sections import markup
-from ...sections.text import Html, front_matter, heading
+from ...sections.text import Html, fill, front_matter, heading
 from ..gather import Page, way
 
+MOST_ROWS = 100
 SEVERITY = ("Breach", "No data", "Unclear", "Watch", "Not produced", "Pass", "Not applicable", "Pending")
 
 
@@ -97,3 +98,12 @@ def verdict_of(page: Page, detail: str = "") -> Html:
         facts.word, facts.sentence, detail or facts.detail, facts.number, facts.number_notes, modifier=facts.modifier,
         kind="not-applicable" if facts.closed and facts.closed != "succeeded" else None,
     )  # fmt: skip
+
+
+def capped(origin: str, caption: str, columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[object]]) -> str:
+    """A table of the newest rows; the rest is told and left to the archive, so that no page grows without end."""
+    shown = markup.table(caption, columns, rows[:MOST_ROWS])
+    if len(rows) <= MOST_ROWS:
+        return shown
+    archive = markup.link("Reports, by month", way(origin, "archive/index.html"))
+    return shown + fill("\n\n<p>{count} older ones: {archive}.</p>", count=len(rows) - MOST_ROWS, archive=archive)

@@ -93,7 +93,7 @@ def history_page(path: str, looks: Sequence[Look], drawing: Drawing | None) -> s
     return f.frame(path, last.line.title, blocks, STEPS)
 
 
-def history_table(path: str, looks: Sequence[Look]) -> Html:
+def history_table(path: str, looks: Sequence[Look]) -> str:
     rows = [
         [
             markup.link(look.page.facts.title, way(path, look.page.address)),
@@ -109,7 +109,7 @@ def history_table(path: str, looks: Sequence[Look]) -> Html:
     ]
     columns = [("Report", "head"), ("As of", "text"), ("Value", "number"), ("Baseline", "number"), ("Delta", "number")]
     columns += [("Threshold", "number"), ("Status", "status"), ("Evidence", "chip")]
-    return markup.table("Newest first", columns, rows)
+    return f.capped(path, "Newest first", columns, rows)
 
 
 def evidence_chip(path: str, look: Look) -> Html:

@@ -44,7 +44,7 @@ def register(path: str, title: str, noun: str, when: str, pages: Sequence[Page])
         ("Status", "status"),
     ]
     body = (
-        markup.table("As last reported, newest change first", columns, rows)
+        f.capped(path, "As last reported, newest change first", columns, rows)
         if rows
         else markup.listing([], "None on record.")
     )
