@@ -81,7 +81,9 @@ def test_the_ten_lines_are_complete(place: Place) -> None:
     assert found.checkpoints.after == tuple(timedelta(hours=h) for h in (1, 12, 24, 48))
     assert found.checkpoints.window == timedelta(hours=1)
     assert [m.tolerance.relative for m in found.metrics] == [0.05, None, 0.05, None]
-    assert [(s.name, s.kind, s.options) for s in found.sources] == [("source", "prometheus", {"url": "env:PROMETHEUS_URL"})]
+    assert [(s.name, s.kind, s.options) for s in found.sources] == [
+        ("source", "prometheus", {"url": "env:PROMETHEUS_URL"})
+    ]
     assert found.metric("cicd").scale == 100
     assert found.path == "deployments/x/deployment.yml"
 
@@ -196,6 +198,8 @@ def test_importing_the_reader_loads_neither_yaml_nor_pydantic() -> None:
         (("at most 65 ms", "at most 65"), "deployment.yml:5: metrics > m > target: 'at most 65' has no unit; write 'at most 65 ms' (or %, s, errors/hour)"),
         (("at most 65 ms", "at most 3 ms/hour"), "deployment.yml:5: metrics > m > target: '/hour' is a rate, which a histogram has not; write 'at most 3 ms'"),
         (("p50, ", "p50, unit: MB, "), "deployment.yml:5: metrics > m > unit: 'ms' does not compare with 'MB'; write the value in 'ms'; if the source is not in 'ms', write 'source_unit' too"),
+        (("p50, ", "p50, unit: 3 ms, "), "deployment.yml:5: metrics > m > unit: '3 ms' is not a unit; write ms, s, B, MB, %, or what is counted, such as errors"),
+        (("p50, ", "p50, decimals: 12, "), "deployment.yml:5: metrics > m > decimals: '12' is out of range; write a number from 0 to 9"),
         (("p50, ", "p50, better: smaller, "), "deployment.yml:5: metrics > m > better: 'smaller' is not one of lower, higher, either; write lower"),
         (("p50, ", "p50, decimals: few, "), "deployment.yml:5: metrics > m > decimals: 'few' is not a whole number; write 0, 1, 2, …"),
         (("p50, ", "p50, advisory: maybe, "), "deployment.yml:5: metrics > m > advisory: 'maybe' is neither true nor false"),
@@ -260,6 +264,14 @@ def test_all_mistakes_of_all_files_are_told_together(place: Place) -> None:
     ]  # fmt: skip
 
 
+def test_a_broken_window_is_told_once_and_not_at_every_time(place: Place) -> None:
+    gate = "gates: [{name: g, at: 14:01, metric: m, window: 1m, within: 3 %}]"
+
+    found = place.complaints(f"{HEAD}  m: {{gauge: g_ms}}\n{gate}\n".replace("2025-01-22 14:00", "yesterday 14:00"))
+
+    assert found == ["deployment.yml:3: window: 'yesterday 14:00' is not a time; write '2025-01-22 14:00'"]
+
+
 def test_the_zone_has_no_default(place: Place) -> None:
     found = place.complaints(TEN_LINES, workspace="")
 
@@ -269,18 +281,27 @@ def test_the_zone_has_no_default(place: Place) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["https://oliver:hunter2@prom.example", "https://prom.example/?token=hunter2", "https://hooks.slack.com/services/hunter2"]
+    "url",
+    [
+        "https://oliver:hunter2@prom.example",
+        "https://prom.example/?token=hunter2",
+        "https://hooks.slack.com/services/hunter2",
+    ],
 )
 def test_a_literal_secret_is_refused_and_not_repeated(place: Place, url: str) -> None:
     found = place.complaints(TEN_LINES.replace("env:PROMETHEUS_URL", url))
 
-    assert found == ["deployment.yml:5: source: a secret does not belong into this file; write 'env:URL' or 'file:PATH'"]
+    assert found == [
+        "deployment.yml:5: source: a secret does not belong into this file; write 'env:URL' or 'file:PATH'"
+    ]
     assert "hunter2" not in str(found)
 
 
 @pytest.mark.parametrize("option", ["token: hunter2", "headers: {Authorization: Bearer hunter2}", "password: hunter2"])
 def test_a_secret_option_is_only_a_reference(place: Place, option: str) -> None:
-    text = TEN_LINES.replace("source: env:PROMETHEUS_URL", f"sources: {{p: {{kind: prometheus, url: env:U, {option}}}}}")
+    text = TEN_LINES.replace(
+        "source: env:PROMETHEUS_URL", f"sources: {{p: {{kind: prometheus, url: env:U, {option}}}}}"
+    )
 
     assert "a secret does not belong into this file" in "".join(place.complaints(text))
     assert "hunter2" not in "".join(place.complaints(text))
@@ -317,7 +338,11 @@ def test_the_nearest_wins_key_by_key(place: Place) -> None:
     found = place.read(near, workspace=f"{ZONE}tolerance: 9 %\nobservation: 24h\n", parser=SERVICE)
 
     metric = found.metric("parser_p50")
-    assert (metric.target and metric.target.text, metric.panel, metric.tolerance.relative) == ("at most 70 ms", "12", 0.03)
+    assert (metric.target and metric.target.text, metric.panel, metric.tolerance.relative) == (
+        "at most 70 ms",
+        "12",
+        0.03,
+    )
     assert found.observation == timedelta(hours=24)
     assert found.metric("failures").kind == "counter"
 
@@ -325,7 +350,9 @@ def test_the_nearest_wins_key_by_key(place: Place) -> None:
 def test_limits_set_targets_of_metrics_declared_further_away(place: Place) -> None:
     workspace = f"{ZONE}metrics: {{parser_p50: {{histogram: parser_duration_ms, statistic: p50}}}}\n"
 
-    found = place.read(f"{HEAD}".removesuffix("metrics:\n") + "limits: {parser_p50: at most 60 ms}\n", workspace=workspace)
+    found = place.read(
+        f"{HEAD}".removesuffix("metrics:\n") + "limits: {parser_p50: at most 60 ms}\n", workspace=workspace
+    )
 
     assert found.metric("parser_p50").target == place.metric("{gauge: g_ms, target: at most 60 ms}").target
 
@@ -378,7 +405,13 @@ def test_labels_are_text_also_where_they_look_like_nothing(place: Place) -> None
 def test_a_ratio_of_two_counters(place: Place) -> None:
     metric = place.metric("{ratio: {good: ok_total, total: all_total}, target: at least 90 %}")
 
-    assert (metric.name, metric.total_name, metric.good, metric.unit, metric.scale) == ("ok_total", "all_total", (), "%", 100)
+    assert (metric.name, metric.total_name, metric.good, metric.unit, metric.scale) == (
+        "ok_total",
+        "all_total",
+        (),
+        "%",
+        100,
+    )
 
 
 @pytest.mark.parametrize(
@@ -512,7 +545,7 @@ def test_an_unknown_or_unsafe_name_is_a_usage_problem(place: Place, slug: str) -
 def test_a_workspace_is_found_upwards_and_mkdocs_yml_is_enough(place: Place) -> None:
     place.write(TEN_LINES + ZONE)
     (place.root / "deploybook.yml").unlink()
-    with pytest.raises(UsageProblem, match="holds no deploybook.yml"):
+    with pytest.raises(UsageProblem, match=r"holds no deploybook\.yml"):
         records.read_workspace(place.root)
     (place.root / "mkdocs.yml").write_text("site_name: x\n")
 
@@ -548,12 +581,18 @@ def test_settings_of_the_workspace(place: Place) -> None:
 def test_a_channel_without_an_address_is_told(place: Place) -> None:
     place.write(TEN_LINES, workspace=f"{ZONE}notify: [ops]\n")
 
-    with pytest.raises(FileProblems, match="deploybook.yml:2: notify > 1: 'ops' is no channel"):
+    with pytest.raises(FileProblems, match=r"deploybook\.yml:2: notify > 1: 'ops' is no channel"):
         records.read_settings(records.read_workspace(place.root))
 
 
 def test_the_reference_deployment_reads_without_a_mistake(root: Path) -> None:
     found = records.read_deployment(records.read_workspace(root), "2025-01-22-telemetry-step2")
 
-    assert [metric.id for metric in found.metrics] == ["parser_p50", "parser_failures", "cli_p95", "cicd_success", "variance"]
+    assert [metric.id for metric in found.metrics] == [
+        "parser_p50",
+        "parser_failures",
+        "cli_p95",
+        "cicd_success",
+        "variance",
+    ]
     assert records.check_layers(records.read_workspace(root)) == []

@@ -22,7 +22,9 @@ def deployment() -> Deployment:
 
     window = Window(start=datetime(2025, 1, 22, 22, tzinfo=UTC), end=datetime(2025, 1, 22, 23, 30, tzinfo=UTC))
     zone = ZoneInfo("America/Los_Angeles")
-    return Deployment(slug="x", title="T", ticket="C", zone=zone, window=window, baseline=None, path="deployments/x/deployment.yml")
+    return Deployment(
+        slug="x", title="T", ticket="C", zone=zone, window=window, baseline=None, path="deployments/x/deployment.yml"
+    )
 
 
 def read(folder: Path, **files: str) -> Records:
@@ -83,7 +85,11 @@ def test_every_text_of_the_scenario_is_kept_somewhere(tmp_path: Path, shared: Pa
 
     for path in sorted(source.glob("*.yaml")):
         if path.name != "metrics.yaml":
-            lost = [text for text in texts(yaml.safe_load(path.read_text())) if text not in kept and repr(text)[1:-1] not in kept]
+            lost = [
+                text
+                for text in texts(yaml.safe_load(path.read_text()))
+                if text not in kept and repr(text)[1:-1] not in kept
+            ]
             assert set(lost) <= {"America/Los_Angeles", "deployment journal"}, path.name
 
 
@@ -238,3 +244,19 @@ def test_the_schema_says_what_each_key_means() -> None:
         ["histogram", "statistic"],
         "The limit, such as 'at most 65 ms'.",
     )
+
+
+@pytest.mark.parametrize("change", [("", ""), ("statistic: p50", "statistik: p50"), ("decimals: 1", "decimals: few")])
+def test_an_editor_accepts_the_reference_and_marks_a_mistake(root: Path, change: tuple[str, str]) -> None:
+    import jsonschema
+    import yaml
+
+    text = (root / "deployments" / REFERENCE / "deployment.yml").read_text(encoding="utf-8")
+
+    found = list(
+        jsonschema.Draft202012Validator(records.json_schema("deployment")).iter_errors(
+            yaml.safe_load(text.replace(*change))
+        )
+    )
+
+    assert bool(found) == bool(change[0])

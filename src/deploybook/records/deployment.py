@@ -63,9 +63,9 @@ class Metric(Strict):
     """Other names of the same metric, before a rename or on paper."""
     where: v.Labels = ()
     """Which series belong: label: value, or PromQL conditions such as 'code=~"5.."'."""
-    unit: v.Text = ""
+    unit: v.Unit = ""
     """The unit on the page; without it the target's, or the one that the metric's name ends with."""
-    source_unit: v.Text = ""
+    source_unit: v.Unit = ""
     """The unit in the source, where its name does not say it."""
     better: Literal["lower", "higher", "either"] | None = None
     """Which direction is good; without it the target says."""

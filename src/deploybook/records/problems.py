@@ -12,6 +12,7 @@ from ..errors import Problem
 from .yaml import Tree, Way
 
 KINDS = ("histogram", "counter", "ratio", "gauge", "query")  # of metrics
+FOUND = {list: "a list", dict: "'key: value' lines"}
 NOTHING = (None, "null", "~")
 
 
@@ -155,7 +156,7 @@ def way_of(loc: tuple[str | int, ...], tree: Tree) -> Way:
 def describe(way: Way, item: dict[str, Any], tree: Tree) -> tuple[Way, str]:
     """Where the mistake is shown, and what is wrong with what to write."""
     kind, found, context = item["type"], item.get("input"), item.get("ctx") or {}
-    quoted = repr(found) if isinstance(found, str) else "a list" if isinstance(found, list) else "'key: value' lines"
+    quoted = repr(found) if isinstance(found, str) else FOUND.get(type(found), "nothing")
     if kind == "missing":
         if way in tree.places:
             return way, "has no value; write one behind the colon"
@@ -172,11 +173,13 @@ def describe(way: Way, item: dict[str, Any], tree: Tree) -> tuple[Way, str]:
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         return way, f"expected 'key: value' lines, found {quoted}"
     if kind in ("list_type", "tuple_type"):
-        return way, f"expected a list, such as [1h, 12h], found {quoted}"
+        return way, f"expected a list, such as lines that begin with '- ', found {quoted}"
     if kind.startswith("bool"):
         return way, f"{quoted} is neither true nor false"
     if kind.startswith("int"):
         return way, f"{quoted} is not a whole number; write 0, 1, 2, …"
+    if kind in ("less_than_equal", "greater_than_equal"):
+        return way, f"{quoted} is out of range; write a number from 0 to 9"
     return way, str(item["msg"])
 
 

@@ -456,8 +456,12 @@ def settle_checkins(desk: Desk, metrics: tuple[model.Metric, ...]) -> model.Chec
 
 
 def frame_of_tree(tree: Tree) -> Frame:
-    """The zone and the day of the change, read before all else, because every other time depends on them."""
-    zone = day = None
+    """
+    The zone and the day of the change, read before all else, because every other time depends on them.
+
+    Where the day cannot be read, any day stands in: that mistake is told once, not again at each time of day.
+    """
+    zone, day = None, date(2000, 1, 1)
     with contextlib.suppress(ValueError):  # told where the key itself is read
         zone = parse_zone(str(tree.at(("timezone",)) or ""))
     said = tree.at(("window",)) or tree.at(("windows", "deployment"))

@@ -114,6 +114,12 @@ def lengths(value: Any) -> tuple[timedelta, ...]:
     return tuple(sorted({parse_length(text_of(item)) for item in value}))
 
 
+def unit(text: str) -> str:
+    if not re.fullmatch(r"[^\W\d_][\w%/µ]*|%|1", text) or text in ("points", "pts"):
+        raise ValueError(f"{text!r} is not a unit; write ms, s, B, MB, %, or what is counted, such as errors")
+    return text
+
+
 def metric_name(text: str) -> str:
     if not re.fullmatch(METRIC_NAME, text):
         raise ValueError(f"{text!r} is not the name of a metric; labels go under 'where', PromQL under 'query'")
@@ -214,6 +220,7 @@ def address(value: Any) -> str:
 
 SCALAR = {"type": ["string", "number", "boolean"]}
 Text = Annotated[str, read_with(str), WithJsonSchema(SCALAR)]
+Unit = Annotated[str, read_with(unit), WithJsonSchema(SCALAR)]
 Day = Annotated[date, read_with(day_of), written("2025-01-22")]
 Zone = Annotated[ZoneInfo, read_with(parse_zone), written("America/Los_Angeles", "UTC")]
 Length = Annotated[
