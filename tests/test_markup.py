@@ -147,7 +147,7 @@ def test_what_a_cell_shows_as_html_can_neither_run_nor_load(payload: str) -> Non
 def test_a_frame_shown_by_a_cell_keeps_its_table() -> None:
     block = t.cleaned('<style>td{color:red}</style><table class="dataframe"><tr><th scope="col">a</th></tr></table>')
 
-    assert block == ('<div class="db-cell">\n<table><tbody><tr><th scope="col">a</th></tr></tbody></table>\n</div>')
+    assert block == ('<div class="db-foreign">\n<table><tbody><tr><th scope="col">a</th></tr></tbody></table>\n</div>')
 
 
 def test_written_markdown_keeps_its_form() -> None:

@@ -66,7 +66,7 @@
     ["mouseenter", "focusin"].forEach(function (name) { figure.addEventListener(name, function () { place(figure); }); });
     figure.addEventListener("keydown", function (event) { if (event.key === "Escape") document.activeElement.blur(); });
   });
-  all(".db-table, .db-pre, .db-cell").forEach(function (box) {
+  all(".db-table, .db-pre, .db-foreign").forEach(function (box) {
     var caption = box.querySelector("caption");
     if (box.scrollWidth <= box.clientWidth) return;
     box.tabIndex = 0;

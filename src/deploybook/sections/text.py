@@ -124,7 +124,7 @@ def cleaned(markup: str) -> Html:
         url_schemes={"http", "https", "mailto"},
     )
     body = re.sub(r"(?s)<pre>.*?</pre>", lambda found: found[0].replace("\n", "&#10;"), body)
-    return Html(f'<div class="db-cell">\n{squeeze(body)}\n</div>')
+    return Html(f'<div class="db-foreign">\n{squeeze(body)}\n</div>')
 
 
 def squeeze(markup: str) -> str:
