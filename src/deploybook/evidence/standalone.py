@@ -10,7 +10,7 @@ vouch for itself. The format is written down in docs/reference/evidence-format.m
 is used by the writing half too. It is one file, longer than its neighbours, because an outsider has to carry it away.
 """
 
-# ruff: noqa: UP017, B905 (timezone.utc and zip without strict: this file runs on Python 3.9)
+# ruff: noqa: UP017, B905, RUF007 (timezone.utc, zip without strict, no pairwise: this file runs on Python 3.9)
 from __future__ import annotations
 
 import base64
@@ -612,10 +612,13 @@ def check_marked_numbers(site: Files, evidence: Files, contents: Contents, repor
 # --- figures: a second implementation, on purpose without the first one's code or libraries -------------------------
 
 HOUR = 3_600_000
-_SUFFIXES = ("_bucket", "_sum", "_count")
-_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)? ?(Z|[+-]\d\d:?\d\d)?")
+FRESH = 1.5  # a row stands for its time until one and a half steps later
+SUM, COUNT, VALUE = "sum", "count", "value"  # columns of a scrape beside the buckets, which go by their upper edge
+_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ]+(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)? ?([Zz]|UTC|[+-]\d\d:?\d\d)?")
+_LABEL = re.compile(r'(\w+)\s*=\s*"((?:[^"\\]|\\.)*)"')
 Labels = frozenset[tuple[str, str]]
-Rows = dict[int, Any]  # time in ms UTC -> value; None where the cell held no number
+Scrapes = dict[Labels, dict[int, dict[Any, float]]]  # target -> time in ms UTC -> column -> value
+Added = list[tuple[int, dict[Any, float]]]  # what was added up to a time, by column
 
 
 class NotHere(Exception):
@@ -623,33 +626,45 @@ class NotHere(Exception):
 
 
 def milliseconds(text: str, zone: str = "") -> int | None:
-    """ISO 8601 with Z or an offset, epoch seconds or milliseconds; without a zone only where one is given."""
+    """ISO 8601 with Z or an offset, or a number since the epoch in s, ms, µs or ns; without a zone only where one is given."""
     import datetime as dt
 
-    match = _TIME.fullmatch(text.strip())
+    text = text.strip()
+    match = _TIME.fullmatch(text)
     if not match:
-        try:
-            number = float(text)
-        except ValueError:
+        if not re.fullmatch(r"\d{6,20}(\.\d+)?", text):
             return None
-        return round(number if abs(number) > 1e11 else number * 1000) if math.isfinite(number) else None
-    offset: Any = dt.timezone.utc
-    if match[8] is None:
-        if not zone:
-            return None
-        from zoneinfo import ZoneInfo
+        number = float(text)
+        return round(
+            number * next(by for most, by in ((1e11, 1e3), (1e14, 1), (1e17, 1e-3), (1e99, 1e-6)) if number < most)
+        )
+    sign, offset = match[8], dt.timezone.utc
+    if sign is None:
+        return _local(match, zone) if zone else None
+    if sign[0] in "+-":
+        minutes = int(sign[1:3]) * 60 + int(sign[-2:])
+        offset = dt.timezone(dt.timedelta(minutes=-minutes if sign[0] == "-" else minutes))
+    return _epoch(match, offset)
 
-        offset = ZoneInfo(zone)
-    elif match[8] != "Z":
-        minutes = int(match[8][1:3]) * 60 + int(match[8][-2:])
-        offset = dt.timezone(dt.timedelta(minutes=-minutes if match[8][0] == "-" else minutes))
+
+def _epoch(match: re.Match[str], offset: Any, fold: int = 0) -> int | None:
+    import datetime as dt
+
     year, month, day, hour, minute, second = (int(match[group] or 0) for group in range(1, 7))
     try:
-        local = dt.datetime(year, month, day, hour, minute, second, tzinfo=offset)
+        moment = dt.datetime(year, month, day, hour, minute, second, tzinfo=offset, fold=fold)
     except ValueError:
         return None
     epoch = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
-    return (local - epoch) // dt.timedelta(milliseconds=1) + int(((match[7] or "") + "000")[:3])
+    return (moment - epoch) // dt.timedelta(milliseconds=1) + int(((match[7] or "") + "000")[:3])
+
+
+def _local(match: re.Match[str], zone: str) -> int | None:
+    """A time that the clocks of the zone showed exactly once."""
+    from zoneinfo import ZoneInfo
+
+    once, again = (_epoch(match, ZoneInfo(zone), fold) for fold in (0, 1))
+    return once if once == again else None
 
 
 def _number(text: str) -> float | None:
@@ -657,139 +672,278 @@ def _number(text: str) -> float | None:
         value = float(text)
     except ValueError:
         return None
-    return value if math.isfinite(value) else None
+    return value if math.isfinite(value) and "_" not in text else None
 
 
 @dataclass
 class Table:
-    """One original file. step: what lies between most neighbouring times, ms."""
+    """
+    One original file: (name, labels) -> time -> value, None where the cell held no number.
 
-    series: dict[tuple[str, Labels], Rows]
-    step: int
+    twice: where it had another value too (the larger is kept). legends: names that are headings of Grafana's wide form.
+    """
+
+    series: dict[tuple[str, Labels], dict[int, Any]] = field(default_factory=dict)
+    twice: set[tuple[str, Labels, int]] = field(default_factory=set)
+    legends: set[str] = field(default_factory=set)
+
+    def add(self, key: tuple[str, Labels], at: int, value: float | None) -> None:
+        rows = self.series.setdefault(key, {})
+        if at in rows and rows[at] != value:
+            self.twice.add((*key, at))
+            value = None if value is None or rows[at] is None else max(value, rows[at])
+        rows[at] = value
 
 
-def read_table(stream: BinaryIO, packed: bool, zone: str) -> Table:
-    """A CSV in long form (timestamp, metric, labels…, value) or in wide form (one column per series)."""
-    import csv
+def read_table(stream: BinaryIO, name: str, zone: str = "") -> Table:
+    """A CSV in long form (timestamp, metric, labels…, value) or wide form (a column per series), or a saved API answer."""
     import gzip
 
-    series: dict[tuple[str, Labels], Rows] = {}
+    kind = name[: -len(".gz")] if name.endswith(".gz") else name
+    kind = kind.rpartition(".")[2]
+    if kind not in ("csv", "tsv", "txt", "json"):
+        raise NotHere(f"originals of the kind .{kind} are not read by this file")
+    with io.TextIOWrapper(gzip.open(stream) if name.endswith(".gz") else stream, "utf-8-sig", newline="") as text:
+        return _read_answer(text.read()) if kind == "json" else _read_csv(text, zone)
+
+
+def _read_answer(text: str) -> Table:
+    table = Table()
+    for one in json.loads(text)["data"]["result"]:
+        key = _key([("__name__", ""), *one["metric"].items()])
+        for at, value in one.get("values") or [one["value"]]:
+            table.add(key, round(float(at) * 1000), _number(str(value)))
+    return table
+
+
+def _read_csv(text: io.TextIOWrapper, zone: str) -> Table:
+    import csv
+
+    table = Table()
     times: dict[str, int | None] = {}
-    rows_of: dict[tuple[str, ...], Rows] = {}
-    with io.TextIOWrapper(gzip.open(stream) if packed else stream, "utf-8-sig", newline="") as text:
-        first = text.readline()
-        delimiter = max(",;\t", key=first.count)
-        header = next(csv.reader([first], delimiter=delimiter), [])
-        rows = (row for row in csv.reader(text, delimiter=delimiter) if len(row) == len(header))
-        for when, key, cell in _cells(header, rows):
-            if when not in times:
-                times[when] = milliseconds(when, zone)
-            at = times[when]
-            if at is None:
-                continue
-            if key not in rows_of:
-                rows_of[key] = series.setdefault(_series_of(key), {})
-            found = rows_of[key]
-            found[at] = _larger(found[at], _number(cell)) if at in found else _number(cell)
-    return Table(series, _step(sorted({at for at in times.values() if at is not None})))
-
-
-def _cells(header: list[str], rows: Iterable[list[str]]) -> Iterator[tuple[str, tuple[str, ...], str]]:
-    """(time, series, value) of each cell. series: name, label, value, label, value, …, or the heading of a wide column."""
+    keys: dict[Any, tuple[str, Labels]] = {}
+    first = text.readline()
+    delimiter = max(",;\t", key=first.count)
+    header = next(csv.reader([first], delimiter=delimiter), [])
     lower = [name.strip().lower() for name in header]
-    when = next((lower.index(name) for name in ("timestamp", "time", "ts", "date") if name in lower), 0)
-    metric = next((lower.index(name) for name in ("metric", "__name__") if name in lower), None)
-    value = lower.index("value") if "value" in lower else None
-    others = [index for index in range(len(header)) if index not in (when, value, metric)]
-    for row in rows:
+    when = next((lower.index(name) for name in ("timestamp", "time", "ts", "datetime", "date") if name in lower), 0)
+    value = next((lower.index(name) for name in ("value", "_value") if name in lower), None)
+    metric = next((lower.index(name) for name in ("metric", "__name__", "metric_name") if name in lower), None)
+    heads = [
+        (index, "__name__" if index == metric else name)
+        for index, name in enumerate(header)
+        if index not in (when, value)
+    ]
+    for row in csv.reader(text, delimiter=delimiter):
+        if len(row) != len(header):
+            continue
+        if row[when] not in times:
+            times[row[when]] = milliseconds(row[when], zone)
+        at = times[row[when]]
+        if at is None:
+            continue
         if value is None:
-            yield from ((row[when], (header[index],), row[index]) for index in others if row[index] != "")
+            for index, head in heads:
+                if row[index] != "":
+                    table.add(keys.get(index) or keys.setdefault(index, _heading(head, table)), at, _number(row[index]))
         else:
-            name = "" if metric is None else row[metric]
-            yield row[when], (name, *(part for index in others for part in (header[index], row[index]))), row[value]
+            said = tuple(row[index] for index, _ in heads)
+            key = keys.get(said) or keys.setdefault(said, _key([(name, row[index]) for index, name in heads]))
+            table.add(key, at, _number(row[value]))
+    return table
 
 
-def _series_of(key: tuple[str, ...]) -> tuple[str, Labels]:
-    """Name and labels, without the empty ones; `le` by its number, so that 25 and 25.0 are one bucket."""
-    name, _, rest = key[0].partition("{")
-    pairs = [*re.findall(r'(\w+)="([^"]*)"', rest), *zip(key[1::2], key[2::2])]
-    return name.strip(), frozenset((one, repr(float(at)) if one == "le" else at) for one, at in pairs if at != "")
+def _heading(head: str, table: Table) -> tuple[str, Labels]:
+    """name{label="value", …}; a heading alone is the name of the metric or, among others, its label `series`."""
+    name, brace, rest = head.strip().partition("{")
+    if brace:
+        return _key(
+            [("__name__", name), *((label, re.sub(r"\\(.)", r"\1", said)) for label, said in _LABEL.findall(rest))]
+        )
+    table.legends.add(head)
+    return head, frozenset({("series", head)})
 
 
-def _larger(one: float | None, other: float | None) -> float | None:
-    """Of two rows at one time the larger; no number beats every number."""
-    return None if one is None or other is None else max(one, other)
+def _key(pairs: Iterable[tuple[str, str]]) -> tuple[str, Labels]:
+    """Name, and labels without the empty ones."""
+    labels = {label: text for label, text in pairs if text != ""}
+    return labels.pop("__name__", ""), frozenset(labels.items())
 
 
-def _step(times: list[int]) -> int:
-    gaps: dict[int, int] = {}
-    for index in range(1, len(times)):
-        gap = times[index] - times[index - 1]
-        gaps[gap] = gaps.get(gap, 0) + 1
+def scrapes_of(table: Table, name: str, kind: str) -> tuple[int, Scrapes]:
+    """
+    The step of a file, and the scrapes of one metric in it. A scrape is missing as a whole where one of its cells is no
+    number, where a count is below zero, or where it lacks columns that the scrapes beside it have (a torn one).
+    """
+    found: Scrapes = {}
+    lost = set()
+    for (series, labels), rows in table.series.items():
+        placed = _column(table, series, dict(labels), name, kind)
+        if placed is None:
+            continue
+        column, target = placed
+        times = found.setdefault(target, {})
+        for at, value in rows.items():
+            below = kind != "gauge" and column != SUM and value is not None and value < 0
+            if value is None or below or (kind == "gauge" and (series, labels, at) in table.twice):
+                lost.add((target, at))
+            else:
+                times.setdefault(at, {})[column] = value
+    for target, at in lost:
+        found[target].pop(at, None)
+    for times in found.values():
+        for at in _torn(times):
+            del times[at]
+    return _step([sorted(times) for times in found.values()]), found
+
+
+def _column(table: Table, series: str, labels: dict[str, str], name: str, kind: str) -> tuple[Any, Labels] | None:
+    """Where a series belongs among the columns of a metric's scrapes, and whose they are."""
+    if kind == "histogram":
+        edge = labels.pop("le", "") if series == f"{name}_bucket" else None
+        column: Any = {f"{name}_sum": SUM, f"{name}_count": COUNT}.get(series)
+        column = column if edge is None else _edge(edge)
+        return None if column is None else (column, frozenset(labels.items()))
+    if series == name or (series in table.legends and len(table.legends) == 1):
+        labels.pop("series" if series in table.legends else "", None)
+    elif series and series not in table.legends:
+        return None
+    return VALUE, frozenset(labels.items())
+
+
+def _edge(text: str) -> float | None:
+    """25 and 25.0 are one bucket."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _torn(times: dict[int, dict[Any, float]]) -> list[int]:
+    order = sorted(times)
+    has = [times[at].keys() for at in order]
+    last = len(order) - 1
+    return [
+        at
+        for index, at in enumerate(order)
+        if last and (index == 0 or has[index] < has[index - 1]) and (index == last or has[index] < has[index + 1])
+    ]
+
+
+def _step(many: list[list[int]]) -> int:
+    """The most frequent distance of two rows of a series; of scrapes that jitter, to the full second."""
+    from collections import Counter
+
+    gaps = Counter(after - before for times in many for before, after in zip(times, times[1:]))
+    if gaps and max(gaps.values()) * 3 < sum(gaps.values()) and min(gaps) >= 1000:
+        gaps = Counter(round(gap / 1000) * 1000 for gap in gaps.elements())
     return min(gaps, key=lambda gap: (-gaps[gap], gap)) if gaps else 0
+
+
+def joined(parts: list[tuple[int, Scrapes]], kind: str) -> dict[Labels, dict[int, tuple[int, dict[Any, float]]]]:
+    """
+    All files of a metric: target -> time -> (step, columns). Rows of a coarser file between two of a finer one are left
+    out. Where two files have the same time, of a counter the larger counts, of a gauge the finer file's.
+    """
+    rows: dict[Labels, dict[int, tuple[int, dict[Any, float]]]] = {}
+    for step, found in sorted(parts, key=lambda part: part[0]):
+        for target, times in found.items():
+            mine = rows.setdefault(target, {})
+            for at, columns in times.items():
+                kept = mine.setdefault(at, (step, dict(columns)))[1]
+                if kind != "gauge":
+                    kept.update((column, max(value, kept.get(column, value))) for column, value in columns.items())
+    for mine in rows.values():
+        for step in sorted({step for step, _ in mine.values()} - {0})[1:]:
+            finer = sorted(at for at, (other, _) in mine.items() if 0 < other < step)
+            for at in [at for at, (other, _) in mine.items() if other == step]:
+                place = bisect.bisect_left(finer, at)
+                if 0 < place < len(finer) and finer[place] - finer[place - 1] <= step:
+                    del mine[at]
+    return rows
+
+
+class Line:
+    """One target: its times ascending, the step and columns of each row, and what was added since the row before."""
+
+    def __init__(self, target: Labels, rows: dict[int, tuple[int, dict[Any, float]]]) -> None:
+        self.labels, self.times = dict(target), sorted(rows)
+        self.columns = [self._with_totals(rows[at][1]) for at in self.times]
+        self.steps = self._steps([rows[at][0] for at in self.times])
+        self.added = [{}, *(self._change(*pair) for pair in zip(self.columns, self.columns[1:]))]
+
+    @staticmethod
+    def _with_totals(columns: dict[Any, float]) -> dict[Any, float]:
+        """A +Inf bucket and a _count say the same; one stands in for the other."""
+        if VALUE not in columns and (math.inf in columns) != (COUNT in columns):
+            total = columns.get(math.inf, columns.get(COUNT, 0.0))
+            return {**columns, math.inf: total, COUNT: total}
+        return columns
+
+    @staticmethod
+    def _change(before: dict[Any, float], now: dict[Any, float]) -> dict[Any, float]:
+        """A count that fell means that the target started again: everything since then is what stands there now."""
+        if any(value < before.get(column, value) for column, value in now.items() if column != SUM):
+            return now
+        return {column: value - before[column] for column, value in now.items() if column in before}
+
+    def _steps(self, steps: list[int]) -> list[int]:
+        """A row that two files share counts as finer between finer rows; a step that is not known is the usual distance."""
+        if len(steps) > 1 and 0 in steps:
+            usual = int(value_quantile(0.5, [after - before for before, after in zip(self.times, self.times[1:])]))
+            steps = [step or usual for step in steps]
+        inner = [min(step, max(before, after)) for before, step, after in zip(steps, steps[1:], steps[2:])]
+        return [*steps[:1], *inner, *steps[-1:]] if len(steps) > 2 else steps
+
+    def increments(self, start: int, end: int) -> Added:
+        """From the state at start, the last row at or before it (the first inside where that is too old), to that at end."""
+        first = bisect.bisect_right(self.times, start) - 1
+        if first < 0 or start - self.times[first] > FRESH * self.steps[first]:
+            first += 1
+        last = bisect.bisect_right(self.times, end)
+        return [(self.times[index], self.added[index]) for index in range(first + 1, last)]
+
+    def rows(self, start: int, end: int) -> list[tuple[int, float, int]]:
+        """(time, value, step) with start <= time < end."""
+        inside = range(bisect.bisect_left(self.times, start), bisect.bisect_left(self.times, end))
+        return [(self.times[index], self.columns[index][VALUE], self.steps[index]) for index in inside]
 
 
 def _matches(labels: dict[str, str], conditions: Iterable[Any]) -> bool:
     for name, operator, wanted in conditions:
         found = labels.get(name, "")
-        hit = found == wanted if operator in ("=", "!=") else re.fullmatch(wanted, found) is not None
+        hit = found == wanted if operator in ("=", "!=") else re.fullmatch(wanted, found, re.DOTALL) is not None
         if hit == operator.startswith("!"):
             return False
     return True
 
 
-@dataclass
-class Line:
-    """One series joined from all files: times ascending, and for each row its value and the step of its file."""
+def with_zeros(rows: dict[Labels, Any], up: list[Line], where: list[Any]) -> dict[Labels, Any]:
+    """`missing: zero`: rows where `up` is 1 and the counter has none, 0 before its first row and unchanged after it."""
+    targets = [one for one in up if _matches(one.labels, (each for each in where if each[0] in one.labels))]
+    known, made = [dict(labels) for labels in rows], dict(rows)
 
-    labels: dict[str, str]
-    times: list[int]
-    values: list[float]
-    steps: list[int]
+    def same(one: dict[str, str], other: dict[str, str]) -> bool:
+        both = one.keys() & other.keys()
+        return bool(both) and all(one[label] == other[label] for label in both)
 
-    def increments(self, start: int, end: int) -> list[tuple[int, float]]:
-        """What was added between the rows from the state at start to the state at end, a reset added back."""
-        first = bisect.bisect_right(self.times, start) - 1
-        if first < 0 or start - self.times[first] > 1.5 * self.steps[first]:
-            first += 1
-        last = bisect.bisect_right(self.times, end)
-        pairs = ((index, self.values[index] - self.values[index - 1]) for index in range(first + 1, last))
-        return [(self.times[index], added if added >= 0 else self.values[index]) for index, added in pairs]
-
-
-def lines_of(tables: list[Table], names: list[str], suffix: str, conditions: list[Any]) -> list[Line]:
-    """The series of a metric, files joined: equal rows once, of conflicting ones the larger."""
-    joined: dict[Labels, dict[int, tuple[float, int]]] = {}
-    for table in tables:
-        lost = _lost_scrapes(table, names) if suffix else set()
-        for (name, labels), rows in table.series.items():
-            if name not in ("", *(one + suffix for one in names)) or not _matches(dict(labels), conditions):
-                continue
-            target = frozenset(pair for pair in labels if pair[0] != "le")
-            line = joined.setdefault(labels, {})
-            for at, value in rows.items():
-                if value is None or (target, at) in lost:
-                    continue
-                before = line.get(at, (value, table.step))
-                line[at] = (max(before[0], value), min(before[1], table.step))
-    found = []
-    for labels in sorted(joined, key=sorted):
-        times = sorted(joined[labels])
-        rows_of = [joined[labels][at] for at in times]
-        found.append(Line(dict(labels), times, [value for value, _ in rows_of], [step for _, step in rows_of]))
-    return found
-
-
-def _lost_scrapes(table: Table, names: list[str]) -> set[tuple[Labels, int]]:
-    """Target and time of the scrapes in which one row of the histogram held no number: the whole scrape is missing."""
-    every = {name + suffix for name in names for suffix in _SUFFIXES}
-    return {
-        (frozenset(pair for pair in labels if pair[0] != "le"), at)
-        for (name, labels), rows in table.series.items()
-        if name in every
-        for at, value in rows.items()
-        if value is None
-    }
+    for target in targets:
+        there = [(at, step) for at, value, step in target.rows(-(10**15), 10**15) if value == 1]
+        mine = [
+            labels for labels in known if next((one for one in targets if same(labels, one.labels)), None) is target
+        ]
+        for labels in mine:
+            own = dict(rows[frozenset(labels.items())])
+            times = sorted(own)
+            for at, step in there:
+                place = bisect.bisect_right(times, at) - 1
+                if place < 0 or at - times[place] > step / 2:
+                    own[at] = (step, {VALUE: own[times[place]][1][VALUE] if place >= 0 else 0.0})
+            made[frozenset(labels.items())] = own
+        shared = any(labels.keys() & target.labels.keys() for labels in known)
+        if (shared or not known) and not any(same(labels, target.labels) for labels in known):
+            made[frozenset(target.labels.items())] = {at: (step, {VALUE: 0.0}) for at, step in there}
+    return made
 
 
 def bucket_quantile(q: float, buckets: dict[float, float]) -> float | None:
@@ -803,7 +957,7 @@ def bucket_quantile(q: float, buckets: dict[float, float]) -> float | None:
     counts: list[float] = []
     for edge in edges:
         counts.append(max(buckets[edge], counts[-1] if counts else 0.0))
-    if counts[-1] == 0:
+    if not counts[-1] > 0:
         return None
     rank = q * counts[-1]
     at = next((index for index in range(len(edges) - 1) if counts[index] >= rank), len(edges) - 1)
@@ -816,114 +970,157 @@ def bucket_quantile(q: float, buckets: dict[float, float]) -> float | None:
     return low + (edges[at] - low) * ((rank - below) / inside) if inside else low
 
 
-def value_quantile(q: float, values: list[float]) -> float:
+def value_quantile(q: float, values: list[Any]) -> float:
     """Linear between order statistics (Hyndman and Fan 1996, type 7)."""
     ordered, position = sorted(values), q * (len(values) - 1)
     low = math.floor(position)
     high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (ordered[high] - ordered[low]) * (position - low)
+    return float(ordered[low] + (ordered[high] - ordered[low]) * (position - low))
+
+
+Figure = dict[str, Any]
 
 
 class Deriver:
-    """Derives the figures of one figures.jsonl from the original files, which `table` gives by digest."""
+    """Derives the figures of one figures.jsonl from the original files, which `table` gives by digest and zone."""
 
-    def __init__(self, figures: dict[str, dict[str, Any]], table: Callable[[str, str], Table]) -> None:
-        self.figures, self._table = figures, table
+    def __init__(self, figures: dict[str, Figure], table: Callable[[str, str], Table]) -> None:
+        self.figures, self._table = {name: {**figure, "id": name} for name, figure in figures.items()}, table
+        self._lines: dict[str, list[Line]] = {}
+        self._partners: dict[str, str] = {}
+        for figure in figures.values():
+            if figure["op"].startswith("change_"):
+                now, before = figure["args"]["now"], figure["args"]["baseline"]
+                self._partners.update({now: before, before: now})
 
-    def value(self, name: str, depth: int = 0) -> float | None:
+    def value(self, name: str) -> float | None:
         """The figure in the unit of the page; None where there is nothing to measure. NotHere where it cannot be told."""
         figure = self.figures[name]
-        op, args = figure["op"], figure.get("args") or {}
+        op = figure["op"]
+        if op.startswith("change_"):
+            return self._change(op, *(self.figures[figure["args"][end]] for end in ("now", "baseline")))
         if op == "server_side":
             raise NotHere("the server evaluated the query; its answer is the evidence")
-        if op.startswith("change_"):
-            if depth:
-                raise NotHere("a change of a change")
-            return self._change(op, args, depth)
-        start, end = (milliseconds(text) for text in figure["window"])
-        if start is None or end is None:
-            raise NotHere("a window without times")
-        found = _OPS[op](self, figure, args, start, end)
+        if figure.get("arithmetic", "raw") != "raw":
+            raise NotHere(f"the arithmetic of {figure['arithmetic']} was asked for")
+        found = _OPS[op](self, figure, *self._window(figure))
         return None if found is None else found * float(figure.get("scale") or "1")
 
-    def _change(self, op: str, args: dict[str, str], depth: int) -> float | None:
-        now, before = self.value(args["now"], depth + 1), self.value(args["baseline"], depth + 1)
-        if now is None or before is None:
+    def _window(self, figure: Figure) -> tuple[int, int]:
+        start, end = (milliseconds(text) for text in figure["window"])
+        if start is None or end is None:
+            raise ValueError("a window without times")
+        return start, end
+
+    def _change(self, op: str, now: Figure, before: Figure) -> float | None:
+        if now["op"].startswith("change_") or before["op"].startswith("change_"):
+            raise ValueError("a change of a change")
+        new, old = self.value(now["id"]), self.value(before["id"])
+        if new is None or old is None:
             return None
         if op == "change_relative":
-            return now / before - 1 if before else None
-        return now - before
+            return (new - old) / old if old else None
+        return new - old
 
-    def lines(self, figure: dict[str, Any], suffix: str = "", more: Iterable[Any] = (), name: str = "") -> list[Line]:
-        tables = [self._table(digest, figure.get("zone") or "") for digest in sorted(set(figure["inputs"]))]
+    def lines(
+        self, figure: Figure, kind: str = "counter", names: Iterable[str] = (), more: Iterable[Any] = ()
+    ) -> list[Line]:
+        """The targets of a metric that its conditions choose, of all its names; the first name's row wins."""
+        wanted = list(names) or [figure["name"], *(figure.get("also_named") or [])]
         by = [[label, "=", value] for label, value in (figure.get("by") or {}).items()]
-        names = [name] if name else [figure["name"], *(figure.get("also_named") or [])]
-        return lines_of(tables, names, suffix, [*(figure.get("where") or []), *by, *more])
+        where, late = list(figure.get("where") or []), [*by, *more]
+        zeros = bool(figure.get("missing_is_zero")) and kind == "counter"
+        key = json.dumps([kind, wanted, where, late, zeros, figure["inputs"], figure.get("zone")])
+        if key not in self._lines:
+            rows = self._joined(figure, kind, wanted, where)
+            if zeros:
+                up = [Line(labels, times) for labels, times in sorted_items(self._joined(figure, "gauge", ["up"], []))]
+                rows = with_zeros(rows, up, where)
+            chosen = [(labels, times) for labels, times in sorted_items(rows) if times and _matches(dict(labels), late)]
+            self._lines[key] = [Line(labels, times) for labels, times in chosen]
+        return self._lines[key]
+
+    def _joined(self, figure: Figure, kind: str, names: list[str], where: list[Any]) -> dict[Labels, Any]:
+        tables = [self._table(digest, figure.get("zone") or "") for digest in sorted(set(figure["inputs"]))]
+        whole: dict[Labels, Any] = {}
+        for name in names:
+            for labels, times in joined([scrapes_of(table, name, kind) for table in tables], kind).items():
+                if _matches(dict(labels), where):
+                    whole[labels] = {**times, **whole.get(labels, {})}
+        return whole
 
     def increase(self, lines: list[Line], start: int, end: int) -> float | None:
         added = [line.increments(start, end) for line in lines]
-        return math.fsum(amount for one in added for _, amount in one) if any(added) else None
+        return math.fsum(columns[VALUE] for one in added for _, columns in one) if any(added) else None
 
-    def histogram_quantile(self, figure: Any, args: Any, start: int, end: int) -> float | None:
-        buckets: dict[float, list[float]] = {}
-        for line in self.lines(figure, "_bucket"):
-            amounts = buckets.setdefault(float(line.labels.get("le", "nan")), [])
-            amounts.extend(amount for _, amount in line.increments(start, end))
-        return bucket_quantile(float(args["q"]), {edge: math.fsum(amounts) for edge, amounts in buckets.items()})
+    def _buckets(self, figure: Figure) -> tuple[set[Any], list[dict[Any, float]]]:
+        """The bucket edges that hold for the whole window, and what was added in it."""
+        start, end = self._window(figure)
+        added = [columns for line in self.lines(figure, "histogram") for _, columns in line.increments(start, end)]
+        held = set(added[0]).intersection(*added) if added else set()
+        return held - {SUM, COUNT}, added
 
-    def histogram_mean(self, figure: Any, args: Any, start: int, end: int) -> float | None:
-        total = self.increase(self.lines(figure, "_sum"), start, end)
-        count = self.increase(self.lines(figure, "_count"), start, end)
-        return total / count if total is not None and count else None
+    def histogram_quantile(self, figure: Figure, start: int, end: int) -> float | None:
+        """Off the edges that hold for the whole window; where it is compared, off those that both windows have, if any."""
+        edges, added = self._buckets(figure)
+        if partner := self.figures.get(self._partners.get(figure["id"], "")):
+            common = edges & self._buckets(partner)[0]
+            edges = common if math.inf in common and len(common) > 1 else edges
+        counts = {edge: math.fsum(columns[edge] for columns in added) for edge in edges}
+        return bucket_quantile(float(figure["args"]["q"]), counts)
 
-    def counter_increase(self, figure: Any, args: Any, start: int, end: int) -> float | None:
-        return self._or_zero(args, self.increase(self.lines(figure), start, end))
+    def histogram_mean(self, figure: Figure, start: int, end: int) -> float | None:
+        _, added = self._buckets(figure)
+        requests = math.fsum(columns.get(COUNT, 0.0) for columns in added)
+        if not requests > 0 or any(SUM not in columns for columns in added):
+            return None
+        return math.fsum(columns[SUM] for columns in added) / requests
 
-    def worst_hour(self, figure: Any, args: Any, start: int, end: int) -> float | None:
-        """The largest increase over any (s, s + 1 h] inside the window, s a row's time or the window's start."""
+    def counter_increase(self, figure: Figure, start: int, end: int) -> float | None:
+        return self.increase(self.lines(figure), start, end)
+
+    def worst_hour(self, figure: Figure, start: int, end: int) -> float | None:
+        """The largest increase over any (s, s + 1 h] inside the window, s the time of one of its rows or its start."""
         lines = self.lines(figure)
         total = self.increase(lines, start, end)
-        if total is None or end - start <= HOUR:
-            return self._or_zero(args, total)
-        added = sorted(pair for line in lines for pair in line.increments(start, end))
+        if total is None or end - start < HOUR:
+            return total
+        added = sorted((at, columns[VALUE]) for line in lines for at, columns in line.increments(start, end))
         times, sums = [at for at, _ in added], [0.0]
         for _, amount in added:
             sums.append(sums[-1] + amount)
-        starts = {start, *(at for line in lines for at in line.times if start <= at <= end - HOUR)}
+        starts = {start, *(at for at in times if at <= end - HOUR)}
         return max(sums[bisect.bisect_right(times, at + HOUR)] - sums[bisect.bisect_right(times, at)] for at in starts)
 
-    def ratio(self, figure: Any, args: Any, start: int, end: int) -> float | None:
-        good = figure.get("good") or []
-        if isinstance(good, str) or (good and isinstance(good[0], str)):
-            names = [good] if isinstance(good, str) else good
-            parts = [line for name in names for line in self.lines(figure, name=name)]
-        else:
-            parts = self.lines(figure, more=good)
-        whole = self.increase(self.lines(figure), start, end)
-        return (self.increase(parts, start, end) or 0.0) / whole if whole else None
+    def ratio(self, figure: Figure, start: int, end: int) -> float | None:
+        total = figure.get("total_name")
+        good = self.lines(figure, more=figure.get("good") or [])
+        whole = self.increase(self.lines(figure, names=[total] if total else ()), start, end)
+        return (self.increase(good, start, end) or 0.0) / whole if whole else None
 
-    def gauge(self, figure: Any, args: Any, start: int, end: int) -> float | None:
-        rows = [
-            (at, value)
-            for line in self.lines(figure)
-            for at, value in zip(line.times, line.values)
-            if start <= at < end
-        ]
-        values = [value for _, value in rows]
+    def gauge(self, figure: Figure, start: int, end: int) -> float | None:
+        """Of all rows of all targets, each for its step; the last: the mean of the last row of each target."""
+        inside = [rows for line in self.lines(figure, "gauge") if (rows := line.rows(start, end))]
         op = figure["op"][len("gauge_") :]
-        if not values:
+        if not inside:
             return None
         if op == "last":
-            values = [value for at, value in rows if at == max(rows)[0]]
+            return math.fsum(rows[-1][1] for rows in inside) / len(inside)
+        unit = functools.reduce(math.gcd, (step for rows in inside for _, _, step in rows)) or 1
+        even = len({step for rows in inside for _, _, step in rows}) == 1
+        values = [
+            value for rows in inside for _, value, step in rows for _ in range(1 if even else min(step // unit, 1000))
+        ]
         if op in ("median", "quantile"):
-            return value_quantile(0.5 if op == "median" else float(args["q"]), values)
+            return value_quantile(0.5 if op == "median" else float(figure["args"]["q"]), values)
         return {"min": min, "max": max}.get(op, lambda found: math.fsum(found) / len(found))(values)
 
-    def _or_zero(self, args: dict[str, str], value: float | None) -> float | None:
-        return 0.0 if value is None and args.get("missing") == "zero" else value
+
+def sorted_items(rows: dict[Labels, Any]) -> list[tuple[Labels, Any]]:
+    return sorted(rows.items(), key=lambda item: sorted(item[0]))
 
 
-_OPS: dict[str, Callable[[Deriver, Any, Any, int, int], float | None]] = {
+_OPS: dict[str, Callable[[Deriver, Figure, int, int], float | None]] = {
     "histogram_quantile": Deriver.histogram_quantile,
     "histogram_mean": Deriver.histogram_mean,
     "increase": Deriver.counter_increase,
@@ -970,7 +1167,7 @@ def check_figures(files: Files, contents: Contents, report: Report) -> None:
         if path not in files:
             raise NotHere(f"the original {digest[:12]}… is not in this copy")
         with files[path]() as stream:
-            return read_table(stream, path.endswith(".gz"), zone)
+            return read_table(stream, path, zone)
 
     exact = close = 0
     skipped: dict[str, int] = {}

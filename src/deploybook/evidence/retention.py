@@ -1,0 +1,80 @@
+"""
+Removing stored bytes by rule: the tombstone is recorded first, the bytes are deleted after it, the entries stay.
+
+Figures whose originals are removed can no longer be derived again; the verifier says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from deploybook.evidence import statement, store
+from deploybook.evidence.log import Log
+from deploybook.evidence.standalone import Checkpoint
+
+_IN_ONE_ENTRY = 200  # names and digests that fit into a leaf
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """An artifact that a rule would remove."""
+
+    path: str
+    digest: str
+    recorded_at: str
+    deployment: str
+
+
+def expired(
+    log: Log, before: datetime, *, kinds: Collection[str] = ("export",), holds: Collection[str] = ()
+) -> list[Candidate]:
+    """
+    What a rule like `keep: {exports: 400 d}` would remove: a dry run, nothing is touched.
+
+    Artifacts that only entries of these kinds name, last recorded before that moment. holds: tickets or deployments under
+    legal hold. An artifact that a younger or another entry names, or one under hold, stays.
+    """
+    limit, found, kept = statement.utc(before), {}, set()
+    for entry in log.entries():
+        held = entry.deployment in holds or entry.predicate.get("ticket") in holds
+        for name, digest in entry.artifacts.items():
+            path = entry.paths.get(name)
+            if entry.kind == "tombstone" or held or entry.kind not in kinds or entry.recorded_at >= limit:
+                kept.add(digest)
+            elif path:
+                found[digest] = Candidate(
+                    path=path, digest=digest, recorded_at=entry.recorded_at, deployment=entry.deployment
+                )
+    return [candidate for digest, candidate in found.items() if digest not in kept]
+
+
+def remove(
+    log: Log,
+    candidates: Iterable[Candidate],
+    now: datetime,
+    *,
+    rule: str,
+    actor: str,
+    approver: str,
+    ticket: str,
+    reason: str = "retention",
+) -> Checkpoint:
+    """Record the tombstones, then delete the bytes. An interrupted removal is finished by repeating it."""
+    chosen = list(candidates)
+    tombs = [
+        statement.tombstone(
+            {candidate.path: candidate.digest for candidate in part},
+            reason=reason,
+            rule=rule,
+            actor=actor,
+            approver=approver,
+            ticket=ticket,
+        )
+        for part in (chosen[start : start + _IN_ONE_ENTRY] for start in range(0, len(chosen), _IN_ONE_ENTRY))
+    ]
+    head = log.append(tombs, now)
+    for candidate in chosen:
+        store.remove(log.path, candidate.path)
+    return head
