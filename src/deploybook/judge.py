@@ -233,7 +233,8 @@ class Case:
             return None
         if self.change is None:
             return Estimate(value=delta.absolute / unit[scale], scale=scale, blocked="there is no interval")
-        return stretched(self.change, unit[self.change.scale] / unit[scale], scale)
+        by = unit[self.change.scale] / unit[scale]
+        return self.change.mapped(lambda end: end * by, scale=scale)
 
     def missing(self) -> Part | None:
         """The word where there is no figure to judge; None where there is one."""
@@ -490,11 +491,11 @@ class Case:
 
     def bound(self) -> str:
         """The bound on the true rate of counted events, as printed beside them; '' for all else."""
-        own, value = self.now.own, self.now.value
-        if self.metric.kind != "counter" or own is None or own.at90 is None or value is None:
+        own, value, seen = self.now.own, self.now.value, self.now.window.hours * self.now.coverage.seen
+        if self.metric.kind != "counter" or own is None or own.at90 is None or value is None or not seen:
             return ""
         counted = f"{value_text(self.metric, value)} in {how_long(self.now.window.length)}"
-        return f"{counted}; with 95 % confidence the true rate is below {rounded(own.at90.high, 1)} per hour"
+        return f"{counted}; with 95 % confidence the true rate is below {rounded(own.at90.high / seen, 1)} per hour"
 
 
 def against(region: Region, estimate: Estimate, *, asked: float, change: bool) -> tuple[Verdict, Strength | None]:
@@ -503,10 +504,10 @@ def against(region: Region, estimate: Estimate, *, asked: float, change: bool) -
     if at90 is None or surest is None:
         return Verdict.INCONCLUSIVE, None
     moved = not change or not surest.low <= 0 <= surest.high
+    if estimate.blocked:
+        return (Verdict.FAIL, "firm") if region.outside(surest) else (Verdict.INCONCLUSIVE, None)
     if region.outside(at90) and moved:
         return Verdict.FAIL, "firm"
-    if estimate.blocked:
-        return Verdict.INCONCLUSIVE, None
     if region.inside(at90):
         return Verdict.PASS, "firm"
     if region.holds(estimate.value):
@@ -544,22 +545,6 @@ def tolerated(metric: Metric, tolerance: Tolerance, base: float | None, scale: S
     if scale == "value":
         return in_unit
     return max(tolerance.relative or 0.0, in_unit / abs(base) if base else 0.0)
-
-
-def stretched(estimate: Estimate, by: float, scale: Scale) -> Estimate:
-    """The estimate in another scale: value and intervals times `by`, which is not negative."""
-
-    def times(interval: Interval | None) -> Interval | None:
-        return Interval(low=interval.low * by, high=interval.high * by) if interval else None
-
-    return replace(
-        estimate,
-        value=estimate.value * by,
-        scale=scale,
-        at90=times(estimate.at90),
-        at95=times(estimate.at95),
-        at98=times(estimate.at98),
-    )
 
 
 def weakest(deciding: Sequence[Part], verdict: Verdict) -> Strength | None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..model import Estimate, Increments, Interval, Metric
+from ..model import Estimate, Increments, Metric
 from ..times import Window
 from . import uncertainty
 from .coverage import spans
@@ -108,22 +108,14 @@ def _of_statistic(metric: Metric, estimate: Estimate, value: float) -> Estimate:
         return estimate
     if metric.statistic != "median":
         blocked = f"no interval for the {metric.statistic} of a gauge"
-        return replace(estimate, value=value, at90=None, at95=None, method="", blocked=blocked)
+        return replace(estimate, value=value, at90=None, at95=None, at98=None, method="", blocked=blocked)
 
-    def moved(interval: Interval | None) -> Interval | None:
-        if interval is None:
-            return None
-        low, high = estimate.value - interval.low, interval.high - estimate.value
-        return Interval(low=value - MEDIAN * low, high=value + MEDIAN * high)
-
-    return replace(estimate, value=value, at90=moved(estimate.at90), at95=moved(estimate.at95))
+    middle = estimate.value
+    return estimate.mapped(lambda end: value + MEDIAN * (end - middle))
 
 
 def scaled(estimate: Estimate, factor: float) -> Estimate:
-    def by(interval: Interval | None) -> Interval | None:
-        return Interval(low=interval.low * factor, high=interval.high * factor) if interval else None
-
-    return replace(estimate, value=estimate.value * factor, at90=by(estimate.at90), at95=by(estimate.at95))
+    return estimate.mapped(lambda end: end * factor)
 
 
 def _history(base: Ground, window: Window | None, usable: Mask | None) -> Increments | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 from ..times import Window
 from .metric import Metric
@@ -86,6 +87,14 @@ class Estimate:
     method: str = ""
     blocked: str = ""
     needed: timedelta | None = None
+
+    def mapped(self, rule: Callable[[float], float], **about: Any) -> Estimate:
+        """The estimate with `rule`, which must rise, applied to its value and to both ends of its intervals."""
+        names = ("at90", "at95", "at98")
+        intervals = {
+            name: Interval(low=rule(it.low), high=rule(it.high)) for name in names if (it := getattr(self, name))
+        }
+        return replace(self, **{"value": rule(self.value), **intervals, **about})
 
     @property
     def resolvable(self) -> float | None:

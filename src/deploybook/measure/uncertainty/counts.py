@@ -31,8 +31,8 @@ def poisson_limits(events: float, confidence: float) -> tuple[float, float]:
     return (float(gammaincinv(events, tail)) if events > 0 else 0.0), float(gammaincinv(events + 1, 1 - tail))
 
 
-def own_count(events: float, hours: float) -> Estimate:
-    """Events an hour with exact Poisson limits; the upper end at 90 % is the 95 % bound. hours: that were observed."""
+def own_count(events: float, hours: float = 1.0) -> Estimate:
+    """Events, or with `hours` events an hour, with exact Poisson limits; the upper end at 90 % is the 95 % bound."""
 
     def interval(confidence: float) -> Interval:
         low, high = poisson_limits(events, confidence)

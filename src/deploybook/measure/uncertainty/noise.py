@@ -1,10 +1,10 @@
 """
 The noise of a correlated series: how far the mean of a window may lie from what a much longer one would have shown.
 
-Samples 15 s apart are not independent. The long-run variance (of a sum, per sample) is estimated three ways and the
+Samples 15 s apart are not independent. The long-run variance (of a sum, per sample) is estimated four ways and the
 largest is taken, because each is blind to something (measured in the manual, "Verdicts"): AR(1) from the lag-1
 autocorrelation with its small-sample correction (Marriott and Pope 1954), Geyer's initial positive sequence (Geyer 1992,
-section 3.3), and the means of 8 batches.
+section 3.3), the means of 8 batches, and AR(1) under white noise, which is what requests drawn at a drifting level are.
 """
 
 from __future__ import annotations
@@ -107,6 +107,7 @@ def noise_of(samples: Array) -> Noise:
         return Noise(variance=plain, long_run=plain, effective=float(n))
     gamma = autocovariance(u)
     long_run = max(by_autoregression(gamma), by_geyer(gamma), by_batches(u), plain)
+    long_run = max(long_run, by_hidden_level(gamma, long_run))
     # The sample variance misses the variance of the mean that was taken off.
     variance = min(long_run, plain + long_run / n)
     return Noise(variance=variance, long_run=long_run, effective=max(1.0, n * variance / long_run))
@@ -137,6 +138,19 @@ def by_geyer(gamma: Array) -> float:
     stop = int((pairs <= 0).argmax()) if (pairs <= 0).any() else len(pairs)
     used = max(4 * stop - 1, 1)
     return float(2 * pairs[:stop].sum() - gamma[0]) / max(1 - used / n, 0.5)
+
+
+def by_hidden_level(gamma: Array, long_run: float) -> float:
+    """
+    Long-run variance if white noise lay over an AR(1) level: its correlation shows in how lag 1 falls to lags 2 and 3, not
+    in lag 1 itself. 0 where lag 1 is no more than chance. long_run: the estimate so far; each lag is too low by it over n.
+    """
+    n = len(gamma)
+    lag0, lag1, lag2, lag3 = (gamma[:4] + long_run / n).tolist()
+    if n < 2 * BATCHES or lag1 <= 2 / math.sqrt(n) * lag0 or lag2 + lag3 <= 0:
+        return 0.0
+    r = min((lag2 + lag3) / (lag1 + lag2), 0.97)
+    return float(lag0 + 2 * lag1 / (1 - r))
 
 
 def by_batches(u: Array) -> float:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...model import Estimate, Increments, Interval
-from .figures import Figure, figure_of, own_of, ratio_of
+from .figures import Figure, figure_of, own_of, ratio_of, t_value
 from .noise import doubt_of, even, noise_of, typical_step
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def change_of_quantile(
     """
     The relative change of the q-quantile. edges: upper bounds of the buckets of both windows, the last one +Inf.
 
-    The interval is clipped to what the edges of the buckets that the resamples reach allow; it is never wider.
+    The interval is clipped to what the edges of the buckets allow that the resamples and the 98 % limits reach.
     """
     (first, reach), (second, other) = (quantile_of_window(window, edges, q, history) for window in (now, base))
     estimate = ratio_of(first, second, QUANTILE)
@@ -45,7 +45,7 @@ def change_of_quantile(
 def own_quantile(
     now: Increments, *, edges: Sequence[float], q: float, history: Increments | None = None, scale: float = 1.0
 ) -> Estimate:
-    """The q-quantile itself, times `scale`, clipped to the edges of the buckets that the resamples reach."""
+    """The q-quantile itself, times `scale`, clipped to the edges of the buckets that it may lie in."""
     figure, (low, high) = quantile_of_window(now, edges, q, history)
     return clipped(own_of(figure, QUANTILE, scale), low * scale, high * scale)
 
@@ -81,7 +81,7 @@ def quantiles(buckets: Array, edges: Array, q: float | Array) -> Array:
 def quantile_of_window(
     window: Increments, edges: Sequence[float], q: float, history: Increments | None
 ) -> tuple[Figure, tuple[float, float]]:
-    """The quantile with the error of its logarithm, and the outer edges of the buckets that 98 % of the resamples are in."""
+    """The quantile with the error of its logarithm, and the outer edges of the buckets that it may lie in."""
     import numpy as np
 
     if window.buckets is None:
@@ -100,14 +100,15 @@ def quantile_of_window(
     past = share_residuals(history, bounds, value) if history is not None and len(history.counts) else None
     residuals = share_residuals(window, bounds, value)
     doubt = doubt_of(*residuals, past)
-    shares = np.clip([q - 2 * doubt.error, q + 2 * doubt.error], 1e-9, 1.0)
-    reach = np.maximum(quantiles(np.vstack([total, total]), bounds, shares), 1e-300)
+    # The share of requests below the quantile two errors down and up, and as far as 98 % reach.
+    far = t_value(0.98, doubt.df)
+    shares = np.clip(q + doubt.error * np.array([-2.0, 2.0, -far, far]), 1e-9, 1.0)
+    lower, upper, lowest, highest = quantiles(np.tile(total, (4, 1)), bounds, shares)
     drawn = resampled(window, bounds, q, noise_of(even(*residuals, typical_step(window.seconds))).memory)
-    error = math.log(reach[1] / reach[0]) / 4
+    error = math.log(upper / max(lower, upper * 1e-6)) / 4
     if not doubt.from_history:
-        error = max(error, float(np.std(np.log(np.maximum(drawn, 1e-300)))))
-    low, high = np.quantile(np.append(drawn, reach if doubt.from_history else [value, value]), (0.01, 0.99))
-    below, above = bounds.searchsorted([min(low, value), max(high, value)])
+        error = max(error, float(np.std(np.log(np.maximum(drawn, upper * 1e-6)))))
+    below, above = bounds.searchsorted([min(lowest, drawn.min()), max(highest, drawn.max())])
     span = (float(bounds[below - 1]) if below else 0.0, float(bounds[min(above, len(bounds) - 1)]))
     return figure_of(value, doubt, seconds, error), span
 
@@ -136,7 +137,5 @@ def resampled(window: Increments, bounds: Array, q: float, memory: float) -> Arr
     circle = np.vstack([np.zeros(len(bounds)), np.cumsum(np.vstack([window.buckets, window.buckets]), axis=0)])
     blocks = circle[length : length + n] - circle[:n]
     starts = np.random.default_rng(SEED).integers(0, n, size=(DRAWS, math.ceil(n / length)))
-    picks = np.zeros((DRAWS, n))
-    np.add.at(picks, (np.arange(DRAWS)[:, None], starts), 1.0)
-    drawn = quantiles(picks @ blocks, bounds, q)
+    drawn = quantiles(blocks[starts].sum(axis=1), bounds, q)
     return drawn[np.isfinite(drawn)]
