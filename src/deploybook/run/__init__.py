@@ -8,20 +8,19 @@ outputs. Only a notebook that cannot be read and parameters that are wrong raise
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from . import notebook as notebooks
 from . import parameters as declared
+from . import single
 from .key import Key, make_key, why
 from .many import Job, check_jobs, run_many
-from .notebook import Document
-from .record import Limits, Record, RunResult, Status
+from .record import Limits, RunResult, Status
+from .single import Isolation
 
 __all__ = [
     "Isolation",
@@ -36,8 +35,6 @@ __all__ = [
     "read_parameters",
     "why",
 ]
-
-Isolation = Literal["fork", "process"]
 
 
 def execute(
@@ -61,13 +58,13 @@ def execute(
     values = notebooks.check_parameters(document, parameters or {}, notebook=notebook.name)
     prepared = notebooks.prepare(document, values, digest)
     began = time.monotonic()
-    record, peak, (status, reason, place) = _run(
+    record, peak, (status, reason, place) = single.run(
         prepared,
         output,
         cwd=(cwd or notebook.parent).resolve(),
         isolation=isolation,
         limits=limits or Limits(),
-        environment=environment or {},
+        environment=environment,
         cancel=cancel,
     )
     reply = record.replies.get(place, {}) if place is not None else {}
@@ -120,35 +117,6 @@ def execute_many(
         )
 
     return run_many(jobs, run, workers=workers, keep_going=keep_going)
-
-
-def _run(
-    document: Document,
-    output: Path,
-    *,
-    cwd: Path,
-    isolation: Isolation,
-    limits: Limits,
-    environment: Mapping[str, str],
-    cancel: threading.Event | None,
-) -> tuple[Record, int, tuple[Status, str, int | None]]:
-    """Starts the notebook one of the two ways, watches it, stores it: at the start, every five seconds, at the end."""
-    from . import fork, stock
-    from .watch import watch
-
-    record = Record({**document, "cells": [dict(cell) for cell in document["cells"]]})
-    directory = Path(tempfile.mkdtemp(prefix="db-"))
-    way = fork if isolation == "fork" and fork.is_safe(document) else stock
-    try:
-        notebooks.write(record.document, output)
-        notebooks.write(document, directory / "prepared.ipynb")
-        process = way.start(record, cwd=cwd, directory=directory, environment=environment, limits=limits)
-        ending = watch(process, record, limits, save=lambda: notebooks.write(record.document, output), cancel=cancel)
-        outcome = record.finish(ending)
-        notebooks.write(record.document, output)
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-    return record, ending.peak, outcome
 
 
 def read_parameters(notebook: Path, texts: Mapping[str, str]) -> dict[str, Any]:

@@ -7,9 +7,10 @@ import site
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["kernel_environment"]
+__all__ = ["OWN", "kernel_environment"]
 
 PASSED = ("PATH", "PYTHONPATH", "SOURCE_DATE_EPOCH", "DEPLOYBOOK_WORKSPACE")
+OWN = ("HOME", "TMPDIR", "IPYTHONDIR", "JUPYTER_RUNTIME_DIR")  # each a run's own directory
 FIXED = {
     "LANG": "C.UTF-8",
     "LC_ALL": "C.UTF-8",
@@ -30,7 +31,7 @@ def kernel_environment(directory: Path, extra: Mapping[str, str] | None = None) 
     Nothing is inherited but PASSED, so that no credential of the caller can reach a cell. `extra` is added as given.
     """
     environment = {name: os.environ[name] for name in PASSED if name in os.environ} | FIXED
-    environment |= {name: str(directory) for name in ("HOME", "TMPDIR", "IPYTHONDIR", "JUPYTER_RUNTIME_DIR")}
+    environment |= {name: str(directory) for name in OWN}
     environment["MPLCONFIGDIR"] = str(_font_cache())
     environment["JUPYTER_PATH"] = str(Path.home() / ".local" / "share" / "jupyter")
     if site.ENABLE_USER_SITE:

@@ -1,17 +1,204 @@
-"""The fast way: one warm process, each notebook in a fork of it."""
+"""
+The fast way: each notebook in a fork of one warm process, its cells run by ipykernel's own classes in the fork.
+
+Kernel start and imports are paid once, not per report. The warm process is started on first use, again when the
+environment changed, and ends with this process.
+"""
 
 from __future__ import annotations
 
-from .notebook import Document
-from .stock import start
+import atexit
+import contextlib
+import hashlib
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
-__all__ = ["ForkEngine", "is_safe", "start"]
+from .engine import ForkEngine
+from .environment import OWN, kernel_environment
+from .notebook import Document, language, tags
+from .record import Limits, Record
 
-
-class ForkEngine:
-    """The papermill engine `deploybook`."""
+__all__ = ["ForkEngine", "end_warm", "is_safe", "start"]
 
 
 def is_safe(document: Document) -> bool:
-    """Whether this notebook can run in a fork here."""
-    return False
+    """Whether this notebook can run in a fork: on Linux, in this Python."""
+    kernel = document["metadata"].get("kernelspec", {}).get("name", "python3")
+    return sys.platform == "linux" and language(document) == "python" and kernel == "python3"
+
+
+@dataclass
+class Fork:
+    """One run in a fork of the warm process; see watch.Process."""
+
+    messages: int
+    raw: dict[str, int]
+    status: socket.socket
+    record: Record
+    code: int | None = None
+
+    def interrupt(self) -> None:
+        if self.record.kernel:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.record.kernel, signal.SIGINT)
+
+    def wait(self, seconds: float) -> int | None:
+        if self.code is None and select.select([self.status], [], [], seconds)[0]:
+            self.code = int(self.status.recv(64) or -9)  # nothing: the warm process itself was killed
+        return self.code
+
+    def kill(self) -> None:
+        """Tells the warm process to end the run; it answers when nothing of it is left."""
+        with contextlib.suppress(OSError):
+            self.status.shutdown(socket.SHUT_WR)
+        self.wait(10)
+
+    def pids(self) -> list[int]:
+        return [self.record.kernel] if self.record.kernel else []
+
+    def last_words(self) -> str:
+        text = os.pread(self.raw["stderr"], 10_000, 0).decode(errors="replace").strip()
+        return text.splitlines()[-1][:300] if text else ""
+
+    def close(self) -> None:
+        self.status.close()
+        for descriptor in (self.messages, *self.raw.values()):
+            os.close(descriptor)
+
+
+def start(record: Record, *, cwd: Path, directory: Path, environment: Mapping[str, str], limits: Limits) -> Fork:
+    """Asks the warm process for a fork that runs the record's cells. directory is the run's own."""
+    todo = [
+        {"place": place, "source": cell["source"], "may_fail": "raises-exception" in tags(cell)}
+        for place, cell in enumerate(record.cells)
+        if place in record.expected
+    ]
+    content = json.dumps({"todo": todo})
+    (directory / "todo.json").write_text(content, encoding="utf-8")
+    job = {
+        "todo": str(directory / "todo.json"),
+        "cwd": str(cwd),
+        "environment": {name: str(directory) for name in OWN},
+        "memory": limits.memory,
+        "seed": hashlib.sha256(content.encode()).hexdigest(),
+    }
+    ours, theirs = socket.socketpair()
+    read, write = os.pipe()
+    raw = {
+        name: os.open(directory / name, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600) for name in ("stdout", "stderr")
+    }
+    fork = Fork(messages=read, raw=raw, status=ours, record=record)
+    try:
+        _send(json.dumps(job).encode(), [theirs.fileno(), write, *raw.values()], environment, limits)
+    except StartFailed as failure:
+        os.write(raw["stderr"], str(failure).encode())
+        fork.code = failure.code
+    finally:
+        theirs.close()
+        os.close(write)
+    return fork
+
+
+class StartFailed(Exception):
+    """The warm process did not come up; its text is what it said last, code how it exited."""
+
+    def __init__(self, text: str, code: int | None) -> None:
+        self.code = code
+        super().__init__(text)
+
+
+@dataclass
+class Warm:
+    """A warm process and the socket on which it takes jobs."""
+
+    process: subprocess.Popen[bytes]
+    control: socket.socket
+    directory: Path
+
+    def end(self) -> None:
+        self.control.close()  # it ends its forks, then itself
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+_lock = threading.Lock()
+_warm: dict[object, Warm] = {}
+
+
+def _send(message: bytes, descriptors: list[int], environment: Mapping[str, str], limits: Limits) -> None:
+    """Hands a job to the warm process of this environment; one that died since its last job is replaced once."""
+    for attempt in (1, 2):
+        warm = _get(environment, limits.start.total_seconds())
+        try:
+            socket.send_fds(warm.control, [message], descriptors)
+            return
+        except OSError as error:
+            end_warm()
+            if attempt == 2:
+                raise StartFailed(f"the warm process does not take jobs: {error}", None) from error
+
+
+def _get(environment: Mapping[str, str], seconds: float) -> Warm:
+    """The warm process for this environment: variables, Python, and what is installed in it."""
+    libraries = tuple((path, Path(path).stat().st_mtime_ns) for path in sys.path if path.endswith("site-packages"))
+    key = (tuple(sorted(environment.items())), libraries, os.getpid())
+    with _lock:
+        if key not in _warm:
+            _warm[key] = _start_warm(environment, seconds)
+        return _warm[key]
+
+
+def _start_warm(environment: Mapping[str, str], seconds: float) -> Warm:
+    directory = Path(tempfile.mkdtemp(prefix="db-"))
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with (directory / "warm.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", f"from deploybook.run.warm import serve; serve({theirs.fileno()})"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=kernel_environment(directory, environment),
+            cwd=directory,
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,
+        )
+    theirs.close()
+    warm = Warm(process=process, control=ours, directory=directory)
+    ours.settimeout(seconds)
+    try:
+        ready = ours.recv(16) == b"ready"
+    except TimeoutError:
+        ready = False
+    ours.settimeout(None)
+    if not ready:
+        words = (directory / "warm.log").read_text(errors="replace").strip()
+        warm.end()
+        raise StartFailed(words, process.returncode)
+    return warm
+
+
+def end_warm() -> None:
+    """Ends the warm processes with everything that runs in them; the next run starts a new one."""
+    with _lock:
+        processes = list(_warm.values())
+        _warm.clear()
+    for warm in processes:
+        warm.end()
+
+
+atexit.register(end_warm)

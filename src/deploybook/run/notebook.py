@@ -40,20 +40,29 @@ def read(path: Path) -> tuple[Document, str]:
     try:
         content = path.read_bytes()
         document = json.loads(content)
-        cells = [_clean(cell) for cell in document["cells"]]
-        version = document["nbformat"]
+        if document["nbformat"] != 4:
+            raise UsageProblem(
+                f"{path}: notebook format {document['nbformat']} is not read; save it with a new Jupyter"
+            )
+        return adopt(document), hashlib.sha256(content).hexdigest()
     except FileNotFoundError:
         raise UsageProblem(f"{path}: there is no such notebook") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageProblem(f"{path}: not a notebook ({type(error).__name__}: {error})") from None
-    if version != 4:
-        raise UsageProblem(f"{path}: notebook format {version} is not read; open and save it with a current Jupyter")
-    document["cells"] = [cell for cell in cells if MARK not in tags(cell)]
-    document["metadata"] = {key: value for key, value in document.get("metadata", {}).items() if key != "papermill"}
-    document["nbformat_minor"] = max(5, document.get("nbformat_minor", 0))
-    for number, cell in enumerate(document["cells"]):
+
+
+def adopt(document: Mapping[str, Any]) -> Document:
+    """A notebook's JSON without what an earlier run left, sources as one text, every cell with an id."""
+    cells = [cell for cell in map(_clean, document["cells"]) if MARK not in tags(cell)]
+    for number, cell in enumerate(cells):
         cell.setdefault("id", hashlib.sha256(f"{number}\n{cell['source']}".encode()).hexdigest()[:8])
-    return document, hashlib.sha256(content).hexdigest()
+    metadata = {key: value for key, value in document.get("metadata", {}).items() if key != "papermill"}
+    return {
+        **document,
+        "cells": cells,
+        "metadata": metadata,
+        "nbformat_minor": max(5, document.get("nbformat_minor", 0)),
+    }
 
 
 def _clean(cell: Mapping[str, Any]) -> dict[str, Any]:

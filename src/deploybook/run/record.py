@@ -10,6 +10,8 @@ said that it ended. The frames of the stream are a kernel's own messages (type a
 from __future__ import annotations
 
 import re
+import signal
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -126,7 +128,7 @@ class Record:
         """Takes one frame. Raises KeyError, TypeError or ValueError where it is not one."""
         kind, content = frame["type"], frame.get("content", {})
         if kind == "write":
-            self._buffers[frame["name"]] += frame["text"]
+            self._buffers[frame["name"]] += content["text"]
             self.raw_read[frame["name"]] = frame.get("raw", self.raw_read[frame["name"]])
         elif kind == "flush":
             self.flush(frame["name"])
@@ -278,8 +280,6 @@ def _exit_words(code: int | None) -> str:
     if code is None:
         return "stopped answering"
     if code < 0:
-        import signal
-
         return (
             f"was ended by {signal.Signals(-code).name}" if -code in set(signal.Signals) else f"ended by signal {-code}"
         )
@@ -287,9 +287,11 @@ def _exit_words(code: int | None) -> str:
 
 
 def _scrub(value: Any) -> Any:
-    """An output without the process id and directory that the kernel puts into a cell's file name."""
+    """An output without the places of this machine: a cell's file name (process id, directory), the Python in a traceback."""
     if isinstance(value, str):
-        return CELL_FILE.sub("cell/", value) if "/ipykernel_" in value else value
+        if "/ipykernel_" in value:
+            value = CELL_FILE.sub("cell/", value)
+        return value.replace(sys.prefix, "python").replace(sys.base_prefix, "python") if ", line " in value else value
     if isinstance(value, dict):
         return {key: _scrub(one) for key, one in value.items()}
     return [_scrub(one) for one in value] if isinstance(value, list) else value

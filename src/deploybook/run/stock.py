@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from . import notebook as notebooks
 from .environment import kernel_environment
 from .record import Limits, Record
 from .watch import kill_all
@@ -53,9 +54,9 @@ class Worker:
     def kill(self) -> None:
         kill_all(self.process.pid, self.mark)
         self.process.wait()
-        if self.messages >= 0:
-            os.close(self.messages)
-            self.messages = -1
+
+    def close(self) -> None:
+        os.close(self.messages)
 
     def wait(self, seconds: float) -> int | None:
         try:
@@ -72,7 +73,8 @@ class Worker:
 
 
 def start(record: Record, *, cwd: Path, directory: Path, environment: Mapping[str, str], limits: Limits) -> Worker:
-    """Starts the worker on prepared.ipynb in directory, which is the run's own and removed by the caller afterwards."""
+    """Starts the worker on the record's notebook. directory is the run's own, removed by the caller afterwards."""
+    notebooks.write(record.document, directory / "prepared.ipynb")
     read, write = os.pipe()
     job = {
         "notebook": str(directory / "prepared.ipynb"),

@@ -35,6 +35,8 @@ class Process(Protocol):
 
     def kill(self) -> None: ...  # ends the process and everything it started, now
 
+    def close(self) -> None: ...  # lets go of the descriptors
+
     def wait(self, seconds: float) -> int | None: ...  # the exit code, negative for a signal; None while it lives
 
     def pids(self) -> list[int]: ...  # whose memory counts
@@ -61,7 +63,7 @@ class Watcher:
         *lines, self.left = (self.left + chunk).split(b"\n")
         for line in lines:
             before = self.record.current
-            self.record.feed(json.loads(line))
+            self.record.feed(json.loads(line.decode(errors="replace")))
             if self.record.current != before:
                 self.cell_started = time.monotonic()
             if self.record.outputs > self.limits.outputs:
@@ -115,10 +117,12 @@ def watch(
         code = process.wait(limits.grace.total_seconds() if by is None else 0)
         process.kill()
         _raw_tail(watcher)
+        words = "" if record.ready else process.last_words()
+        process.close()
     return Ending(
         by=by[0] if by else None,
-        text=by[1] if by else process.last_words(),
-        code=process.wait(1) if code is None and by is None else code,
+        text=by[1] if by else words,
+        code=code,
         peak=watcher.peak,
     )
 
@@ -168,7 +172,7 @@ def _raw_tail(watcher: Watcher) -> None:
         start = max(done, size - 100_000)
         if size > done:
             text = os.pread(file, size - start, start).decode(errors="replace")
-            watcher.record.feed({"type": "write", "name": name, "text": text})
+            watcher.record.feed({"type": "write", "name": name, "content": {"text": text}})
 
 
 def _resident(pid: int) -> int:

@@ -1,0 +1,179 @@
+"""
+Runs the cells of one notebook in this process, as an ipykernel would, and writes the frames of the stream.
+
+It is ipykernel: the same kernel and shell classes decide what a cell shows (pandas, for one, looks for "zmq" in the name
+of the shell's class), with a session that writes to a pipe in place of sockets, and without threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import random
+import signal
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from ipykernel.iostream import OutStream
+from jupyter_client.session import Session
+
+__all__ = ["make_kernel", "run"]
+
+
+class Wire(Session):
+    """A kernel's session whose messages go down a pipe, one JSON frame a line."""
+
+    pipe: int = -1
+    lock = threading.RLock()
+
+    def emit(self, kind: str, content: Any = None, **fields: Any) -> None:
+        head = json.dumps({"type": kind, **fields}).encode()
+        body = b"" if content is None else b', "content": ' + self.pack(content)
+        line = memoryview(head[:-1] + body + b"}\n")
+        with self.lock:
+            while line:
+                line = line[os.write(self.pipe, line) :]
+
+    def send(self, stream: Any, msg_or_type: Any, content: Any = None, *args: Any, **kwargs: Any) -> Any:
+        message = msg_or_type if isinstance(msg_or_type, dict) else self.msg(msg_or_type, content)
+        self.emit(message["msg_type"], message["content"])
+        return message
+
+
+class Stream(OutStream):
+    """
+    sys.stdout or sys.stderr of a cell.
+
+    What other code writes to the descriptor itself (a subprocess, a C library) is in a file, and is put in before the
+    next text of ours. The watcher sees each write at once, so that nothing is lost with the process; a flush tells it
+    where an output ends.
+    """
+
+    def __init__(self, wire: Wire, name: str, descriptor: int) -> None:
+        self.session, self.name, self._descriptor = wire, name, descriptor
+        self._owner, self._taken, self._dirty = os.getpid(), 0, False
+        self.pub_thread = True
+        self._should_watch, self._exc = False, None
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def isatty(self) -> bool:
+        return False
+
+    def write(self, string: str) -> int:
+        if not isinstance(string, str):
+            raise TypeError(f"write() argument must be str, not {type(string)}")
+        if os.getpid() != self._owner:  # a fork of the cell's own: two writers would mix on the pipe
+            os.write(self._descriptor, string.encode(errors="replace"))
+            return len(string)
+        self._take_raw()
+        if string:
+            self.session.emit("write", {"text": string}, name=self.name)
+            self._dirty = True
+        return len(string)
+
+    def _take_raw(self) -> None:
+        size = os.fstat(self._descriptor).st_size
+        if size > self._taken:
+            text = os.pread(self._descriptor, size - self._taken, self._taken).decode(errors="replace")
+            self._taken, self._dirty = size, True
+            self.session.emit("write", {"text": text}, name=self.name, raw=size)
+
+    def flush(self) -> None:
+        if os.getpid() != self._owner:
+            return
+        self._take_raw()
+        if self._dirty:
+            self._dirty = False
+            self.session.emit("flush", name=self.name)
+
+    def set_parent(self, parent: Any) -> None:
+        pass
+
+
+def make_kernel() -> Any:
+    """An ipykernel without sockets, history file, debugger and threads; made once, before the forks."""
+    sys.modules["debugpy"] = None  # type: ignore[assignment]  # its import starts to trace; no cell of a report debugs
+    from ipykernel import debugger  # noqa: F401
+    from ipykernel.ipkernel import IPythonKernel
+    from ipykernel.kernelapp import IPKernelApp
+    from traitlets.config import Config
+
+    del sys.modules["debugpy"]
+    wire = Wire(config=Config({"Session": {"key": b""}}))
+    memory = Config({"HistoryManager": {"hist_file": ":memory:"}, "IPKernelApp": {}})
+    log = logging.getLogger("deploybook.run")
+    kernel: Any = IPythonKernel.instance(session=wire, iopub_socket=None, config=memory, log=log, user_ns=None)
+    application = IPKernelApp.instance(config=memory)
+    application.kernel = kernel  # who enables a GUI asks the application for its kernel
+    del sys.path[0]
+    application.init_path()  # type: ignore[no-untyped-call]
+    kernel.shell_channel_thread = SimpleNamespace(parent_thread=threading.main_thread())
+    kernel.shell.displayhook.topic = kernel.shell.display_pub.topic = b""
+    return kernel
+
+
+def run(kernel: Any, job: dict[str, Any], pipe: int) -> None:
+    """Runs the job's notebook in this fork."""
+    wire = kernel.session
+    wire.pipe = pipe
+    _settle(job)
+    sys.stdout, sys.stderr = Stream(wire, "stdout", 1), Stream(wire, "stderr", 2)
+    todo = json.loads(Path(job["todo"]).read_text(encoding="utf-8"))["todo"]
+    wire.emit("ready", language_info=kernel.language_info, pid=os.getpid())
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    loop.run_until_complete(_cells(kernel, wire, todo))
+
+
+def _settle(job: dict[str, Any]) -> None:
+    """Makes this fork a process of its own: place, environment, memory, chance, input."""
+    os.chdir(job["cwd"])
+    os.environ.update(job["environment"])
+    tempfile.tempdir = None
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    random.seed(job["seed"])
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed([int(job["seed"][n : n + 8], 16) for n in range(0, 64, 8)])
+    import resource
+
+    mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (mapped + job["memory"], mapped + job["memory"]))
+    if Path("matplotlibrc").exists() and "matplotlib" in sys.modules:
+        sys.modules["matplotlib"].rc_file("matplotlibrc")
+
+
+async def _cells(kernel: Any, wire: Wire, todo: list[dict[str, Any]]) -> None:
+    from tornado.ioloop import IOLoop
+
+    kernel.io_loop = IOLoop.current()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for cell in todo:
+        wire.emit("start", cell=cell["place"])
+        wire.emit("execute_input", {"execution_count": kernel.shell.execution_count})
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        reply = await kernel.do_execute(cell["source"], silent=False, store_history=True, allow_stdin=False)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _flush()
+        wire.emit("reply", reply, cell=cell["place"])
+        exits = any(payload.get("source") == "ask_exit" for payload in reply["payload"])
+        if exits or (reply["status"] != "ok" and not cell["may_fail"]):
+            break
+        await asyncio.sleep(0)
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread() and not thread.daemon:
+            thread.join()
+    _flush()
+    wire.emit("end")
+
+
+def _flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()

@@ -1,0 +1,203 @@
+"""
+The warm process: has imported what reports need, drawn one chart, and runs each notebook in a fork of itself.
+
+It is started with the allow-listed environment, so that no fork can read a credential from its memory, and it stays
+without threads, since a fork copies the one that calls it only. It is also the reaper of whatever a notebook started:
+on Linux orphans come to it, and it ends them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import importlib
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+__all__ = ["serve"]
+
+IMPORTS = (
+    "numpy",
+    "pandas",
+    "polars",
+    "matplotlib.pyplot",
+    "matplotlib.dates",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_svg",
+    "matplotlib_inline.config",
+    "deploybook.book",
+    "deploybook.charts",
+)
+DEATH_SIGNAL, SUBREAPER = 1, 36  # prctl(2)
+
+
+def serve(control: int) -> None:
+    """Answers jobs on the control socket until it closes. Each job brings its descriptors with it."""
+    from . import cells
+
+    kernel = cells.make_kernel()
+    with (
+        kernel.shell.builtin_trap
+    ):  # pandas asks at import for get_ipython(), and shows fewer columns where it is there
+        _warm_up()
+    _prctl(SUBREAPER, 1)
+    gc.collect()
+    gc.freeze()  # the collector of a fork leaves these objects alone, and their pages shared
+    Server(socket.socket(fileno=control), kernel).run()
+
+
+def _warm_up() -> None:
+    """Imports, and one chart: fonts, tick locators and the SVG writer load on first use."""
+    os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+    os.environ["_RJEM_MALLOC_CONF"] = "background_thread:false"  # the allocator of polars, read at its import
+    for name in IMPORTS:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    import io
+    from datetime import datetime, timedelta
+
+    import pandas
+    from matplotlib.figure import Figure
+
+    moments = [datetime(2025, 1, 22, 14) + timedelta(minutes=n) for n in range(90)]
+    pandas.DataFrame({"x": range(3)}, index=moments[:3]).describe()._repr_html_()
+    # Not through pyplot: it would load its backend here, without a shell, and every figure of a fork would be lost.
+    figure = Figure()
+    axes = figure.add_subplot()
+    axes.plot(moments, range(90), label="warm")  # type: ignore[arg-type]
+    axes.legend()
+    for kind in ("svg", "png"):
+        figure.savefig(io.BytesIO(), format=kind, bbox_inches="tight")
+
+
+class Server:
+    """One loop over the control socket, the jobs' sockets and the signal of a child's end."""
+
+    def __init__(self, control: socket.socket, kernel: Any) -> None:
+        self.control, self.kernel = control, kernel
+        self.jobs: dict[int, socket.socket] = {}
+        self.woken, self.waker = os.pipe()
+        os.set_blocking(self.woken, False)
+        os.set_blocking(self.waker, False)
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(control, selectors.EVENT_READ)
+        self.selector.register(self.woken, selectors.EVENT_READ)
+
+    def run(self) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self.waker, warn_on_full_buffer=False)
+        self.control.send(b"ready")
+        while True:
+            for key, _ in self.selector.select():
+                if key.fileobj is self.control:
+                    if not self.accept():
+                        self.end_all()
+                        return
+                elif key.fileobj == self.woken:
+                    with contextlib.suppress(BlockingIOError):
+                        os.read(self.woken, 4096)
+                    self.reap()
+                elif key.data in self.jobs:  # its caller closed or said stop: either way, it ends
+                    os.kill(key.data, signal.SIGKILL)
+                    self.selector.unregister(key.fileobj)
+
+    def accept(self) -> bool:
+        """Forks for the next job; False once the caller is gone."""
+        message, descriptors, _, _ = socket.recv_fds(self.control, 65536, 4)
+        if not message:
+            return False
+        status = socket.socket(fileno=descriptors[0])
+        pid = os.fork()
+        if pid == 0:
+            self.become(json.loads(message), *descriptors[1:], status=status)
+        for descriptor in descriptors[1:]:
+            os.close(descriptor)
+        self.jobs[pid] = status
+        self.selector.register(status, selectors.EVENT_READ, data=pid)
+        return True
+
+    def become(
+        self, job: dict[str, Any], messages: int, stdout: int, stderr: int, *, status: socket.socket
+    ) -> NoReturn:
+        """The fork: leaves the server behind and runs the job. Never returns."""
+        code = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            self.selector.close()
+            for one in (self.control, status, *self.jobs.values()):
+                one.close()
+            os.close(self.woken)
+            os.close(self.waker)
+            os.setsid()
+            _prctl(DEATH_SIGNAL, signal.SIGKILL)
+            _prctl(SUBREAPER, 1)
+            for source, target in ((stdout, 1), (stderr, 2)):
+                os.dup2(source, target)
+                os.close(source)
+            from . import cells
+
+            cells.run(self.kernel, job, messages)
+            code = 0
+        except BaseException:
+            import traceback
+
+            os.write(2, traceback.format_exc().encode(errors="replace"))
+        finally:
+            os._exit(code)
+
+    def reap(self) -> None:
+        """Tells the caller of each job that ended, after everything which that job left behind has been ended too."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            job = self.jobs.pop(pid, None)
+            if job is not None:
+                self.sweep(pid)
+                with contextlib.suppress(KeyError):
+                    self.selector.unregister(job)
+                with contextlib.suppress(OSError):
+                    job.send(str(os.waitstatus_to_exitcode(status)).encode())
+                job.close()
+
+    def sweep(self, group: int) -> None:
+        """Ends the group of a job that ended, and every orphan that came to us from it."""
+        for _ in range(100):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(group, signal.SIGKILL)
+            orphans = [pid for pid in _children() if pid not in self.jobs]
+            if not orphans:
+                return
+            for pid in orphans:
+                with contextlib.suppress(ProcessLookupError, ChildProcessError):
+                    os.kill(pid, signal.SIGKILL)
+                    os.waitpid(pid, 0)
+
+    def end_all(self) -> None:
+        for pid in list(self.jobs):
+            os.kill(pid, signal.SIGKILL)
+        while self.jobs:
+            pid, _ = os.waitpid(-1, 0)
+            if self.jobs.pop(pid, None):
+                self.sweep(pid)
+
+
+def _children() -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
