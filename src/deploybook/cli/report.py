@@ -11,6 +11,7 @@ from .common import State, exit_code, open_log, print_json, tell, verb
 
 if TYPE_CHECKING:
     from ..book import Book
+    from ..evidence import Log
     from ..records import Workspace
 
 
@@ -18,19 +19,24 @@ if TYPE_CHECKING:
 @click.option(
     "--after", metavar="LENGTH", help="Only the report of this checkpoint, such as 24h; 'window' for the window's."
 )
+@click.option("--day", metavar="DAY", help="The daily report of this day over all deployments, such as 2025-01-22.")
 @click.option("--all", "every", is_flag=True, help="Every deployment of the workspace.")
 @click.option(
     "--isolation", type=click.Choice(["fork", "process"]), default="fork", show_default=True, help="How notebooks run."
 )
 @click.option("--no-pull", is_flag=True, help="Use the exports as they are.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
-def command(state: State, after: str | None, every: bool, isolation: str, no_pull: bool, as_json: bool) -> int:
+def command(
+    state: State, after: str | None, day: str | None, every: bool, isolation: str, no_pull: bool, as_json: bool
+) -> int:
     """Write the reports of a deployment: its window and every checkpoint that is due, or one of them."""
     from ..records import slugs
     from ..report import make
 
     workspace, now = state.open(), state.time
     log = open_log(workspace, make_key=True)
+    if day:
+        return daily(workspace, day, log, now, isolation)
     made = []
     for slug in slugs(workspace) if every else [state.slug(workspace)]:
         if not no_pull:
@@ -59,6 +65,16 @@ def command(state: State, after: str | None, every: bool, isolation: str, no_pul
         )
     codes = [exit_code(one.verdict) for one in made]
     return next((code for code in (1, 3, 5, 4) if code in codes), 0)
+
+
+def daily(workspace: Workspace, day: str, log: Log, now: datetime, isolation: str) -> int:
+    from ..book.day import Day
+    from ..report.daily import make
+
+    one = Day.open(day, workspace=workspace.root)
+    path, changed = make(one, log=log, now=now, isolation=isolation)  # type: ignore[arg-type]
+    click.echo(f"{workspace.shown(path)}: {one.verdict.value}, {'new' if changed else 'nothing new'}")
+    return exit_code(one.verdict)
 
 
 def books(workspace: Workspace, slug: str, after: str | None, now: datetime) -> list[Book]:

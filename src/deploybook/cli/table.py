@@ -30,6 +30,8 @@ def judgement_table(facts: Facts, *, verbose: bool = False) -> None:
     from rich.text import Text
 
     console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console = Console(highlight=False, soft_wrap=True, width=140)
     deployment = facts.deployment
     what = f"+{wording.after_text(facts.after).lstrip('+')} checkpoint" if facts.after else "deployment window"
     looked_at = facts.metrics[0].now.window if facts.metrics else deployment.window

@@ -88,7 +88,7 @@ def record_report(
             actor=ACTOR,
             notebook=result.digest,
             parameters=digest_of(dict(result.parameters)),
-            environment=digest_of({"deploybook": __version__}),
+            environment=environment_digest(),
             inputs=sorted({digest for each in facts.metrics for digest in each.now.inputs}),
         ),
         statement.verdict(
@@ -155,7 +155,7 @@ def record_run(log: Log, book: Book, executed: Path, result: RunResult, now: dat
                 actor=ACTOR,
                 notebook=result.digest,
                 parameters=digest_of(dict(result.parameters)),
-                environment=digest_of({"deploybook": __version__}),
+                environment=environment_digest(),
                 result=result.status.value,
             )
         ],
@@ -165,3 +165,8 @@ def record_run(log: Log, book: Book, executed: Path, result: RunResult, now: dat
 
 def digest_of(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def environment_digest() -> str:
+    """What a run depends on beside its inputs."""
+    return digest_of({"deploybook": __version__})
