@@ -982,11 +982,18 @@ Figure = dict[str, Any]
 
 
 class Deriver:
-    """Derives the figures of one figures.jsonl from the original files, which `table` gives by digest and zone."""
+    """
+    Derives the figures of one figures.jsonl from the original files, which `table` gives by digest and zone.
 
-    def __init__(self, figures: dict[str, Figure], table: Callable[[str, str], Table]) -> None:
+    kept: what was joined already; may be shared by the figures of one log, whose originals never change.
+    """
+
+    def __init__(
+        self, figures: dict[str, Figure], table: Callable[[str, str], Table], kept: dict[str, Any] | None = None
+    ) -> None:
         self.figures, self._table = {name: {**figure, "id": name} for name, figure in figures.items()}, table
-        self._lines: dict[str, list[Line]] = {}
+        self._kept: dict[str, Any] = {} if kept is None else kept
+        self._values: dict[str, float | None] = {}
         self._partners: dict[str, str] = {}
         for figure in figures.values():
             if figure["op"].startswith("change_"):
@@ -995,7 +1002,11 @@ class Deriver:
 
     def value(self, name: str) -> float | None:
         """The figure in the unit of the page; None where there is nothing to measure. NotHere where it cannot be told."""
-        figure = self.figures[name]
+        if name not in self._values:
+            self._values[name] = self._value(self.figures[name])
+        return self._values[name]
+
+    def _value(self, figure: Figure) -> float | None:
         op = figure["op"]
         if op.startswith("change_"):
             return self._change(op, *(self.figures[figure["args"][end]] for end in ("now", "baseline")))
@@ -1028,19 +1039,22 @@ class Deriver:
         """The targets of a metric that its conditions choose, of all its names; the first name's row wins."""
         wanted = list(names) or [figure["name"], *(figure.get("also_named") or [])]
         by = [[label, "=", value] for label, value in (figure.get("by") or {}).items()]
-        where, late = list(figure.get("where") or []), [*by, *more]
-        zeros = bool(figure.get("missing_is_zero")) and kind == "counter"
-        key = json.dumps([kind, wanted, where, late, zeros, figure["inputs"], figure.get("zone")])
-        if key not in self._lines:
-            rows = self._joined(figure, kind, wanted, where)
-            if zeros:
-                up = [Line(labels, times) for labels, times in sorted_items(self._joined(figure, "gauge", ["up"], []))]
-                rows = with_zeros(rows, up, where)
-            chosen = [(labels, times) for labels, times in sorted_items(rows) if times and _matches(dict(labels), late)]
-            self._lines[key] = [Line(labels, times) for labels, times in chosen]
-        return self._lines[key]
+        late = [*by, *more]
+        return [line for line in self._joined(figure, kind, wanted) if _matches(line.labels, late)]
 
-    def _joined(self, figure: Figure, kind: str, names: list[str], where: list[Any]) -> dict[Labels, Any]:
+    def _joined(self, figure: Figure, kind: str, names: list[str]) -> list[Line]:
+        where = list(figure.get("where") or []) if names != ["up"] else []
+        zeros = bool(figure.get("missing_is_zero")) and kind == "counter"
+        key = json.dumps([kind, names, where, zeros, figure["inputs"], figure.get("zone")])
+        if key not in self._kept:
+            rows = self._rows(figure, kind, names, where)
+            if zeros:
+                rows = with_zeros(rows, self._joined(figure, "gauge", ["up"]), where)
+            chosen = sorted(rows.items(), key=lambda item: sorted(item[0]))
+            self._kept[key] = [Line(labels, times) for labels, times in chosen if times]
+        return self._kept[key]  # type: ignore[no-any-return]
+
+    def _rows(self, figure: Figure, kind: str, names: list[str], where: list[Any]) -> dict[Labels, Any]:
         tables = [self._table(digest, figure.get("zone") or "") for digest in sorted(set(figure["inputs"]))]
         whole: dict[Labels, Any] = {}
         for name in names:
@@ -1116,10 +1130,6 @@ class Deriver:
         return {"min": min, "max": max}.get(op, lambda found: math.fsum(found) / len(found))(values)
 
 
-def sorted_items(rows: dict[Labels, Any]) -> list[tuple[Labels, Any]]:
-    return sorted(rows.items(), key=lambda item: sorted(item[0]))
-
-
 _OPS: dict[str, Callable[[Deriver, Figure, int, int], float | None]] = {
     "histogram_quantile": Deriver.histogram_quantile,
     "histogram_mean": Deriver.histogram_mean,
@@ -1170,6 +1180,7 @@ def check_figures(files: Files, contents: Contents, report: Report) -> None:
             return read_table(stream, path, zone)
 
     exact = close = 0
+    kept: dict[str, Any] = {}
     skipped: dict[str, int] = {}
     for path in contents.figures:
         if path not in files:
@@ -1177,7 +1188,7 @@ def check_figures(files: Files, contents: Contents, report: Report) -> None:
                 skipped.get("its figures.jsonl is not in this copy", 0) + 1
             )
             continue
-        deriver = Deriver(_load_figures(files, path), table)
+        deriver = Deriver(_load_figures(files, path), table, kept)
         for number, (name, figure) in enumerate(deriver.figures.items(), 1):
             try:
                 value = deriver.value(name)
