@@ -139,6 +139,13 @@ def test_unknown_tags_people_and_metrics_are_hints(tmp_path: Path) -> None:
     assert journal.read(path, PT)[1].people == ("Olivr",)
 
 
+@pytest.mark.parametrize(
+    "line", ["14:00 " + "#a " * 100_000 + "x", "14:00 a" + " " * 400_000 + "x", "14:00 " + "{a" * 100_000]
+)
+def test_an_endless_line_is_refused_at_once(line: str) -> None:
+    assert complaints(DAY + line) == ["journal.md:2: file: is longer than 5000 characters; write several lines"]
+
+
 def test_no_journal_is_no_entry(tmp_path: Path) -> None:
     assert journal.read(tmp_path / "journal.md", PT) == ()
 
@@ -163,9 +170,16 @@ def test_a_note_is_appended_and_reads_back(tmp_path: Path) -> None:
     line = append(path, "first  check\nis green", "2025-01-22T22:03:20", by=["Avery"], tags=["check"])
 
     assert line == "14:03:20 first check is green #check @Avery"
-    assert path.read_bytes() == "# 2025-01-22\r\n14:00 für #flag\n14:03:20 first check is green #check @Avery\n".encode()
+    assert (
+        path.read_bytes() == "# 2025-01-22\r\n14:00 für #flag\n14:03:20 first check is green #check @Avery\n".encode()
+    )
     last = journal.read(path, PT)[-1]
-    assert (last.text, last.kind, last.people, iso(last.at)) == ("first check is green", "check", ("Avery",), "2025-01-22T22:03:20Z")
+    assert (last.text, last.kind, last.people, iso(last.at)) == (
+        "first check is green",
+        "check",
+        ("Avery",),
+        "2025-01-22T22:03:20Z",
+    )
 
 
 def test_a_new_day_gets_its_heading(tmp_path: Path) -> None:
@@ -194,6 +208,19 @@ def test_a_note_in_the_hour_that_comes_twice_keeps_its_instant(tmp_path: Path) -
 def test_an_empty_note_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no text"):
         append(tmp_path / "journal.md", " \n", "2025-01-22T22:03:00")
+
+
+def test_an_unknown_kind_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="'flagg' is no kind of entry"):
+        append(tmp_path / "journal.md", "x", "2025-01-22T22:03:00", tags=["flagg"])
+
+    assert not (tmp_path / "journal.md").exists()
+
+
+def test_a_name_of_two_words_stays_one_person(tmp_path: Path) -> None:
+    append(tmp_path / "journal.md", "x", "2025-01-22T22:03:00", by=["Mary Ann"])
+
+    assert journal.read(tmp_path / "journal.md", PT)[0].people == ("Mary-Ann",)
 
 
 def test_the_reference_journal_has_every_entry(root: Path) -> None:

@@ -534,6 +534,26 @@ def test_whatever_is_written_is_answered_with_lines(place: Place, text: str) -> 
     assert all(line.startswith("deployment.yml:") for line in found)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "metrics:\n" + "".join(f"  m{number}: x\n" for number in range(20_000)),
+        "".join(f"k{number}: x\n" for number in range(40_000)),
+        f"{HEAD}  m: {{gauge: g_ms, target: at most 1{' ' * 400_000}ms}}\n",
+        f"{HEAD}  m: {{gauge: g_ms, where: 'a={'a' * 400_000}'}}\n",
+        "a:\n" * 60_000,
+    ],
+    ids=["many metrics", "many keys", "wide target", "wide condition", "one key again and again"],
+)
+def test_a_hostile_file_is_answered_soon(place: Place, text: str) -> None:
+    before = os.times()
+
+    assert place.complaints(text)
+
+    after = os.times()
+    assert after.user + after.system - before.user - before.system < 8
+
+
 @pytest.mark.parametrize("slug", ["../x", "X", "", "a/b", "-a", "a" * 65, "unknown"])
 def test_an_unknown_or_unsafe_name_is_a_usage_problem(place: Place, slug: str) -> None:
     place.write(TEN_LINES)

@@ -62,6 +62,11 @@ def test_the_scenarios_shapes_are_accepted_as_they_stand(tmp_path: Path, shared:
     assert (len(found.risks), len(found.actions), len(found.priorities), len(found.artifacts)) == (3, 5, 6, 13)
     assert (len(found.snapshot), len(found.follow_on), len(found.touchpoints)) == (8, 6, 7)
     assert found.rehearsal and found.rehearsal.text == "checksum matched, staged, not used"
+    assert found.readiness_evidence[2:] == (
+        "Response times in the incident simulated with PagerDuty (ack mean 1 min, resolve mean 3 min)",
+        "Template for a broadcast on Slack, approved by Paris in advance",
+        "PagerDuty simulation, 13:20: synthetic yes, auto resolved yes, mean ack 1 min, mean resolve 3 min",
+    )
     assert sorted(found.notes) == ["conclusion", "lessons"]
     log = records.read_entries(tmp_path, deployment())
     assert (len(log), log[0].people, iso(log[-1].at)) == (70, ("Oliver", "Avery"), "2025-01-23T00:00:00Z")

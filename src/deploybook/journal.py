@@ -12,7 +12,7 @@ Tags and names stand at the end of a line; a name behind the tags is not part of
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from .times import CLOCK, DAY, parse_instant
 
 NAME = "journal.md"
 MAX_BYTES = 5_000_000
+MAX_LINE = 5_000
 TAG = re.compile(r"(?<!\S)#([A-Za-z][\w-]*)")
 PERSON = re.compile(r"(?:(?<=\s)|(?<=\()|^)@([^\W\d_][\w'-]*(?:\.[\w'-]+)*)")
 NAMED = re.compile(rf"(`[^`]*`)|{PERSON.pattern}")
@@ -65,6 +66,8 @@ def parse(text: str, zone: ZoneInfo, *, shown: str = NAME) -> tuple[Entry, ...]:
         if not stripped or re.fullmatch(r"<!--.*-->", stripped):
             continue
         try:
+            if len(line) > MAX_LINE:
+                raise ValueError(f"is longer than {MAX_LINE} characters; write several lines")
             if stripped.startswith("## "):
                 phase = stripped[3:].strip()
             elif stripped.startswith("# "):
@@ -160,12 +163,12 @@ def hints(
 
 
 def append(
-    path: Path, text: str, *, at: datetime, zone: ZoneInfo, by: Iterable[str] = (), tags: Iterable[str] = ()
+    path: Path, text: str, *, at: datetime, zone: ZoneInfo, by: Sequence[str] = (), tags: Sequence[str] = ()
 ) -> str:
     """
     Adds one line at the end of the journal and gives it back; a new day gets its heading first.
 
-    The file keeps what it has, byte by byte. Raises ValueError for an empty text.
+    The file keeps what it has, byte by byte. Raises ValueError for an empty text or an unknown tag.
     """
     local = at.astimezone(zone)
     words = " ".join(text.split())
@@ -174,8 +177,11 @@ def append(
     clock = local.strftime("%H:%M:%S" if local.second else "%H:%M")
     if local.utcoffset() != local.replace(fold=1 - local.fold).utcoffset():
         clock = local.isoformat(timespec="seconds")  # the hour that comes twice in autumn needs its offset
+    for tag in tags:
+        if not known(tag.lstrip("#")):
+            raise ValueError(f"{tag!r} is no kind of entry; write one of {', '.join(ENTRY_KINDS)}, key or private")
     end = "".join(f" #{tag.lstrip('#')}" for tag in tags)
-    names = "".join(f" @{name.lstrip('@')}" for name in by)
+    names = "".join(f" @{'-'.join(name.lstrip('@').split())}" for name in by)
     line = f"{clock} {words}{end or (' #note' if names else '')}{names}"
     before = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
     days = re.findall(rf"^#\s+({DAY})\s*$", before, re.MULTILINE)

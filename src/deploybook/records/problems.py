@@ -12,7 +12,7 @@ from ..errors import Problem
 from .yaml import Tree, Way
 
 KINDS = ("histogram", "counter", "ratio", "gauge", "query")  # of metrics
-FOUND = {list: "a list", dict: "'key: value' lines"}
+FOUND: dict[Any, str] = {list: "a list", dict: "'key: value' lines"}
 NOTHING = (None, "null", "~")
 
 
@@ -30,7 +30,7 @@ class Strict(BaseModel):
             return value
         known = cls.key_names()
         unknown = [key for key in value if key not in known and cls.refuses(key, known)]
-        for key in unknown:
+        for key in unknown[:100]:
             text = cls.beside.get(key) or unknown_key(key, known)
             (info.context or {}).setdefault("unknown", []).append((id(value), key, meant(key, known), text))
         return {key: item for key, item in value.items() if key not in unknown and item not in NOTHING}
@@ -63,7 +63,7 @@ Shape = TypeVar("Shape", bound=BaseModel)
 
 def meant(word: str, known: Iterable[str]) -> str:
     """The known word that was probably meant, '' where none is near."""
-    return next(iter(difflib.get_close_matches(word, known, 1, 0.6)), "")
+    return next(iter(difflib.get_close_matches(word[:80], known, 1, 0.6)), "")
 
 
 def unknown_key(key: str, known: Iterable[str]) -> str:
@@ -87,7 +87,7 @@ def read_shape(kind: type[Shape], tree: Tree, context: dict[str, Any]) -> tuple[
     """
     ways = {id(node): way for way, node in mappings(tree.value)}
     problems: list[Problem] = []
-    value, removed = tree.value, set[Way]()
+    value, told = tree.value, set[Way]()
     for _ in range(20):
         context["unknown"] = []
         try:
@@ -99,13 +99,14 @@ def read_shape(kind: type[Shape], tree: Tree, context: dict[str, Any]) -> tuple[
             fresh = [
                 (way, item)
                 for way, item in mistakes
-                if not any(gone[: len(way)] == way for gone in removed)  # follows from a mistake that has been told
+                if way not in told  # otherwise it follows from a mistake that has been told
                 and not (item["type"] == "missing" and way in typed)
             ]
             problems += [tree.problem(*describe(way, item, tree)) for way, item in fresh]
             problems += noted(context, ways, tree)
-            removed |= {way for way, _ in mistakes}
-            value = without(value, {way[:-1] if item["type"] == "missing" else way for way, item in mistakes}, ways)
+            wrong = {way[:-1] if item["type"] == "missing" else way for way, item in mistakes}
+            told |= above(way for way, _ in mistakes)
+            value = without(value, wrong, above(wrong), ways)
     else:
         shape = kind.model_validate({}, context=context)
     return shape, problems + noted(context, ways, tree)
@@ -129,17 +130,24 @@ def mappings(value: Any, way: Way = ()) -> Iterator[tuple[Way, Any]]:
         yield from mappings(item, (*way, step))
 
 
-def without(value: Any, ways: set[Way], known: dict[int, Way], at: Way = ()) -> Any:
+def above(ways: Iterable[Way]) -> set[Way]:
+    """The ways themselves and those of all nodes above them."""
+    return {way[:depth] for way in ways for depth in range(len(way) + 1)}
+
+
+def without(value: Any, wrong: set[Way], touched: set[Way], known: dict[int, Way], at: Way = ()) -> Any:
     """A copy of the value without the nodes at those ways; an unchanged mapping stays the same object."""
-    if not any(way[: len(at)] == at for way in ways):
-        return value
-    if isinstance(value, dict):
-        kept = {k: without(v, ways, known, (*at, k)) for k, v in value.items() if (*at, k) not in ways}
-        known[id(kept)] = at
-        return kept
+    if at not in touched or at in wrong:
+        return None if at in wrong else value
+    steps = value.items() if isinstance(value, dict) else enumerate(value)
+    kept = [
+        (step, without(item, wrong, touched, known, (*at, step))) for step, item in steps if (*at, step) not in wrong
+    ]
     if isinstance(value, list):
-        return [without(v, ways, known, (*at, i)) for i, v in enumerate(value) if (*at, i) not in ways]
-    return None
+        return [item for _, item in kept]
+    copy = dict(kept)
+    known[id(copy)] = at
+    return copy
 
 
 def way_of(loc: tuple[str | int, ...], tree: Tree) -> Way:

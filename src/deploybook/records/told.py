@@ -73,7 +73,11 @@ class Teller:
             ending = next((ending for ending in UNITS if key.removesuffix("_mean").endswith(ending)), "")
             range_of = isinstance(value, list) and len(value) == 2 and ending
             text = " to ".join(map(self.text, value)) if range_of else self.text(value)
-            words = key.removesuffix("_mean").removesuffix(ending).replace("_", " ").strip()
+            words = (
+                (key.removesuffix("_mean").removesuffix(ending) + "_mean" * key.endswith("_mean"))
+                .replace("_", " ")
+                .strip()
+            )
             label = CAPITALS.sub(lambda word: word[1].upper() + word[2], words[:1].upper() + words[1:])
             found += [(label, f"{text} {UNITS[ending]}" if ending else text)] if text else []
         return found

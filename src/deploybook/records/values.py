@@ -15,7 +15,7 @@ from ..model import Matcher, quantile_of
 from ..times import DAY, Window, parse_instant, parse_length, parse_window, parse_zone
 from ..units import Limit, Tolerance, parse_limit, parse_tolerance
 
-ID = r"[A-Za-z_][A-Za-z0-9_.-]*"
+MAX_TEXT = 20_000
 METRIC_NAME = r"[A-Za-z_:][A-Za-z0-9_:.]*"
 SECRET_KEY = re.compile(r"token|passw|secret|api_?key|authorization|credential|private|cookie", re.IGNORECASE)
 SECRET_URL = re.compile(
@@ -48,7 +48,9 @@ def frame_of(info: ValidationInfo) -> Frame:
     return frame if isinstance(frame, Frame) else Frame()
 
 
-def text_of(value: Any) -> str:
+def text_of(value: Any, most: int = 500) -> str:
+    if isinstance(value, str) and len(value) > most:
+        raise ValueError(f"is longer than {most} characters; write it shorter")
     if isinstance(value, str) and value.strip():
         return value.strip()
     if isinstance(value, (dict, list)):
@@ -57,7 +59,7 @@ def text_of(value: Any) -> str:
 
 
 def read_with(parse: Callable[[str], Any]) -> PlainValidator:
-    return PlainValidator(lambda value: parse(text_of(value)))
+    return PlainValidator(lambda value: parse(text_of(value, MAX_TEXT if parse is str else 500)))
 
 
 def written(*examples: str, **schema: Any) -> WithJsonSchema:
@@ -105,7 +107,7 @@ def names(value: Any) -> tuple[str, ...]:
 
 def listed(value: Any) -> tuple[str, ...]:
     """One text, or a list of texts."""
-    return tuple(text_of(item) for item in value) if isinstance(value, list) else (text_of(value),)
+    return tuple(text_of(item, MAX_TEXT) for item in (value if isinstance(value, list) else [value]))
 
 
 def lengths(value: Any) -> tuple[timedelta, ...]:

@@ -18,6 +18,7 @@ from ..errors import Problem
 Way = tuple[str | int, ...]
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
+MAX_NODES = 50_000
 UNREADABLE = (
     (re.compile(r"^ *\t\s*\S"), "a tab at the beginning of the line; indent with spaces"),
     (re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]"), "a control character is in the text; remove it"),
@@ -113,6 +114,9 @@ class Builder:
                 documents += isinstance(event, yaml.DocumentStartEvent)
                 if documents > 1:
                     self.wrong(event, "a second document begins here; one file, one document")
+                    break
+                if len(self.tree.places) > MAX_NODES:
+                    self.wrong(event, f"more than {MAX_NODES} values; this is no hand-written file")
                     break
                 if self.take(event, yaml) is False:
                     break
