@@ -42,13 +42,19 @@ class Original:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pulled:
-    """What one source gave: samples by metric, what was noticed on reading, the originals, and events."""
+    """
+    What one source gave: samples by metric, what was noticed on reading, the originals, and events.
+
+    failure: what could not be had although the rest was, '' where nothing failed; the caller stores what came and
+    then tells it.
+    """
 
     source: str = ""
     samples: tuple[Samples, ...] = ()
     notes: tuple[DataNote, ...] = ()
     originals: tuple[Original, ...] = ()
     events: tuple[Entry, ...] = ()
+    failure: str = ""
 
     @property
     def data(self) -> Data:

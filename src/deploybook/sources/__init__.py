@@ -7,6 +7,7 @@ Where numbers and events come from.
     pulled.samples, pulled.notes, pulled.originals, pulled.events                    # model.Pulled
     pulled.data                                                                      # model.Data, nothing stored
     sources.wanted(deployment, source)                                               # {'parser_duration_ms': 'histogram', …}
+    sources.needed(deployment)                                                       # every window it is judged on
 
 `pull` reads one source and stores nothing; storing what it gave is `exports.store`. What could be read is
 returned even where one file is broken: the rest is told in notes. A source that cannot be asked at all raises
@@ -18,7 +19,8 @@ by an entry point in the group `deploybook.sources`, named as the kind, that lea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from difflib import get_close_matches
 from importlib import import_module
@@ -28,12 +30,13 @@ from pathlib import Path
 from ..errors import UsageProblem
 from ..model import DataNote, Deployment, Metric, Pulled, Source
 from ..times import Window
-from .request import Progress, Request
+from .request import Progress, Request, needed
 
-__all__ = ["KINDS", "Progress", "Request", "kinds", "pull", "wanted"]
+__all__ = ["KINDS", "Progress", "Request", "kinds", "needed", "pull", "wanted"]
 
 KINDS = {
     "files": "files",
+    "prometheus": "prometheus",
 }
 # Read beside the metrics of every deployment: it tells a target that was down from a counter that never counted.
 ALSO = {"up": "gauge"}
@@ -85,13 +88,15 @@ def pull(
     now: datetime,
     progress: Progress | None = None,
     environ: Mapping[str, str] | None = None,
+    held: Mapping[str, Sequence[tuple[int, int]]] | None = None,
 ) -> Pulled:
     """
     What one source gives for a deployment.
 
     folder: of the deployment. wanted: name to kind, by default what its metrics need. windows: the times that are
     needed (rows near them are kept too); none for all that a files source has. progress(what, samples, bytes).
-    environ: where `env:` references are looked up. Raises SourceError where the source as a whole cannot answer.
+    environ: where `env:` references are looked up. held: times that are stored already, by name (exports.spans); a
+    server is not asked for them again. Raises SourceError where the source as a whole cannot answer.
     """
     asked = globals()["wanted"](deployment, source) if wanted is None else dict(wanted)
     request = Request(
@@ -103,15 +108,10 @@ def pull(
         now=now,
         progress=progress,
         environ=environ or {},
+        held=held or {},
     )
     pulled = reader(source.kind)(request)
-    return Pulled(
-        source=source.name,
-        samples=pulled.samples,
-        notes=(*pulled.notes, *missing(request, pulled)),
-        originals=pulled.originals,
-        events=pulled.events,
-    )
+    return replace(pulled, source=source.name, notes=(*pulled.notes, *missing(request, pulled)))
 
 
 def missing(request: Request, pulled: Pulled) -> list[DataNote]:
@@ -120,6 +120,8 @@ def missing(request: Request, pulled: Pulled) -> list[DataNote]:
     return [
         DataNote(kind="missing", metric=name, text=f"{request.source.name} has no rows of {name}", count=0)
         for metric in request.metrics
-        if (names := [name for name in needs(metric) if name in request.wanted]) and not found & set(names)
+        if (names := [name for name in needs(metric) if name in request.wanted])
+        and not found & set(names)
+        and not any(request.held.get(name) for name in names)
         for name in names[:1]
     ]

@@ -17,7 +17,7 @@ from .rows import Notebook, Rows, Unreadable
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Answer:
     """
-    What the API said. error: its own words where the status is 'error'. series: labels, times (ms), values; a value
+    What the API said. kind: matrix, vector (a scalar is one of a single series), string. error: its own words where the status is 'error'. series: labels, times (ms), values; a value
     that is no finite number is NaN. native: series with native histograms, which are not read.
     """
 
@@ -78,6 +78,8 @@ def read_answer(body: bytes) -> Answer:
             error = told.error or f"status {told.status!r}"
             return Answer(error_type=told.errorType or "unknown", error=error, warnings=warnings, infos=infos)
         content = msgspec.json.decode(told.data, type=Content)
+        if content.resultType == "scalar":
+            content = Content("vector", msgspec.Raw(b'[{"value":' + bytes(content.result) + b"}]"))
         if content.resultType not in ("matrix", "vector"):
             return Answer(kind=content.resultType, warnings=warnings, infos=infos)
         found = read_series(content.result)

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import random
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
+
+import httpx
 
 from ..errors import QueryRejected, SourceError, SourceUnreachable
 from ..times import UTC, parse_length
 from .request import Request
 from .secrets import REFERENCE, Secret, resolve, split_address
 
-if TYPE_CHECKING:
-    import httpx
-
 BUDGET = "10m"  # for one source and one pull, retries and waits included
 ANSWER = 256 << 20  # bytes of one answer, unpacked
 TRIES = 5
 LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 PRIVATE = ("authorization", "cookie", "token", "key", "secret", "password")
+
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +72,6 @@ class Client:
         return resolve(value, f"{self.name} > {option}", environ=request.environ, folder=request.folder, plain=plain)
 
     def connect(self, user: Secret, password: Secret) -> httpx.Client:
-        import httpx
 
         token, tenant = self.secret("token"), self.secret("tenant", plain=True)
         user, password = self.secret("username", plain=True) or user, self.secret("password") or password
@@ -117,31 +119,32 @@ class Client:
             raise SourceError(f"{self.name}: ca, cert or key cannot be read ({type(error).__name__})") from None
         return context
 
-    def ask(self, path: str, *, form: Mapping[str, str] | None = None, query: Mapping[str, str] | None = None) -> Reply:
+    def ask(
+        self,
+        path: str,
+        read: Callable[[Reply], Answer],
+        *,
+        form: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Answer:
         """
-        The server's answer, whatever its status below 500 save 'too many requests'; asked again where that can help.
+        What `read` makes of the server's reply; asked again where it, or the connection, says that this can help.
 
-        form: sent as POST. Raises SourceUnreachable after the last try, QueryRejected for a redirect.
+        form: sent as POST. Raises SourceUnreachable after the last try, QueryRejected where a retry cannot help.
         """
         start = self.request.clock()
-        for attempt in range(1, TRIES + 1):
+        for attempt in count(1):
             try:
-                return self.once(path, form, query)
+                return read(self.once(path, form, query))
             except SourceUnreachable as problem:
                 wait = max(problem.retry_after or 0, min(8, 0.5 * 2 ** (attempt - 1)) * random.uniform(0.5, 1))
-                spent = self.request.clock() - start
                 if attempt == TRIES or self.request.clock() + wait >= self.deadline:
-                    tries = f"{attempt} {'try' if attempt == 1 else 'tries'}, {spent:.0f} s"
-                    raise SourceUnreachable(
-                        f"{problem} ({tries}); run 'pull' again later",
-                        source=self.name,
-                        retry_after=problem.retry_after,
-                    ) from None
+                    spent = f"{attempt} {'try' if attempt == 1 else 'tries'}, {self.request.clock() - start:.0f} s"
+                    raise SourceUnreachable(f"{problem} ({spent}); run 'pull' again later", source=self.name) from None
                 self.request.sleep(wait)
-        raise AssertionError("the last try returns or raises")
+        raise AssertionError("count does not end")
 
     def once(self, path: str, form: Mapping[str, str] | None, query: Mapping[str, str] | None) -> Reply:
-        import httpx
 
         start = self.request.clock()
         left = max(0.05, self.deadline - start)
@@ -186,7 +189,6 @@ class Client:
 
 def words_for(error: Exception) -> str:
     """What went wrong with a connection, without the library's words, which may quote the address."""
-    import httpx
 
     text = str(error).lower()
     known: tuple[tuple[bool, str], ...] = (

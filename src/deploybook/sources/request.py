@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from ..model import Deployment, Metric, Source
-from ..times import Window
+from ..times import Window, steps, to_ms
 
+LEAD = timedelta(minutes=15)  # before and after each window: the row before its start, and what happened beside it
 Progress = Callable[[str, int, int], None]
 
 
@@ -45,3 +46,43 @@ class Request:
     def tell(self, what: str, samples: int, size: int) -> None:
         if self.progress:
             self.progress(what, samples, size)
+
+
+def needed(deployment: Deployment) -> tuple[Window, ...]:
+    """Every window that a deployment is judged on: its own, gates, check-ins, checkpoints, and their baselines."""
+    own = deployment.window
+    found = {own}
+    for at in steps(own, deployment.checkins.every):
+        found.add(Window(start=max(own.start, at - deployment.checkins.every), end=at))
+    found |= {Window(start=gate.at - gate.window, end=gate.at) for gate in deployment.gates}
+    found |= {deployment.checkpoint_window(after) for after in deployment.checkpoints.after}
+    compared = {window for one in found if (window := deployment.baseline_of(one))}
+    counted = {deployment.since_end(after) for after in deployment.checkpoints.after}
+    return tuple(sorted(found | compared | counted))
+
+
+def merged(windows: Sequence[Window], lead: timedelta, now_ms: int | None) -> list[tuple[int, int]]:
+    """The windows, `lead` longer on both sides, as stretches that do not touch; nothing after now. Milliseconds."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted((to_ms(window.start - lead), to_ms(window.end + lead)) for window in windows):
+        end = end if now_ms is None else min(end, now_ms)
+        if end < start:
+            continue
+        if found and start <= found[-1][1] + 1:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return found
+
+
+def without(spans: Sequence[tuple[int, int]], held: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """What of the spans is not held yet; both ends of each belong to it."""
+    left = list(spans)
+    for first, last in held:
+        left = [
+            piece
+            for start, end in left
+            for piece in ((start, min(end, first - 1)), (max(start, last + 1), end))
+            if piece[0] <= piece[1]
+        ]
+    return sorted(set(left))

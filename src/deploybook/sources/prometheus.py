@@ -1,0 +1,331 @@
+"""Kind `prometheus`: raw samples as evidence, and queries that the server answers, over the HTTP API v1."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from ..errors import QueryRejected, SourceError, SourceUnreachable
+from ..model import DataNote, Matcher, Metric, Original, Pulled
+from ..times import from_ms, iso, length_text, parse_length, to_ms
+from .answers import Answer, read_answer, rows_of_answers
+from .http import Client, Reply
+from .join import gather
+from .request import LEAD, Request, merged, needed, without
+from .rows import Rows, Unreadable
+
+MOST = 2_000_000  # samples of one answer
+POINTS = 11_000  # of one series in a range query; servers refuse more (they count steps, so 11,001 would pass)
+FIRST = 5 * 60_000  # milliseconds of the first chunk; the following ones grow as the answers allow
+MINUTE = 60_000
+# Thanos: no answer from half of the stores, nothing downsampled. Others ignore what they do not know.
+WHOLE = {"dedup": "true", "partial_response": "false", "max_source_resolution": "0s"}
+FLAGS = ("enable-feature", "query.lookback-delta", "storage.tsdb.retention.time")
+LATER = ("timeout", "unavailable", "too_many_requests")
+TIMED_OUT = ("deadline exceeded", "timed out", "timeout")
+ON_EVERY_TARGET = ("job", "instance", "namespace", "cluster")  # labels that `up` shares with what a target exports
+TOO_MUCH = ("too many samples", "maximum resolution", "exceeds the limit", "max-samples", "too many points")
+
+
+class TooMuch(QueryRejected):
+    """The server would have to load more than it may: the same question about less time can be answered."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """Who answers. left_open: whether a range leaves out its start (3.0 and later); None where that is not known."""
+
+    engine: str
+    flags: Mapping[str, str] = field(default_factory=dict)
+    left_open: bool | None = None
+
+
+@dataclass(kw_only=True)
+class Got:
+    """What one metric's questions gave so far. length: of the next chunk, in milliseconds."""
+
+    answers: list[Answer] = field(default_factory=list)
+    originals: list[Original] = field(default_factory=list)
+    length: int = FIRST
+
+
+def pull(request: Request) -> Pulled:
+    """
+    The samples of every wanted metric in the windows (by default all that the deployment is judged on), and the
+    answers to its queries. What was given before a failure comes back with it; with nothing given it is raised.
+    """
+    queries = {
+        metric.id: metric for metric in request.metrics if metric.kind == "query" and metric.id in request.wanted
+    }
+    for metric in queries.values():
+        check(metric.query.replace("$window", "1h"), f"{request.source.name}: metrics > {metric.id} > query")
+    with Client(request) as client:
+        return Puller(client, request, identify(client)).all(queries)
+
+
+def check(query: str, where: str) -> None:
+    """QueryRejected, with what the parser says, where the text is no PromQL."""
+    import promql_parser
+
+    try:
+        promql_parser.parse(query)
+    except Exception as error:  # the library raises ValueError, and panics of its own kind on some texts
+        raise QueryRejected(f"{where}: is no PromQL: {str(error)[:300]}") from None
+
+
+class Puller:
+    """One pull from one server: asks, counts, keeps the originals."""
+
+    def __init__(self, client: Client, request: Request, server: Server) -> None:
+        self.client, self.request, self.server = client, request, server
+        self.windows = request.windows or (needed(request.deployment) if request.deployment else ())
+        self.samples = 0
+        self.notes: list[DataNote] = []
+        self.originals: list[Original] = []
+
+    def all(self, queries: Mapping[str, Metric]) -> Pulled:
+        """One metric after the other. A refused one does not stop the others; an unreachable server does."""
+        parts: list[Rows] = []
+        problems: list[SourceError] = []
+        for name, kind in self.request.wanted.items():
+            got = Got()
+            try:
+                if name in queries:
+                    self.evaluate(queries[name], got)
+                elif kind != "answers" and (name != "up" or any(one.missing_is_zero for one in self.request.metrics)):
+                    self.fetch(name, kind, got)
+            except SourceError as problem:
+                problems.append(problem)
+                noted = "partial" if problem.can_retry else "refused"
+                self.notes.append(DataNote(kind=noted, metric=name, text=str(problem)))
+            parts += self.rows(name, got)
+            if problems and problems[-1].can_retry:
+                break
+        if problems and not self.samples:
+            raise problems[0]
+        return self.pulled(parts, "; ".join(dict.fromkeys(map(str, problems))))
+
+    def rows(self, name: str, got: Got) -> list[Rows]:
+        if not got.answers:
+            return []
+        self.originals += [replace(one, metrics=(name,)) for one in got.originals]
+        rows = rows_of_answers(
+            got.answers,
+            place=self.request.source.name,
+            name=name,
+            digests=tuple(one.digest for one in got.originals),
+            step_ms=got.originals[0].step_ms,
+            own_steps=True,
+            engine=self.server.engine,
+        )
+        self.notes += [replace(note, metric=name) for note in rows.notes]
+        return [rows]
+
+    def pulled(self, parts: Sequence[Rows], failure: str) -> Pulled:
+        samples, noticed, _ = gather(parts, self.request.wanted, source=self.request.source.name)
+        return Pulled(
+            source=self.request.source.name,
+            samples=tuple(samples),
+            notes=(*self.notes, *noticed),
+            originals=tuple(self.originals),
+            failure=failure,
+        )
+
+    # ── raw samples ──
+
+    def fetch(self, name: str, kind: str, got: Got) -> None:
+        """The samples of one metric as scraped, or with `raw: false` at the source's step, chunk by chunk."""
+        selector = selector_of(name, kind, matchers_for(self.request, name))
+        now = to_ms(self.request.now) if self.request.now else None
+        for start, end in without(merged(self.windows, LEAD, now), self.request.held.get(name, ())):
+            if self.request.source.options.get("raw") in (False, "false", "no"):
+                self.ranged(selector, start, end, step_of(self.request, 15), got)
+            else:
+                self.raw(selector, start, end, got)
+        self.note_retention(name, got, now)
+
+    def raw(self, selector: str, start: int, end: int, got: Got) -> None:
+        """
+        Chunks [start, last] of whole milliseconds that touch without a gap. A range (t - r, t] of 3.0 and later is
+        one millisecond longer than the closed one before, which keeps a sample at the very start.
+        """
+        most = int(str(self.request.source.options.get("samples") or MOST))
+        while start <= end:
+            last = min(start + got.length - 1, end)
+            reach = last - start + (self.server.left_open is not False)
+            try:
+                answer = self.ask(
+                    "/api/v1/query",
+                    {"query": f"{selector}[{max(reach, 1)}ms]", "time": seconds_text(last)},
+                    got,
+                    span=(start, last),
+                    kind="matrix",
+                )
+            except TooMuch:
+                if got.length <= MINUTE:
+                    raise
+                got.length = max(MINUTE, got.length // 4)
+                continue
+            fits = (last - start + 1) * most * 3 // (4 * max(answer.samples, 1))
+            got.length = max(MINUTE, min(got.length * 4, fits))
+            start = last + 1
+
+    def ranged(self, query: str, start: int, end: int, step: int, got: Got) -> None:
+        """A range query on multiples of the step, in pieces that the server's limit of points allows."""
+        first = -(-start // step) * step
+        while first <= end:
+            last = min(first + (POINTS - 1) * step, end // step * step)
+            form = {"query": query, "start": seconds_text(first), "end": seconds_text(last), "step": seconds_text(step)}
+            self.ask("/api/v1/query_range", form, got, span=(first, last), step=step, kind="matrix")
+            first = last + step
+
+    def note_retention(self, name: str, got: Got, now: int | None) -> None:
+        """An old window without a sample is not quiet: the server no longer has it."""
+        kept = str(self.request.source.options.get("retention") or self.server.flags.get(FLAGS[2]) or "")
+        try:
+            oldest = (now or 0) - int(parse_length(kept.replace("y", "00d")).total_seconds() * 1000)
+        except ValueError:
+            return
+        lost = [one for one in got.originals if one.end_ms < oldest and not one.rows]
+        if now and lost:
+            text = (
+                f"{name} before {iso(from_ms(lost[-1].end_ms))} is no longer observable: "
+                f"{self.client.host} keeps {length_text(timedelta(milliseconds=now - oldest))}"
+            )
+            self.notes.append(DataNote(kind="missing", metric=name, count=0, text=text))
+
+    # ── queries ──
+
+    def evaluate(self, metric: Metric, got: Got) -> None:
+        """
+        The query at the end of every window and at each step inside. One with `$window` is asked once per window,
+        for its length, and its answers carry the label `window`.
+        """
+        now = to_ms(self.request.now) if self.request.now else None
+        ends = sorted({(w.end_ms, w.end_ms - w.start_ms) for w in self.windows if now is None or w.end_ms <= now})
+        if "$window" in metric.query:
+            for end, length in ends:
+                text = metric.query.replace("$window", f"{length}ms")
+                self.instant(text, end, got, {"window": f"{length // 1000}s"})
+            return
+        step = step_of(self.request, 60)
+        for start, end in merged(self.windows, timedelta(), now):
+            self.ranged(metric.query, start, end, step, got)
+        for end in dict.fromkeys(end for end, _ in ends if end % step):
+            self.instant(metric.query, end, got, {})
+
+    def instant(self, query: str, at: int, got: Got, labels: Mapping[str, str]) -> None:
+        self.ask("/api/v1/query", {"query": query, "time": seconds_text(at)}, got, span=(at, at), kind="vector")
+        answer = got.answers[-1]
+        got.answers[-1] = replace(answer, series=[({**own, **labels}, times, values) for own, times, values in answer.series])
+
+    # ── asking ──
+
+    def ask(
+        self, path: str, form: Mapping[str, str], got: Got, *, span: tuple[int, int], kind: str, step: int = 0
+    ) -> Answer:
+        reply, answer = self.client.ask(path, lambda reply: read(self.client, reply), form={**form, **WHOLE})
+        if answer.kind != kind:
+            raise QueryRejected(f"{self.client.name}: the answer is a {answer.kind}; a {kind} was asked for")
+        got.answers.append(answer)
+        got.originals.append(
+            Original(
+                digest=hashlib.sha256(reply.body).hexdigest(),
+                size=len(reply.body),
+                source=self.request.source.name,
+                kind=self.request.source.kind,
+                rows=answer.samples,
+                query=form["query"],
+                start_ms=span[0],
+                end_ms=span[1],
+                step_ms=step,
+                engine=self.server.engine,
+                flags=self.server.flags,
+                warnings=answer.warnings,
+                infos=answer.infos,
+                seconds=round(reply.seconds, 3),
+                asked=self.request.now,
+            )
+        )
+        self.samples += answer.samples
+        self.request.tell(form["query"], self.samples, self.client.received)
+        return answer
+
+
+def read(client: Client, reply: Reply) -> tuple[Reply, Answer]:
+    """The answer in a reply; SourceUnreachable where asking again can help, QueryRejected where not."""
+    if reply.status in (401, 403):
+        raise QueryRejected(f"{client.name}: {client.host} refuses the credentials ({reply.status}); see 'token'")
+    try:
+        answer = read_answer(reply.body)
+    except Unreadable as problem:
+        words = f"answered {reply.status}" if reply.status >= 400 else problem.text
+        raise QueryRejected(f"{client.name}: {client.host}: {words}; is the path of 'url' right?") from None
+    if not answer.error:
+        return reply, answer
+    text = answer.error.lower()
+    words = f"{client.name}: {client.host} refuses: {answer.error_type}: {answer.error[:300]}"
+    if any(sign in text for sign in TOO_MUCH):
+        raise TooMuch(words)
+    timed_out = any(sign in text for sign in TIMED_OUT)
+    if answer.error_type in LATER or timed_out or reply.status == 429 or reply.status >= 500:
+        raise SourceUnreachable(words, retry_after=reply.retry_after)
+    raise QueryRejected(words)
+
+
+def identify(client: Client) -> Server:
+    """The server's name, version and those of its flags that change numbers; what it does not tell stays empty."""
+    dialect = str(client.request.source.options.get("dialect") or "prometheus").lower()
+    info = told(client, "/api/v1/status/buildinfo")
+    version = str(info.get("version", "")).lstrip("v")
+    application = str(info.get("application", "")).lower().removeprefix("grafana ") or dialect
+    flags = told(client, "/api/v1/status/flags")
+    major = int(version.split(".")[0]) if version.split(".")[0].isdigit() else None
+    known = application == "prometheus" and major is not None
+    return Server(
+        engine=f"{application} {version or '(version unknown)'}",
+        flags={name: str(flags[name]) for name in FLAGS if flags.get(name)},
+        left_open=(major or 0) >= 3 if known else None,
+    )
+
+
+def told(client: Client, path: str) -> Mapping[str, object]:
+    """The data under a status address; {} where the server has no such address."""
+
+    def data(reply: Reply) -> Mapping[str, object]:
+        if reply.status in (401, 403):
+            read(client, reply)
+        try:
+            found = json.loads(reply.body).get("data")
+        except (ValueError, AttributeError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    return client.ask(path, data)
+
+
+def selector_of(name: str, kind: str, matchers: Sequence[Matcher]) -> str:
+    """A selector of the metric; of a histogram with its buckets, sum and count in one question."""
+    op, value = ("=~", f"{name}_(bucket|sum|count)") if kind == "histogram" else ("=", name)
+    named = Matcher(label="__name__", op=op, value=value)  # type: ignore[arg-type]
+    return "{" + ",".join(str(matcher) for matcher in (named, *matchers)) + "}"
+
+
+def matchers_for(request: Request, name: str) -> list[Matcher]:
+    """The conditions that every metric needing this name has: what they select is enough for all of them."""
+    asking = [set(metric.where) for metric in request.metrics if name in metric.names]
+    if name == "up":
+        counters = [metric for metric in request.metrics if metric.missing_is_zero]
+        asking = [{one for one in metric.where if one.label in ON_EVERY_TARGET} for metric in counters]
+    return sorted(set.intersection(*asking), key=str) if asking else []
+
+
+def step_of(request: Request, usual: int) -> int:
+    return int((request.source.step or timedelta(seconds=usual)).total_seconds() * 1000)
+
+
+def seconds_text(milliseconds: int) -> str:
+    return f"{milliseconds // 1000}.{milliseconds % 1000:03d}"
