@@ -35,7 +35,8 @@ def own(base: Ground, window: Window, plain: Figure, history: Window | None, usa
     if metric.kind == "counter":
         return scaled(uncertainty.own_count(plain.value, 1.0), scale)
     if metric.kind == "ratio":
-        return uncertainty.own_ratio(plain.good or 0.0, plain.traffic or 0.0, scale=scale)
+        runs = increments_of(base, window)
+        return uncertainty.own_ratio(plain.good or 0.0, plain.traffic or 0.0, window=runs, scale=scale)
     if metric.kind == "gauge":
         now, step = _even_rows(base, window)
         past = _even_rows(base, history)[0] if history else None

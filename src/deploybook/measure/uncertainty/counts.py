@@ -113,35 +113,67 @@ def wilson(good: float, total: float, confidence: float) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def own_ratio(good: float, total: float, *, scale: float = 100.0) -> Estimate:
-    """The share of good runs, in percent (`scale` 100), with Wilson limits."""
+def together(window: Increments | None) -> float:
+    """
+    How many runs pass or fail as one: the dispersion of the failures of 12 sub-intervals, where it is beyond chance (0.1 %).
+
+    1 otherwise, so that runs that are independent have the plain limits.
+    """
+    import numpy as np
+    from scipy.special import chdtri
+
+    if window is None or window.good is None:
+        return 1.0
+    runs, _ = parts_of(window.counts, window.seconds)
+    good, _ = parts_of(window.good, window.seconds)
+    runs, failed = runs[runs > 0], (runs - good)[runs > 0]
+    share = failed.sum() / runs.sum() if runs.sum() else 0.0
+    if not 0 < share < 1 or len(runs) < 2:
+        return 1.0
+    chi2 = float(np.sum((failed - share * runs) ** 2 / (share * (1 - share) * runs)))
+    df = len(runs) - 1
+    return chi2 / df if chi2 > float(chdtri(df, 0.001)) else 1.0
+
+
+def own_ratio(good: float, total: float, *, window: Increments | None = None, scale: float = 100.0) -> Estimate:
+    """
+    The share of good runs, in percent (`scale` 100), with Wilson limits.
+
+    window: its runs in time; where they fail together, the limits are those of as many fewer runs.
+    """
     if total <= 0:
         return Estimate(value=math.nan, scale="value", method="Wilson", blocked="no runs")
+    group = together(window)
 
     def interval(confidence: float) -> Interval:
-        low, high = wilson(good, total, confidence)
+        low, high = wilson(good / group, total / group, confidence)
         return Interval(low=low * scale, high=high * scale)
 
-    value = good / total * scale
-    return Estimate(value=value, scale="value", **intervals(interval), effective=(total, None), method="Wilson")
+    method = "Wilson" if group == 1 else f"Wilson, runs failing {group:.1f} together"
+    return Estimate(
+        value=good / total * scale,
+        scale="value",
+        **intervals(interval),
+        effective=(total / group, None),
+        method=method,
+    )
 
 
 def change_of_ratio(now: Increments, base: Increments) -> Estimate:
     """The difference of two shares of good runs in points, with Newcombe's hybrid score limits (1998, method 10)."""
     if now.good is None or base.good is None:
         raise ValueError("a ratio needs the good runs")
-    (good, runs), (good2, runs2) = (
-        (float(it.good.sum()), float(it.counts.sum())) for it in (now, base) if it.good is not None
-    )
-    if min(runs, runs2) <= 0:
-        blocked = "no runs" if runs <= 0 else "no runs in the baseline"
-        return Estimate(value=math.nan, scale="points", effective=(runs, runs2), method="Newcombe", blocked=blocked)
-    p, q = good / runs, good2 / runs2
+    groups = together(now), together(base)
+    runs = float(now.counts.sum()) / groups[0], float(base.counts.sum()) / groups[1]
+    good = float(now.good.sum()) / groups[0], float(base.good.sum()) / groups[1]
+    if min(runs) <= 0:
+        blocked = "no runs" if runs[0] <= 0 else "no runs in the baseline"
+        return Estimate(value=math.nan, scale="points", effective=runs, method="Newcombe", blocked=blocked)
+    p, q = good[0] / runs[0], good[1] / runs[1]
 
     def interval(confidence: float) -> Interval:
-        (lp, up), (lq, uq) = wilson(good, runs, confidence), wilson(good2, runs2, confidence)
-        return Interval(low=100 * (p - q - math.hypot(p - lp, uq - q)), high=100 * (p - q + math.hypot(up - p, q - lq)))
+        (lp, up), (lq, uq) = (wilson(g, n, confidence) for g, n in zip(good, runs, strict=True))
+        down, rise = math.hypot(p - lp, uq - q), math.hypot(up - p, q - lq)
+        return Interval(low=100 * (p - q - down), high=100 * (p - q + rise))
 
-    return Estimate(
-        value=100 * (p - q), scale="points", **intervals(interval), effective=(runs, runs2), method="Newcombe"
-    )
+    return Estimate(value=100 * (p - q), scale="points", **intervals(interval), effective=runs, method="Newcombe")

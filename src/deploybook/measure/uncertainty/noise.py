@@ -59,6 +59,7 @@ def doubt_of(residuals: Array, seconds: Array, history: tuple[Array, Array] | No
     is worth 30 effective samples, noise and memory come from there, raised where the window itself is noisier.
     """
     total, step = float(seconds.sum()), typical_step(seconds)
+    own = even(residuals, seconds, step)
     if history is not None and len(history[0]) > len(residuals):
         common = max(step, typical_step(history[1]))
         known = noise_of(settled(even(*history, common), common))
@@ -67,11 +68,11 @@ def doubt_of(residuals: Array, seconds: Array, history: tuple[Array, Array] | No
             spread = float(here @ here) / known.variance if known.variance > 0 else 0.0
             long_run = known.long_run * max(1.0, (TRUSTED + spread) / (TRUSTED + len(here)))
             error = math.sqrt(long_run * total / common) / total
-            return Doubt(error=error, effective=len(here) / known.memory, df=known.effective - 6, from_history=True)
-    own = noise_of(even(residuals, seconds, step))
-    return Doubt(
-        error=math.sqrt(own.long_run * total / step) / total, effective=own.effective, df=max(own.effective - 1, 1.0)
-    )
+            effective = float(own @ own) / (long_run * step / common) if long_run > 0 else len(own)
+            return Doubt(error=error, effective=min(effective, len(own)), df=known.effective - 6, from_history=True)
+    alone = noise_of(own)
+    error = math.sqrt(alone.long_run * total / step) / total
+    return Doubt(error=error, effective=alone.effective, df=max(alone.effective - 1, 1.0))
 
 
 def typical_step(seconds: Array) -> float:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 SEED, DRAWS = 20250122, 400
+MOST = 480  # scrapes that are resampled one by one; of a longer window neighbours go together
 QUANTILE = f"quantile of the summed buckets, {DRAWS} circular block resamples of the scrapes (seed {SEED})"
 
 
@@ -132,9 +133,11 @@ def resampled(window: Increments, bounds: Array, q: float, memory: float) -> Arr
     import numpy as np
 
     assert window.buckets is not None
-    n = len(window.counts)
+    together = math.ceil(len(window.buckets) / MOST)
+    buckets = np.add.reduceat(window.buckets, np.arange(0, len(window.buckets), together), axis=0)
+    n, memory = len(buckets), memory / together
     length = max(1, min(math.ceil(max(n ** (1 / 3), 2 * memory)), n // 4))
-    circle = np.vstack([np.zeros(len(bounds)), np.cumsum(np.vstack([window.buckets, window.buckets]), axis=0)])
+    circle = np.vstack([np.zeros(len(bounds)), np.cumsum(np.vstack([buckets, buckets]), axis=0)])
     blocks = circle[length : length + n] - circle[:n]
     starts = np.random.default_rng(SEED).integers(0, n, size=(DRAWS, math.ceil(n / length)))
     drawn = quantiles(blocks[starts].sum(axis=1), bounds, q)
