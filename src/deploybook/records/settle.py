@@ -74,10 +74,9 @@ class Desk:
     def missing(self, key: str, remedy: str) -> None:
         if (key,) in self.tree.places and self.tree.at((key,)) not in (None, "null", "~"):
             return  # it is there and wrong, which has been said
+        known = self.file.key_names()
         if any(
-            meant(word, self.file.key_names()) == key
-            for word in self.tree.value or {}
-            if word not in self.file.key_names()
+            meant(word, known) == key for word in [word for word in self.tree.value or {} if word not in known][:100]
         ):
             return  # its name is mistyped, which has been said
         text = "has no value; " if (key,) in self.tree.places else f"'{key}' is missing; "

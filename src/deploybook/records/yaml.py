@@ -18,7 +18,7 @@ from ..errors import Problem
 Way = tuple[str | int, ...]
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
-MAX_NODES = 50_000
+MAX_NODES = 20_000
 UNREADABLE = (
     (re.compile(r"^ *\t\s*\S"), "a tab at the beginning of the line; indent with spaces"),
     (re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]"), "a control character is in the text; remove it"),
