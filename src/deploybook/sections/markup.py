@@ -33,7 +33,7 @@ SHAPES = {
     "noted": _CIRCLE + '<path d="M12 11.9v.2"/>',
 }
 _KINDS = {
-    "pass": "pass green go done ok verified held ran closed succeeded approved",
+    "pass": "pass green go done ok verified held ran closed succeeded approved signed signed-off",
     "watch": "watch yellow amber",
     "breach": "breach red failed missed refused",
     "unclear": "unclear",
@@ -57,7 +57,7 @@ def icon(kind: str) -> Html:
 def status(word: str, kind: str | None = None) -> Html:
     """The word with its shape. `kind` (a key of SHAPES) gives the shape of a word outside the closed list."""
     kind = kind or kind_of(word)
-    label = word.capitalize() if word.isupper() else word
+    label = word.capitalize() if word.isupper() else word[:1].upper() + word[1:]
     return Html(f'<span class="db-status db-{kind}">{icon(kind)}{inert(label)}</span>')
 
 
@@ -227,6 +227,15 @@ def listing(lines: Sequence[Line], nothing: str = "Nothing.") -> Html:
 def needs_person(lines: Sequence[Line]) -> Html:
     """What asks somebody to act, worst first as given."""
     return listing(lines, "Nothing needs a person now.")
+
+
+def columns(*blocks: object) -> Html:
+    """Blocks side by side where there is room, below each other where not."""
+    return Html(
+        '<div class="db-columns">\n'
+        + join((fill("<div>\n{b}\n</div>", b=block) for block in blocks), "\n")
+        + "\n</div>"
+    )
 
 
 def callout(title: str, body: object, kind: str = "noted", folded: bool = False) -> Html:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from ... import wording
 from ...sections import markup
+from ...sections.text import Html, fill
 from ...times import iso
 from ..gather import Page, way
 from . import frame as f
@@ -26,13 +27,16 @@ def home(pages: Sequence[Page], now: datetime) -> dict[str, str]:
     shown = live or dict(list(groups.items())[:1])
     top = list(one(next(iter(shown.values())), now)) if len(shown) == 1 else list(several(shown, now)) if shown else []
     watched = [page for group in shown.values() for page in group]
-    columns = (
-        '<div class="db-columns">\n<div>\n<h2>Needs a person</h2>\n'
-        f"{markup.needs_person(asks(pages, watched, now))}\n</div>\n<div>\n<h2>Latest reports</h2>\n"
-        f"{markup.listing([f.report_line(PATH, page) for page in pages[:MOST_REPORTS]])}\n</div>\n</div>"
+    columns = markup.columns(
+        titled("Needs a person", markup.needs_person(asks(pages, watched, now))),
+        titled("Latest reports", markup.listing([f.report_line(PATH, page) for page in pages[:MOST_REPORTS]])),
     )
     moved = list(what_moved(next(iter(shown.values())))) if len(shown) == 1 else []
     return {f"{PATH}.md": f.frame(PATH, title, [*top, columns, *moved])}
+
+
+def titled(title: str, block: Html) -> Html:
+    return fill("<h2>{title}</h2>\n{block}", title=title, block=block)
 
 
 def is_open(group: Sequence[Page], now: datetime) -> bool:
@@ -145,9 +149,11 @@ def registered(group: Sequence[Page], now: datetime) -> Iterator[markup.Line]:
     ]
     for action in sorted(due, key=lambda action: (action.when or now, action.id))[:4]:
         assert action.when
-        late = "Overdue" if action.when < now else "Due"
-        note = f"{late} {page.at(action.when)} · {action.owner}"
-        yield markup.Line(word="Due", text=f"{action.id} {action.text}", note=note, href="registers/actions.html")
+        word = "Overdue" if action.when < now else "Due"
+        note = f"{page.at(action.when)} · {action.owner}"
+        yield markup.Line(
+            word=word, kind="pending", text=f"{action.id} {action.text}", note=note, href="registers/actions.html"
+        )
 
 
 def what_moved(group: Sequence[Page]) -> Iterator[str]:
