@@ -79,7 +79,9 @@ def test_a_trap_is_one_clear_line(text: str, line: int, words: str) -> None:
 
 
 def test_merge_keys_and_alias_bombs_expand_to_nothing() -> None:
-    bomb = "a: &a [x]\n" + "".join(f"{chr(98 + i)}: &{chr(98 + i)} [*{chr(97 + i)}, *{chr(97 + i)}]\n" for i in range(9))
+    bomb = "a: &a [x]\n" + "".join(
+        f"{chr(98 + i)}: &{chr(98 + i)} [*{chr(97 + i)}, *{chr(97 + i)}]\n" for i in range(9)
+    )
 
     tree = parse_yaml(bomb, "f.yml")
 
