@@ -22,7 +22,8 @@ _HIDDEN = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r
 _HIDDEN |= dict.fromkeys((*range(127, 160), *range(8234, 8239), *range(8294, 8298), 65279), 65533)
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _BREAKS = re.compile("[ \t\n\r\u2028\u2029]+")
-_MARKDOWN = re.compile(r"""[\\`*_{}\[\]<>|~^&$"']|^[-#+=:]|(?<=^\d)[.)]|(?<=^\d\d)[.)]""")
+# What Markdown would read: its signs anywhere, and at the start of a line what opens a heading, a list or a rule.
+_MARKDOWN = re.compile(r"""[\\`*_{}\[\]<>|~^&$"']|^[#=:]|^[-+](?=[-+\s]|$)|(?<=^\d)[.)](?=\s|$)|(?<=^\d\d)[.)](?=\s|$)""")
 
 
 def visible(text: object) -> str:
