@@ -56,7 +56,10 @@ def manifest_of(site: Path) -> bytes:
     return "".join(f"{hashlib.sha256((site / name).read_bytes()).hexdigest()}  {name}\n" for name in names).encode()
 
 
-def publish(folder: Path, key: Key | None = KEY, entries: int = 12) -> Path:
+NUMBER = '<data value="3.0" data-figure="parser_failures">3\u00a0errors</data>'
+
+
+def publish(folder: Path, key: Key | None = KEY, entries: int = 12, number: str = NUMBER) -> Path:
     """folder/evidence with some entries of every kind, and folder/site with two pages and a copy of it."""
     log = Log.open(folder / "evidence", key=key, origin=ORIGIN)
     original = log.put(CSV.encode(), "csv")
@@ -94,7 +97,6 @@ def publish(folder: Path, key: Key | None = KEY, entries: int = 12) -> Path:
     site = folder / "site"
     (site / "reports").mkdir(parents=True)
     (site / "index.html").write_text("<p>All deployments</p>\n")
-    number = '<data value="3.0" data-figure="parser_failures">3\u00a0errors</data>'
     (site / "reports" / "outcome.html").write_text(f"<p>{number}</p>\n")
     manifest = manifest_of(site)
     log.append([statement.publication(log.put(manifest, "txt"), pages=2, actor="Oliver")], NOW + timedelta(minutes=10))

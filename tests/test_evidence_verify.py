@@ -128,6 +128,22 @@ def test_a_receipt_proves_one_artifact(whole: Path) -> None:
         standalone.proof(str(whole), "0" * 64)
 
 
+def test_the_log_may_lie_deeper_in_the_site(site: Path) -> None:
+    (site / "more").mkdir()
+    (site / "evidence").rename(site / "more" / "log")
+
+    assert "pages: 2 files as in the last publication" in check(site).checked
+    assert "pages: 2 files as in the last publication" in check(site / "more" / "log", pages=str(site)).checked
+
+
+def test_what_shows_on_hover_is_no_part_of_the_number_and_no_value_is_no_number(tmp_path: Path) -> None:
+    tip = '<a href="#E-01">3\u00a0errors</a><span data-search-exclude><span>3.0 errors</span></span>'
+    none = '<data value="" data-figure="another">No data</data>'
+    site = publish(tmp_path, number=f'<data value="3.0" data-figure="parser_failures">{tip}</data> of 61 {none}')
+
+    assert "numbers on pages: 2 lead to a figure of the log" in check(site).checked
+
+
 # --- history
 
 

@@ -539,25 +539,26 @@ def _check_strangers(files: Files, contents: Contents, workspace: bool, report: 
         report.unchecked.append(f"{name}: never signed, not evidence")
 
 
-def check_sums(files: Files, sums: bytes, place: str, skip: Callable[[str], bool]) -> int:
-    """The files are those that the list names, no more, no fewer, byte for byte. The count is returned."""
+def check_sums(files: Files, sums: bytes, skip: str | None = None) -> int:
+    """The files are those that the list names, no more, no fewer, byte for byte; their count. skip: a folder left out."""
     listed: dict[str, str] = {}
     for number, line in enumerate(sums.decode("utf-8", "replace").split("\n")[:-1], 1):
         match = _SUM_LINE.fullmatch(line)
         if not match or match[2] in listed:
-            raise Broken(f"{place} line {number}", "not 'digest  path', or a path that stands twice")
+            raise Broken(f"{SUMS} line {number}", "not 'digest  path', or a path that stands twice")
         listed[match[2]] = match[1]
-    for name in sorted(listed.keys() | {name for name in files if not skip(name)}):
+    there = {name for name in files if name != SUMS and not (skip and name.startswith(skip))}
+    for name in sorted(listed.keys() | there):
         if name not in listed:
-            raise Broken(name, f"not listed in {place}")
+            raise Broken(name, f"not listed in {SUMS}")
         if name not in files:
-            raise Broken(name, f"missing; {place} lists it")
+            raise Broken(name, f"missing; {SUMS} lists it")
         if digest_of(files, name) != listed[name]:
-            raise Broken(name, f"not the bytes that {place} lists")
+            raise Broken(name, f"not the bytes that {SUMS} lists")
     return len(listed)
 
 
-def check_pages(site: Files, evidence: Files, contents: Contents, report: Report) -> None:
+def check_pages(site: Files, inside: str, evidence: Files, contents: Contents, report: Report) -> None:
     """The pages are those of the last publication."""
     if not contents.manifest:
         report.unchecked.append("pages: the log holds no publication")
@@ -565,8 +566,7 @@ def check_pages(site: Files, evidence: Files, contents: Contents, report: Report
     manifest = read(evidence, contents.manifest)
     if SUMS in site and read(site, SUMS) != manifest:
         raise Broken(SUMS, "not the list that the last publication recorded")
-    count = check_sums(site, manifest, SUMS, lambda name: name == SUMS or name.startswith("evidence/"))
-    report.checked.append(f"pages: {count} files as in the last publication")
+    report.checked.append(f"pages: {check_sums(site, manifest, inside)} files as in the last publication")
 
 
 def check_marked_numbers(site: Files, evidence: Files, contents: Contents, report: Report) -> None:
@@ -574,22 +574,27 @@ def check_marked_numbers(site: Files, evidence: Files, contents: Contents, repor
     from html.parser import HTMLParser
 
     class Reader(HTMLParser):
+        """found: [figure, value, text], the text without what is only shown on hover (data-search-exclude)."""
+
         def __init__(self) -> None:
             super().__init__()
             self.found: list[list[str]] = []
-            self.inside = False
+            self.inside, self.hidden = False, 0
 
         def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
             said = dict(attrs)
             if tag == "data" and said.get("data-figure"):
-                self.inside = True
+                self.inside, self.hidden = True, 0
                 self.found.append([str(said["data-figure"]), said.get("value") or "", ""])
+            elif self.hidden or "data-search-exclude" in said:
+                self.hidden += 1
 
         def handle_endtag(self, tag: str) -> None:
             self.inside = self.inside and tag != "data"
+            self.hidden = max(0, self.hidden - 1)
 
         def handle_data(self, data: str) -> None:
-            if self.inside:
+            if self.inside and not self.hidden:
                 self.found[-1][2] += data
 
     count = 0
@@ -603,7 +608,8 @@ def check_marked_numbers(site: Files, evidence: Files, contents: Contents, repor
         reader = Reader()
         reader.feed(read(site, name).decode("utf-8", "replace"))
         for figure, value, text in reader.found:
-            if (figure, value, _plain(text)) not in published:
+            nothing = not value and not any(one[0] == figure and one[1] for one in published)
+            if (figure, value, _plain(text)) not in published and not nothing:
                 raise Broken(name, f"prints {text.strip()!r} for figure {figure}, which the log does not hold")
         count += len(reader.found)
     report.checked.append(f"numbers on pages: {count} lead to a figure of the log")
@@ -1219,15 +1225,29 @@ def _compare(place: str, figure: dict[str, Any], published: float | None, value:
 # --- all of it ----------------------------------------------------------------------------------------------------
 
 
-def locate(path: str, pages: str | None = None) -> tuple[Files, Files]:
-    """The evidence folder and the site around it (empty where unknown), from a folder or a zip that is either."""
+def locate(path: str, pages: str | None = None) -> tuple[Files, Files, str]:
+    """
+    The evidence folder, the site or pack around it (no files where it is unknown), and the one's place in the other.
+
+    path: a folder or a zip. The evidence folder is the one with the checkpoint; the site is the nearest one above it with
+    SHA256SUMS, else the one that it lies in.
+    """
     whole = files_of(path)
-    homes = [name[: -len(CHECKPOINT)] for name in whole if name == CHECKPOINT or name.endswith("/" + CHECKPOINT)]
-    if not homes:
+    home = _home(whole)
+    if home is None:
         raise Broken(path, "no evidence log here (no file named checkpoint)")
-    home = min(homes, key=len)
-    around = below(whole, home[: -len("evidence/")]) if home.endswith("evidence/") else {}
-    return below(whole, home), files_of(pages) if pages else around
+    if pages:
+        site = files_of(pages)
+        return below(whole, home), site, _home(site) or ""
+    above = ["/".join(home.split("/")[:depth]) + "/" for depth in range(home.count("/") - 1, 0, -1)] + [""]
+    root = next((one for one in above if one + SUMS in whole), above[0])
+    return below(whole, home), below(whole, root) if home else {}, home[len(root) :]
+
+
+def _home(files: Files) -> str | None:
+    """The folder of the checkpoint, with its '/'; the outermost of several."""
+    homes = [name[: -len(CHECKPOINT)] for name in files if name == CHECKPOINT or name.endswith("/" + CHECKPOINT)]
+    return min(homes, key=len, default=None)
 
 
 def _older(text: str) -> Checkpoint:
@@ -1273,7 +1293,7 @@ def examine(
     only: deployments whose artifacts must be here (an audit pack). workspace: leftovers of an interrupted write are told,
     not an error.
     """
-    evidence, site = locate(path, pages)
+    evidence, site, inside = locate(path, pages)
     checkpoint = Checkpoint.parse(read(evidence, CHECKPOINT))
     older = _older(since) if since else None
     contents = read_log(evidence, checkpoint, older, tuple(only))
@@ -1284,10 +1304,9 @@ def examine(
         report.unchecked.append("history: a return to an older signed state shows only with --since OLD_CHECKPOINT")
     check_artifacts(evidence, contents, subset, workspace, report)
     if only and site:
-        count = check_sums(site, read(site, SUMS), SUMS, lambda name: name == SUMS)
-        report.checked.append(f"pack: {count} files as in {SUMS}")
+        report.checked.append(f"pack: {check_sums(site, read(site, SUMS))} files as in {SUMS}")
     elif site:
-        check_pages(site, evidence, contents, report)
+        check_pages(site, inside, evidence, contents, report)
         check_marked_numbers(site, evidence, contents, report)
     else:
         report.unchecked.append("pages: this is the log alone; give the site around it")
@@ -1301,7 +1320,7 @@ def proof(path: str, artifact: str) -> str:
     """The inclusion proof of the entry that recorded an artifact (its digest, or a file), as a C2SP tlog-proof."""
     if not _DIGEST.fullmatch(artifact):
         artifact = hashlib.sha256(Path(artifact).read_bytes()).hexdigest()
-    evidence, _ = locate(path)
+    evidence, _, _ = locate(path)
     text = read(evidence, CHECKPOINT)
     checkpoint = Checkpoint.parse(text)
     contents = read_log(evidence, checkpoint, None)
