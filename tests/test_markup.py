@@ -84,7 +84,7 @@ def everything(text: str) -> list[t.Html]:
 
 def inline(text: str) -> list[t.Html]:
     return [
-        m.status(text),
+        m.status(f"W {text}"),
         m.chip(text, text, text),
         m.figure_value(1.5, text, text, text, [text]),
         m.moment(text, text),
