@@ -3,7 +3,7 @@ The evidence log: every published figure can be checked by an outsider.
 
 store       artifacts by digest        statement   the entries            log        append, sign, read
 merkle      proofs                     key         who signs              retention  remove by rule
-standalone  the verifier, one file     pack        a zip for an auditor
+standalone  the verifier, one file     seal, pack  a site that can be checked, a zip for an auditor
 
 The format is written down in docs/reference/evidence-format.md.
 """

@@ -337,6 +337,14 @@ class Log:
             os.close(descriptor)
 
 
+def signed_part(evidence: Path) -> dict[str, bytes]:
+    """The checkpoint, and exactly the lines that it counts: what is published and packed."""
+    data = _read(evidence / CHECKPOINT)
+    with _plain(evidence / LOG) as stream:
+        lines = b"".join(stream.readline() for _ in range(_parse(data).size))
+    return {CHECKPOINT: data, LOG: lines}
+
+
 def _rotation(key: str, previous: str, endorsement: str = "") -> statement.Statement:
     digest = hashlib.sha256(key.encode()).hexdigest()
     return statement.key_rotation(digest, key=key, previous=previous, endorsement=endorsement)

@@ -21,8 +21,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from deploybook.errors import DeploybookError
-from deploybook.evidence.log import Entry, Log
-from deploybook.evidence.standalone import CHECKPOINT, LOG, SUMS
+from deploybook.evidence.log import Entry, Log, signed_part
+from deploybook.evidence.standalone import SUMS
 
 COLUMNS = ("entry", "recorded at", "kind", "deployment", "ticket", "by", "name", "SHA-256", "place", "here")
 KINDS = ("approval", "export", "run", "verdict", "outcome", "notification", "correction", "tombstone")
@@ -56,8 +56,9 @@ def pack(
     added = {f"files/{name}": _bytes(data) for name, data in sorted((files or {}).items())}
     kept = {path: log.path / path for entry in entries for path in entry.paths.values()}
     held = {f"evidence/{path}": source.read_bytes() for path, source in sorted(kept.items()) if source.is_file()}
+    signed = {f"evidence/{name}": data for name, data in signed_part(log.path).items()}
     rows = [*_file_rows(added), *_entry_rows(entries, held)]
-    content = {**_signed_part(log), **held, **added, "verify.py": verifier}
+    content = {**signed, **held, **added, "verify.py": verifier}
     content["INDEX.csv"] = _csv(rows)
     content["INDEX.html"] = _page(log, rows, title, ",".join(sorted(deployments)))
     sums = (f"{hashlib.sha256(content[name]).hexdigest()}  {name}\n" for name in sorted(content))
@@ -68,14 +69,6 @@ def pack(
 
 def _bytes(data: bytes | Path) -> bytes:
     return data if isinstance(data, bytes) else data.read_bytes()
-
-
-def _signed_part(log: Log) -> dict[str, bytes]:
-    """Checkpoint and exactly the lines that it counts."""
-    checkpoint = (log.path / CHECKPOINT).read_bytes()
-    with (log.path / LOG).open("rb") as stream:
-        lines = b"".join(stream.readline() for _ in range(log.head().size))
-    return {f"evidence/{CHECKPOINT}": checkpoint, f"evidence/{LOG}": lines}
 
 
 def _file_rows(added: Mapping[str, bytes]) -> list[tuple[str, ...]]:
