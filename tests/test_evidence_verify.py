@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import json
 import os
@@ -592,3 +593,26 @@ def test_a_thousand_random_damages_are_found_and_named(
             + ", ".join(f"{kind} {n}" for kind, n in sorted(found.items()))
         )
     assert SLUG in (whole / "evidence" / "log.jsonl").read_text()
+
+
+# --- the manual and old Pythons
+
+
+def test_the_manual_names_every_kind_operation_and_option(root: Path) -> None:
+    text = (root / "docs" / "reference" / "evidence-format.md").read_text()
+    kinds = ["export", "run", "verdict", "approval", "outcome", "publication", "notification", "correction"]
+    operations = [name.replace("gauge_", "") if name != "gauge_mean" else name for name in standalone._OPS]
+    options = re.findall(r'"(--[a-z]+)"', verifier().decode())
+
+    for word in [*kinds, "tombstone", "key-rotation", *operations, *statement.REASONS]:
+        assert f"`{word}`" in text or word in text, word
+    for option in options:
+        assert option in text or option == "--pages", option
+
+
+def test_the_verifier_is_written_for_python_3_9() -> None:
+    source = verifier().decode()
+    ast.parse(source, feature_version=(3, 9))
+
+    for newer in ("datetime.UTC", "dt.UTC", "strict=", "pairwise(", "batched(", "tomllib", "slots=", "file_digest"):
+        assert newer not in source, newer
