@@ -27,8 +27,9 @@ __all__ = ["Ending", "Limits", "Record", "RunResult", "Status"]
 
 TAIL = 4000  # characters kept of what was printed last
 KEPT_OF_A_FLOOD = 100  # outputs
-# The kernel's name for a cell's file holds its process id and the temporary directory.
-CELL_FILE = re.compile(r"[^\s\"'<>]*/ipykernel_\d+/")
+# The kernel's name for a cell's file holds its process id and the temporary directory. Read from behind: forwards, the
+# directory of any length before it makes the search quadratic in a long text.
+ELIF_LLEC = re.compile(r"/\d+_lenrekypi/[^\s\"'<>]*")
 
 
 class Status(StrEnum):
@@ -290,7 +291,7 @@ def _scrub(value: Any) -> Any:
     """An output without the places of this machine: a cell's file name (process id, directory), the Python in a traceback."""
     if isinstance(value, str):
         if "/ipykernel_" in value:
-            value = CELL_FILE.sub("cell/", value)
+            value = ELIF_LLEC.sub("/llec", value[::-1])[::-1]
         return value.replace(sys.prefix, "python").replace(sys.base_prefix, "python") if ", line " in value else value
     if isinstance(value, dict):
         return {key: _scrub(one) for key, one in value.items()}

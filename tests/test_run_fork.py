@@ -1,0 +1,351 @@
+"""Real runs, in forks of one warm process: what a cell shows, what may go wrong, and that nothing stays behind."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from run_notebooks import canonical, every_kind, notebook
+
+from deploybook.errors import UsageProblem
+from deploybook.run import Job, Limits, RunResult, Status, execute, execute_many, fork
+from deploybook.run.environment import kernel_environment
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="a fork is safe on Linux only"),
+]
+SHORT = Limits(cell=timedelta(seconds=3), grace=timedelta(seconds=1), memory=1 << 30, output=2_000_000, outputs=500)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_warm_process_left() -> Iterator[None]:
+    yield
+    fork.end_warm()
+    assert not [one for one in psutil.Process().children(recursive=True) if "deploybook.run" in " ".join(one.cmdline())]
+
+
+def run(path: Path, *sources: str, limits: Limits = SHORT, **more: Any) -> RunResult:
+    """One notebook of these cells, run where it lies."""
+    return execute(notebook(path / "n.ipynb", *sources), path / "out.ipynb", limits=limits, **more)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process still runs; one that only waits for init to take notice does not."""
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def cells_of(result: RunResult) -> list[list[dict[str, Any]]]:
+    return canonical(json.loads(result.notebook.read_text()))
+
+
+@pytest.fixture(scope="module")
+def stock(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The notebook with an output of every kind, and what papermill makes of it with a kernel of its own."""
+    folder = tmp_path_factory.mktemp("stock")
+    source, executed = every_kind(folder / "every.ipynb"), folder / "stock.ipynb"
+    code = "import papermill, sys; papermill.execute_notebook(*sys.argv[1:3], progress_bar=False, cwd=sys.argv[3])"
+    (folder / "work").mkdir()
+    subprocess.run(
+        [sys.executable, "-c", code, source, executed, folder / "work"],
+        env=kernel_environment(folder),
+        capture_output=True,
+        timeout=180,
+    )  # papermill ends with the error that a cell was meant to show; what counts is what it stored
+    return source, executed
+
+
+@pytest.mark.parametrize("isolation", ["fork", "process"])
+def test_every_kind_of_output_equals_stock_papermill(stock: tuple[Path, Path], isolation: Any) -> None:
+    source, executed = stock
+    expected = canonical(json.loads(executed.read_text()))
+    output = source.with_name(f"{isolation}.ipynb")
+
+    result = execute(source, output, cwd=source.parent / "work", isolation=isolation)
+
+    assert result.ok, result.reason
+    assert len(expected) > 80
+    assert sum("image/png" in one.get("data", {}) for outputs in expected for one in outputs) >= 8
+    for place, (ours, theirs) in enumerate(zip(cells_of(result), expected, strict=True)):
+        assert ours == theirs, f"cell {place}"
+
+
+HOSTILE = {
+    "hang": ("print('before')\nwhile True: pass", Status.TIMEOUT),
+    "ignores the interrupt": ("import signal\nsignal.signal(2, signal.SIG_IGN)\nwhile True: pass", Status.TIMEOUT),
+    "swallows the interrupt": (
+        "while True:\n  try:\n    while True: pass\n  except BaseException: pass",
+        Status.TIMEOUT,
+    ),
+    "64 GB at once": ("taken = bytearray(64 << 30)", Status.MEMORY),
+    "memory step by step": ("kept = []\nwhile True: kept.append(bytearray(b'x' * (16 << 20)))", Status.MEMORY),
+    "1 GB of text": ("for _ in range(1000): print('x' * 1_000_000)", Status.FLOOD),
+    "1 GB past Python": ("import os\nwhile True: os.write(1, b'x' * 100_000)", Status.FLOOD),
+    "a million outputs": ("for n in range(10**6): display(n)", Status.FLOOD),
+    "os._exit(0)": ("import os; os._exit(0)", Status.DIED),
+    "os._exit(3)": ("import os; os._exit(3)", Status.DIED),
+    "sys.exit(0)": ("import sys; sys.exit(0)", Status.EARLY_EXIT),
+    "quit()": ("quit()", Status.EARLY_EXIT),
+    "segmentation fault": ("import ctypes; ctypes.string_at(0)", Status.DIED),
+    "killed": ("import os; os.kill(os.getpid(), 9)", Status.KILLED),
+    "input()": ("input('name? ')", Status.CELL_ERROR),
+    "thread that never ends": (
+        "import threading, time\nthreading.Thread(target=lambda: [time.sleep(1) for _ in range(999)]).start()",
+        Status.TIMEOUT,
+    ),
+    "garbage on the stream": ("import os\nos.write(get_ipython().kernel.session.pipe, b'{]}\\n')", Status.DIED),
+}
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunResult]:
+    """The result of each, several at once. A good cell stands before, one after; the thread is in the last cell."""
+    folder = tmp_path_factory.mktemp("hostile")
+    jobs = {}
+    for number, (name, (source, _)) in enumerate(HOSTILE.items()):
+        after = [] if "thread" in name else ["print('after')"]
+        path = notebook(folder / f"{number}.ipynb", "print('good')", source, *after)
+        jobs[name] = Job(notebook=path, output=folder / f"{number}-out.ipynb")
+    limits = replace(SHORT, run=timedelta(seconds=4))
+    names = {job.output: name for name, job in jobs.items()}
+    return {names[job.output]: result for job, result in execute_many(jobs.values(), workers=4, limits=limits)}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_misbehaves_is_named_and_never_green(hostile: dict[str, RunResult], name: str) -> None:
+    result = hostile[name]
+
+    assert result.status is HOSTILE[name][1], result.reason
+    assert result.seconds < 15
+    document = json.loads(result.notebook.read_text())
+    assert "Run failed" in document["cells"][0]["source"]
+    assert document["metadata"]["deploybook"]["status"] == str(result.status)
+    good = next(cell for cell in document["cells"] if cell["source"] == "print('good')")
+    assert good["outputs"] == [{"output_type": "stream", "name": "stdout", "text": "good\n"}]
+    assert not any("after" in str(cell.get("outputs")) for cell in document["cells"])
+    assert result.notebook.stat().st_size < 3_000_000
+
+
+def test_an_interrupted_cell_shows_where_it_hung(hostile: dict[str, RunResult]) -> None:
+    result = hostile["hang"]
+
+    assert result.error_name == "KeyboardInterrupt"
+    assert (result.cell, result.source) == (1, "print('before')")
+    assert result.stdout == "good\nbefore\n"
+
+
+def test_a_thread_that_prints_after_the_last_cell_is_heard(tmp_path: Path) -> None:
+    source = (
+        "import threading, time\ndef late():\n  time.sleep(0.5); print('late')\nthreading.Thread(target=late).start()"
+    )
+
+    assert run(tmp_path, source).stdout == "late\n"
+
+
+def test_nothing_that_a_notebook_started_stays(tmp_path: Path) -> None:
+    source = (
+        "import subprocess, os, time\n"
+        "one = subprocess.Popen(['sleep', '999'])\n"
+        "two = subprocess.Popen(['sleep', '999'], start_new_session=True)\n"
+        "read, write = os.pipe()\n"
+        "if not (middle := os.fork()):\n"
+        "  os.setsid()\n"
+        "  if not os.fork():\n"
+        "    os.write(write, str(os.getpid()).encode()); time.sleep(999)\n"
+        "  os._exit(0)\n"
+        "os.waitpid(middle, 0)\n"
+        "print(one.pid, two.pid, os.read(read, 9).decode(), os.environ['TMPDIR'])\n"
+    )
+    good, bad = (run(tmp_path, source, *more) for more in ([], ["os._exit(0)"]))
+
+    for result in (good, bad):
+        *pids, folder = result.stdout.split()
+        assert len(pids) == 3
+        assert not any(alive(int(pid)) for pid in pids)
+        assert not Path(folder).exists()
+    assert (good.status, bad.status) == (Status.OK, Status.DIED)
+
+
+def test_a_cell_sees_no_credential(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PROMETHEUS_TOKEN", "DEPLOYBOOK_SIGNING_KEY", "AWS_SECRET_ACCESS_KEY", "SLACK_WEBHOOK"):
+        monkeypatch.setenv(name, "canary-value")
+    source = "import os\nprint(dict(os.environ), open('/proc/self/environ').read(), open(f'/proc/{os.getppid()}/environ').read())"
+
+    result = run(tmp_path, source)
+
+    assert result.ok
+    assert "PATH" in result.stdout
+    assert "canary" not in result.notebook.read_text()
+
+
+def test_runs_do_not_see_each_other(tmp_path: Path) -> None:
+    first = "import pandas as pd, os, builtins\npd.set_option('display.max_rows', 3); builtins.left = 1; os.environ['LEFT'] = 'x'"
+    second = "import pandas as pd, os, builtins\nprint(pd.get_option('display.max_rows'), hasattr(builtins, 'left'), 'LEFT' in os.environ)"
+
+    assert run(tmp_path, first).ok
+    assert run(tmp_path, second).stdout == "60 False False\n"
+
+
+def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
+    source = (
+        "import random, numpy as np, warnings, matplotlib.pyplot as plt\n"
+        "plt.rcParams['svg.hashsalt'] = 'deploybook'\n"
+        "print(random.random(), np.random.rand(), {'b', 'a', 'c'})\n"
+        "warnings.warn('careful')\nplt.plot([1, 2])"
+    )
+    runs = []
+    for _ in range(2):
+        assert run(tmp_path, source).ok
+        runs.append((tmp_path / "out.ipynb").read_bytes())
+
+    assert _without_addresses(runs[0]) == _without_addresses(runs[1])
+
+
+def _without_addresses(content: bytes) -> bytes:
+    import re
+
+    return re.sub(rb" at 0x[0-9a-f]+", b"", content)
+
+
+def test_different_runs_draw_different_random_numbers(tmp_path: Path) -> None:
+    source = "import random, numpy as np\nprint(random.random(), np.random.rand())"
+
+    one = run(tmp_path, source, "1").stdout.split()
+    two = run(tmp_path, source, "2").stdout.split()
+    assert not set(one) & set(two)
+
+
+def test_parameters_reach_the_cells(tmp_path: Path) -> None:
+    path = notebook(
+        tmp_path / "n.ipynb", "deployment, after = 'none', None", "print(deployment, after)", tags={0: ["parameters"]}
+    )
+
+    result = execute(path, tmp_path / "out.ipynb", {"deployment": "2025-01-22-telemetry-step2", "after": "24h"})
+
+    assert result.stdout == "2025-01-22-telemetry-step2 24h\n"
+    document = json.loads(result.notebook.read_text())
+    assert document["cells"][1]["metadata"]["tags"] == ["injected-parameters"]
+    assert document["metadata"]["papermill"] == {
+        "parameters": {"deployment": "2025-01-22-telemetry-step2", "after": "24h"}
+    }
+
+
+def test_wrong_parameters_start_nothing(tmp_path: Path) -> None:
+    path = notebook(tmp_path / "n.ipynb", "after = None", tags={0: ["parameters"]})
+
+    with pytest.raises(UsageProblem, match="did you mean 'after'"):
+        execute(path, tmp_path / "out.ipynb", {"aftr": "24h"})
+    assert not (tmp_path / "out.ipynb").exists()
+
+
+def test_the_notebook_is_complete_at_every_moment_it_is_read(tmp_path: Path) -> None:
+    path, seen, done = tmp_path / "out.ipynb", set(), threading.Event()
+
+    def poll() -> None:
+        while not done.is_set():
+            if path.exists():
+                seen.add(json.loads(path.read_text())["metadata"]["deploybook"]["status"])
+
+    reader = threading.Thread(target=poll)
+    reader.start()
+    result = run(tmp_path, "import time; time.sleep(0.3)")
+    time_limit = time.monotonic() + 5
+    while "ok" not in seen and time.monotonic() < time_limit:
+        done.wait(0.01)
+    done.set()
+    reader.join()
+
+    assert result.ok
+    assert seen == {"running", "ok"}
+
+
+def test_a_cancelled_run_ends(tmp_path: Path) -> None:
+    cancel = threading.Event()
+    threading.Timer(0.5, cancel.set).start()
+
+    result = run(tmp_path, "import time; time.sleep(60)", limits=Limits(), cancel=cancel)
+
+    assert result.status is Status.CANCELLED
+    assert result.seconds < 20
+
+
+def test_a_killed_warm_process_is_replaced(tmp_path: Path) -> None:
+    assert run(tmp_path, "1").ok
+    [warm] = fork._warm.values()
+    warm.process.kill()
+    warm.process.wait()
+
+    assert run(tmp_path, "2").ok
+
+
+def test_the_warm_process_has_one_thread_of_python(tmp_path: Path) -> None:
+    result = run(
+        tmp_path,
+        "import os\nprint(*(open(f'/proc/{os.getppid()}/task/{t}/comm').read() for t in os.listdir(f'/proc/{os.getppid()}/task')))",
+    )
+
+    # The cleaner of polars waits for work that only its own process gives; no lock is held while it does.
+    assert set(result.stdout.split()) <= {"python", "polars-ooc-clea"} or result.stdout.count("python") == 1
+
+
+def test_polars_works_in_a_fork(tmp_path: Path) -> None:
+    source = "import polars as pl\nprint(pl.DataFrame({'a': range(100_000)}).lazy().group_by(pl.col('a') % 7).sum().collect().height)"
+
+    assert [run(tmp_path, source).stdout for _ in range(5)] == ["7\n"] * 5
+
+
+def test_another_kernel_goes_to_papermill(tmp_path: Path) -> None:
+    path = notebook(tmp_path / "n.ipynb", "1")
+    path.write_text(path.read_text().replace('"name": "python3"', '"name": "julia-1.10"'))
+
+    result = execute(path, tmp_path / "out.ipynb", limits=SHORT)
+
+    assert result.status is Status.START_UP
+    assert "No such kernel named julia-1.10" in result.reason
+
+
+def test_papermill_finds_the_engine_and_gets_true_statuses(tmp_path: Path) -> None:
+    papermill = pytest.importorskip("papermill")
+    path = notebook(tmp_path / "n.ipynb", "x = 1", "print(x)", tags={0: ["parameters"]})
+
+    papermill.execute_notebook(path, tmp_path / "out.ipynb", {"x": 2}, engine_name="deploybook", progress_bar=False)
+
+    assert cells_of_path(tmp_path / "out.ipynb")[2][0]["text"] == "2\n"
+    notebook(path, "1", "import sys; sys.exit(0)", "2")
+    with pytest.raises(Exception, match="early exit"):
+        papermill.execute_notebook(path, tmp_path / "out.ipynb", engine_name="deploybook", progress_bar=False)
+    cells = json.loads((tmp_path / "out.ipynb").read_text())["cells"]
+    statuses = [cell["metadata"]["papermill"]["status"] for cell in cells if cell["cell_type"] == "code"]
+    assert statuses == ["completed", "failed", "pending"]
+
+
+def cells_of_path(path: Path) -> list[list[dict[str, Any]]]:
+    return canonical(json.loads(path.read_text()))
+
+
+def test_a_killed_kernel_of_papermill_is_not_completed(tmp_path: Path) -> None:
+    result = run(tmp_path, "print('good')", "import os; os.kill(os.getpid(), 9)", "1", isolation="process")
+
+    assert result.status is Status.KILLED
+    cells = json.loads(result.notebook.read_text())["cells"]
+    statuses = [cell["metadata"]["papermill"]["status"] for cell in cells if cell["cell_type"] == "code"]
+    assert statuses == ["completed", "failed", "pending"]
+
+
+def test_a_hanging_kernel_of_papermill_leaves_nothing(tmp_path: Path) -> None:
+    source = "import subprocess, os\np = subprocess.Popen(['sleep', '999'], start_new_session=True)\nprint(os.getpid(), p.pid)\nwhile True:\n  try:\n    while True: pass\n  except BaseException: pass"
+
+    result = run(tmp_path, source, isolation="process")
+
+    assert result.status is Status.TIMEOUT
+    assert not any(alive(int(pid)) for pid in result.stdout.split())

@@ -1,0 +1,155 @@
+"""Several runs at once, and when one can be left out."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from run_notebooks import notebook
+
+from deploybook.errors import UsageProblem
+from deploybook.run import Job, RunResult, Status, execute_many, make_key, why
+from deploybook.run.many import run_many
+
+
+def jobs(count: int) -> list[Job]:
+    return [Job(notebook=Path(f"{n}.ipynb"), output=Path(f"{n}-out.ipynb")) for n in range(count)]
+
+
+def result(job: Job, status: Status = Status.OK) -> RunResult:
+    return RunResult(status=status, notebook=job.output, digest="")
+
+
+def test_every_job_is_yielded_with_its_result() -> None:
+    results = list(run_many(jobs(5), lambda job, cancel: result(job), workers=2, keep_going=True))
+
+    assert {job.output for job, _ in results} == {job.output for job in jobs(5)}
+    assert all(found.notebook == job.output for job, found in results)
+
+
+def test_results_come_as_they_are_done() -> None:
+    slow = threading.Event()
+
+    def run(job: Job, cancel: threading.Event) -> RunResult:
+        if job.notebook.name == "0.ipynb":
+            slow.wait(10)
+        return result(job)
+
+    results = run_many(jobs(3), run, workers=2, keep_going=True)
+
+    first, second = next(results), next(results)
+    slow.set()
+    assert {first[0].notebook.name, second[0].notebook.name} == {"1.ipynb", "2.ipynb"}
+    assert next(results)[0].notebook.name == "0.ipynb"
+
+
+def test_a_failure_lets_the_others_go_on() -> None:
+    results = list(run_many(jobs(3), lambda job, cancel: result(job, Status.DIED), workers=1, keep_going=True))
+
+    assert len(results) == 3
+
+
+def test_without_keep_going_nothing_starts_after_a_failure() -> None:
+    results = list(run_many(jobs(3), lambda job, cancel: result(job, Status.DIED), workers=1, keep_going=False))
+
+    assert len(results) == 1
+
+
+def test_closing_cancels_what_runs() -> None:
+    cancelled = threading.Event()
+
+    def run(job: Job, cancel: threading.Event) -> RunResult:
+        if job.notebook.name != "0.ipynb" and cancel.wait(10):
+            cancelled.set()
+        return result(job)
+
+    results = run_many(jobs(2), run, workers=2, keep_going=True)
+    next(results)
+    results.close()
+
+    assert cancelled.is_set()
+
+
+def test_a_job_waits_for_the_memory_that_the_largest_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deploybook.run.many._available", lambda: 0)
+    most, running, lock = 0, 0, threading.Lock()
+
+    def run(job: Job, cancel: threading.Event) -> RunResult:
+        nonlocal most, running
+        with lock:
+            running += 1
+            most = max(most, running)
+        with lock:
+            running -= 1
+        return result(job)
+
+    assert len(list(run_many(jobs(5), run, workers=3, keep_going=True))) == 5
+    assert most == 1
+
+
+def test_the_problems_of_all_jobs_raise_before_any_starts(tmp_path: Path) -> None:
+    path = notebook(tmp_path / "n.ipynb", "after = None", tags={0: ["parameters"]})
+    wrong = [Job(notebook=path, output=tmp_path / "o.ipynb", parameters={name: 1}) for name in ("aftr", "zzz")]
+
+    with pytest.raises(UsageProblem) as caught:
+        execute_many(wrong)
+    assert "aftr" in str(caught.value)
+    assert "zzz" in str(caught.value)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    (tmp_path / "exports").mkdir()
+    (tmp_path / "exports" / "a.csv").write_text("1")
+    (tmp_path / "exports" / "b.csv").write_text("2")
+    (tmp_path / "n.ipynb").write_text("{}")
+    (tmp_path / "uv.lock").write_text("lock")
+    return tmp_path
+
+
+def key(root: Path, **parameters: object):  # type: ignore[no-untyped-def]
+    return make_key(root / "n.ipynb", parameters, [root / "exports"], root=root, lock=root / "uv.lock", version="0.1.0")
+
+
+def test_nothing_changed_is_no_reason_to_run(workspace: Path) -> None:
+    before = key(workspace, after="24h")
+
+    assert why(before.parts, key(workspace, after="24h")) == []
+    assert before.digest == key(workspace, after="24h").digest
+
+
+@pytest.mark.parametrize(
+    ("path", "cause"),
+    [
+        ("exports/a.csv", "input exports/a.csv changed"),
+        ("n.ipynb", "notebook changed"),
+        ("uv.lock", "lock file changed"),
+    ],
+)
+def test_changed_bytes_are_a_reason(workspace: Path, path: str, cause: str) -> None:
+    before = key(workspace)
+    (workspace / path).write_text("changed")
+
+    assert why(before.parts, key(workspace)) == [cause]
+    assert before.digest != key(workspace).digest
+
+
+def test_other_causes_are_named(workspace: Path) -> None:
+    before = key(workspace, after="24h")
+    (workspace / "exports" / "a.csv").unlink()
+    (workspace / "exports" / "c.csv").write_text("3")
+
+    assert why(before.parts, key(workspace, after="48h")) == [
+        "input exports/a.csv is gone",
+        "input exports/c.csv is new",
+        "parameters changed",
+    ]
+    assert why(None, before) == ["it has not run yet"]
+
+
+def test_a_moved_workspace_keeps_its_key(workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    before = key(workspace)
+    moved = workspace.rename(tmp_path_factory.mktemp("moved") / "here")
+
+    assert why(before.parts, key(moved)) == []
