@@ -11,12 +11,12 @@ from .common import State, open_log, print_json, verb
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def command(state: State, as_json: bool) -> int:
     """Build the site around the reports. The old site stays whole until the new one is."""
+    from ..evidence.seal import seal
     from ..publish import publish
 
-    workspace = state.open()
+    workspace, now = state.open(), state.time
     log = open_log(workspace, make_key=True)
-    head = log.head()
-    published = publish(workspace.root, log={"size": head.size, "root": head.root, "signed": head.signed})
+    published = publish(workspace.root, seal=lambda site: seal(log, site, now))
     if as_json:
         print_json(
             {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,21 +27,29 @@ def publish(
     *,
     now: datetime | None = None,
     states: Mapping[str, str] | None = None,
-    log: Mapping[str, Any] | None = None,
+    seal: Callable[[Path], object] | None = None,
 ) -> Published:
     """
     Makes the pages around the reports of the workspace at `root`, then its site.
 
     now: what "today", "late" and the age of data are counted to; the newest report's own time by default, so that the
-    same reports give the same bytes. states, log: see pages.evidence. Raises PublishFailed, the old site untouched.
+    same reports give the same bytes. states: see pages.evidence. seal: called with the built site before it is put in
+    place, to lay the evidence beside it. Raises PublishFailed, the old site untouched.
     """
     from .site import build_site
     from .tree import write_pages
 
     reports = root / "reports"
     pages = gather(reports)
-    changed = write_pages(reports, compose(pages, now=now, states=states, log=log))
-    return Published(site=build_site(root), pages=len(pages), changed=changed)
+    changed = write_pages(reports, compose(pages, now=now, states=states, log=log_before(pages)))
+    as_of = max((page.as_of for page in pages), default=None)
+    return Published(site=build_site(root, as_of=as_of, finish=seal), pages=len(pages), changed=changed)
+
+
+def log_before(pages: Sequence[Page]) -> dict[str, Any] | None:
+    """The evidence log as the newest run found it: what is printed cannot count the publication that prints it."""
+    newest = max(pages, key=lambda page: page.facts.log_size, default=None)
+    return {"size": newest.facts.log_size, "root": newest.facts.log_root} if newest and newest.facts.log_root else None
 
 
 def compose(

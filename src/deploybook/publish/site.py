@@ -6,8 +6,9 @@ import ctypes
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from ..errors import PublishFailed
@@ -16,14 +17,19 @@ STAGING = ".site-staging"
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
 
 
-def build_site(root: Path) -> Path:
+def build_site(root: Path, *, as_of: datetime | None = None, finish: Callable[[Path], object] | None = None) -> Path:
     """
     Builds the site of the workspace at `root` from its mkdocs.yml, strictly. Gives the folder of the site.
+
+    as_of: the time that the site map names, so that the same pages give the same bytes. finish: called with the new
+    folder before it takes the old one's place; an error there leaves the old one.
 
     The old site stays whole until the new one is; no reader sees half of each. Raises PublishFailed with MkDocs' own
     words, the old site untouched.
     """
     os.environ.setdefault("NO_MKDOCS_2_WARNING", "1")  # the theme's end-of-life notice; `check` tells it
+    if as_of is not None:
+        os.environ["SOURCE_DATE_EPOCH"] = str(int(as_of.timestamp()))
     from mkdocs.commands.build import build
     from mkdocs.config import load_config
     from mkdocs.exceptions import MkDocsException
@@ -39,6 +45,8 @@ def build_site(root: Path) -> Path:
                 build(config)
             finally:
                 config.plugins.on_shutdown()
+            if finish:
+                finish(staging)
         except (MkDocsException, SystemExit, OSError) as error:
             shutil.rmtree(staging, ignore_errors=True)
             words = "\n  ".join(said) or str(error)
