@@ -24,17 +24,18 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import ExportDamaged
 from .model import Data, DataNote, Original, Pulled, Samples, Series
-from .times import from_ms, iso
+from .times import from_ms, iso, parse_instant, to_ms
 
 if TYPE_CHECKING:
     import numpy as np
     import polars as pl
     from numpy.typing import NDArray
 
-__all__ = ["MANIFEST", "StoreResult", "combine", "inputs", "load", "names", "rows_digest", "store"]
+__all__ = ["MANIFEST", "StoreResult", "combine", "inputs", "load", "names", "rows_digest", "spans", "store"]
 
 MANIFEST = "manifest.json"
 SCHEMA = "deploybook.exports/1"
+LATE = 2 * 60_000  # milliseconds
 Labels = tuple[tuple[str, str], ...]
 
 
@@ -99,6 +100,21 @@ def combine(data: Data, results: Iterable[Pulled]) -> Data:
         for one in result.samples:
             samples[one.name] = overlaid(samples[one.name], one) if one.name in samples else one
     return Data(samples=samples, notes=tuple(notes))
+
+
+def spans(folder: Path) -> dict[str, list[tuple[int, int]]]:
+    """
+    The times that pulls from servers covered, by metric, milliseconds, both ends included: what need not be asked
+    again. The last LATE before a pull is asked again, since a server may still have been writing it.
+    """
+    found: dict[str, list[tuple[int, int]]] = {}
+    for entry in read_manifest(folder)["files"]:
+        for one in entry["inputs"]:
+            if not one.get("path") and one.get("asked"):
+                end = min(one["end_ms"], to_ms(parse_instant(one["asked"], None)) - LATE)
+                if end > one["start_ms"]:
+                    found.setdefault(entry["metric"], []).append((one["start_ms"], end))
+    return {name: sorted(found[name]) for name in sorted(found)}
 
 
 def names(folder: Path) -> tuple[str, ...]:

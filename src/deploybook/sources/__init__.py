@@ -32,7 +32,7 @@ from ..model import DataNote, Deployment, Metric, Pulled, Source
 from ..times import Window
 from .request import Progress, Request, needed
 
-__all__ = ["KINDS", "Progress", "Request", "kinds", "needed", "pull", "wanted"]
+__all__ = ["KINDS", "Progress", "Request", "ask", "kinds", "needed", "pull", "wanted"]
 
 KINDS = {
     "files": "files",
@@ -112,6 +112,19 @@ def pull(
     )
     pulled = reader(source.kind)(request)
     return replace(pulled, source=source.name, notes=(*pulled.notes, *missing(request, pulled)))
+
+
+def ask(request: Request, query: str, at: datetime) -> list[tuple[dict[str, str], float]]:
+    """
+    A server's own answer to a PromQL query at one moment, as (labels, value); [] where it has none.
+
+    For holding a stored figure against the server as it is now. Raises SourceError, UsageProblem for another kind.
+    """
+    if request.source.kind != "prometheus":
+        raise UsageProblem(f"{request.source.name}: a {request.source.kind} source answers no queries")
+    from . import prometheus
+
+    return prometheus.answer_now(request, query, at)
 
 
 def missing(request: Request, pulled: Pulled) -> list[DataNote]:

@@ -23,7 +23,7 @@ from .secrets import REFERENCE, Secret, resolve, split_address
 BUDGET = "10m"  # for one source and one pull, retries and waits included
 ANSWER = 256 << 20  # bytes of one answer, unpacked
 TRIES = 5
-LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
+NOT_NOW = frozenset({408, 425, 429, 500, 502, 503, 504})
 PRIVATE = ("authorization", "cookie", "token", "key", "secret", "password")
 
 
@@ -80,13 +80,10 @@ class Client:
             headers["authorization"] = f"Bearer {token.reveal()}"
         if tenant:
             headers["x-scope-orgid"] = tenant.reveal()
+        if any(not (sign.isprintable() and sign.isascii()) for value in headers.values() for sign in value):
+            raise SourceError(f"{self.name} > headers: a header holds a sign that none may, a line end perhaps")
         auth = httpx.BasicAuth(user.reveal(), password.reveal()) if user or password else None
-        try:
-            return httpx.Client(
-                auth=auth, headers=headers, verify=self.trust(), follow_redirects=False, timeout=30, http2=False
-            )
-        except (ValueError, TypeError, UnicodeError):
-            raise SourceError(f"{self.name} > headers: a header or the address holds a sign that none may") from None
+        return httpx.Client(auth=auth, headers=headers, verify=self.trust(), follow_redirects=False)
 
     def own_headers(self) -> dict[str, str]:
         written = self.request.source.options.get("headers") or {}
@@ -152,7 +149,7 @@ class Client:
         try:
             with self.http.stream(method, self.base + path, data=form, params=query, timeout=min(left, 60)) as response:
                 body = bytearray()
-                for part in response.iter_bytes(1 << 16):
+                for part in response.iter_bytes():
                     body += part
                     if len(body) > self.limit:
                         raise QueryRejected(
@@ -179,7 +176,7 @@ class Client:
             retry_after=after,
             seconds=self.request.clock() - start,
         )
-        if reply.status in LATER and not reply.kind.startswith("application/json"):
+        if reply.status in NOT_NOW and not reply.kind.startswith("application/json"):
             self.fail(f"answered {reply.status}", after)
         return reply
 

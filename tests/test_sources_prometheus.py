@@ -1,0 +1,668 @@
+"""Prometheus: a real server where one is installed, and one that misbehaves in every way that was thought of."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+from build import metric, where
+from servers import FakeServer, Script, free_port, head, prometheus, raw, reply
+
+from deploybook import exports, sources
+from deploybook.errors import QueryRejected, SourceError, SourceUnreachable
+from deploybook.model import Matcher, Pulled, Source
+from deploybook.sources import Request
+from deploybook.sources.files import pull as pull_files
+from deploybook.sources.prometheus import pull
+from deploybook.times import Window, from_ms, to_ms
+
+NOON = datetime(2025, 1, 22, 12, tzinfo=UTC)
+WINDOW = Window(start=NOON + timedelta(minutes=30), end=NOON + timedelta(minutes=90))
+NOW = NOON + timedelta(hours=3)
+WANTED = {"jobs_total": "counter", "parser_ms": "histogram"}
+
+
+def openmetrics() -> str:
+    """Two hours from noon, two pods, every 15 s at 2.417 s past; pod a starts again at 0 after one hour."""
+    lines = ["# TYPE jobs counter"]
+    times = [NOON.timestamp() + 2.417 + 15 * scrape for scrape in range(480)]
+    for pod in "ab":
+        count = 0
+        for scrape, at in enumerate(times):
+            count = 0 if pod == "a" and scrape == 240 else count + 1 + scrape % 3
+            lines.append(f'jobs_total{{pod="{pod}"}} {count} {at:.3f}')
+    lines.append("# TYPE parser_ms histogram")
+    for scrape, at in enumerate(times):
+        buckets = (("50.0", 2 * scrape), ("100.0", 3 * scrape), ("+Inf", 4 * scrape))
+        lines += [f'parser_ms_bucket{{pod="a",le="{le}"}} {count} {at:.3f}' for le, count in buckets]
+        lines += [
+            f'parser_ms_count{{pod="a"}} {4 * scrape} {at:.3f}',
+            f'parser_ms_sum{{pod="a"}} {250.5 * scrape} {at:.3f}',
+        ]
+    return "\n".join((*lines, "# EOF", ""))
+
+
+@pytest.fixture(scope="module")
+def scraped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("scraped")
+    (folder / "metrics.om").write_text(openmetrics())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(scraped: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with prometheus(tmp_path_factory.mktemp("prometheus"), scraped / "metrics.om") as url:
+        yield url
+
+
+def request(url: str, wanted: dict[str, str] = WANTED, **more: Any) -> Request:
+    options = {"url": "env:URL", **more.pop("options", {})}
+    waits: list[float] = more.pop("waits", [])
+    base = Request(
+        source=Source(name="live", kind="prometheus", options=options, step=more.pop("step", None)),
+        wanted=wanted,
+        windows=(WINDOW,),
+        now=NOW,
+        environ={"URL": url, "TOKEN": "s3cret-canary"},
+        sleep=waits.append,
+    )
+    return replace(base, **more)
+
+
+def table(pulled: Pulled, name: str) -> dict[tuple[str, ...], tuple[list[int], list[Any]]]:
+    samples = next(one for one in pulled.samples if one.name == name)
+    return {tuple(s.labels.values()): (s.times.tolist(), s.values.tolist()) for s in samples.series}
+
+
+def asking(*metrics: Any) -> Any:
+    """A stand-in for a deployment: the metrics are all that a source looks at when windows are given."""
+    return type("Asking", (), {"metrics": metrics})()
+
+
+# ── a real server ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_raw_samples_are_those_that_were_scraped(server: str, scraped: Path) -> None:
+    whole = Window(start=NOON + timedelta(minutes=15), end=NOON + timedelta(minutes=105))
+    files = Source(name="f", kind="files", options={"paths": ["metrics.om"]})
+    known = pull_files(Request(source=files, folder=scraped, wanted=WANTED))
+
+    pulled = pull(request(server, windows=(whole,)))
+
+    for name in WANTED:
+        assert table(pulled, name) == table(known, name)
+    assert pulled.samples[0].engine.startswith("prometheus ")
+    assert {int(step) for one in pulled.samples for series in one.series for step in series.steps} == {15_000}
+    assert pulled.notes == ()
+
+
+def test_chunks_touch_without_a_duplicate_or_a_hole(server: str) -> None:
+    pulled = pull(request(server, {"jobs_total": "counter"}, options={"samples": 50}))
+
+    assert len(pulled.originals) > 5
+    assert sum(original.rows for original in pulled.originals) == sum(len(s.times) for s in pulled.samples[0].series)
+    for before, after in zip(pulled.originals, pulled.originals[1:], strict=False):
+        assert after.start_ms == before.end_ms + 1
+    start = to_ms(WINDOW.start - timedelta(minutes=15))
+    for times, _ in table(pulled, "jobs_total").values():
+        assert times == list(range(start + 2_417, to_ms(WINDOW.end + timedelta(minutes=15)), 15_000))
+
+
+def test_a_question_too_large_for_the_server_is_asked_in_parts(scraped: Path, tmp_path: Path) -> None:
+    query = metric("query", "", id="jobs", query="sum(jobs_total)")
+    with prometheus(tmp_path, scraped / "metrics.om", "--query.max-samples=300") as url:
+        raw_rows = pull(request(url, {"parser_ms": "histogram"}))
+        points = pull(request(url, {"jobs": "answers"}, deployment=asking(query), step=timedelta(seconds=5)))
+
+    assert (raw_rows.failure, points.failure) == ("", "")
+    assert sum(len(series.times) for series in raw_rows.samples[0].series) == 360
+    assert table(points, "jobs")[()][0] == list(range(to_ms(WINDOW.start), to_ms(WINDOW.end) + 1, 5_000))
+
+
+def test_the_same_counts_come_step_aligned_where_raw_is_off(server: str) -> None:
+    pulled = pull(request(server, {"jobs_total": "counter"}, options={"raw": False}, step=timedelta(seconds=30)))
+
+    times, _ = table(pulled, "jobs_total")[("b",)]
+    assert {at % 30_000 for at in times} == {0}
+    assert {int(step) for step in pulled.samples[0].series[0].steps} == {30_000}
+
+
+def test_more_than_11000_points_come_in_pieces_without_a_seam(server: str) -> None:
+    window = Window(start=NOON + timedelta(hours=1), end=NOON + timedelta(hours=1, seconds=1_500))
+    query = metric("query", "", id="jobs", query="sum(jobs_total)")
+    asked = request(
+        server, {"jobs": "answers"}, windows=(window,), deployment=asking(query), step=timedelta(milliseconds=125)
+    )
+
+    pulled = pull(asked)
+
+    assert [original.rows for original in pulled.originals] == [11_000, 1_001]
+    ((times, _),) = table(pulled, "jobs").values()
+    assert times == list(range(to_ms(window.start), to_ms(window.end) + 1, 125))
+
+
+def test_a_query_is_answered_at_the_end_of_every_window(server: str) -> None:
+    early = Window(start=WINDOW.start, end=WINDOW.start + timedelta(seconds=912))
+    query = metric("query", "", id="rate", query="sum(increase(jobs_total[15m]))")
+
+    pulled = pull(request(server, {"rate": "answers"}, windows=(WINDOW, early), deployment=asking(query)))
+
+    ((times, values),) = table(pulled, "rate").values()
+    assert {to_ms(WINDOW.end), to_ms(early.end)} <= set(times)
+    assert all(value > 0 for value in values)
+    assert pulled.samples[0].kind == "answers"
+
+
+def test_a_query_with_window_is_asked_for_the_length_of_each(server: str) -> None:
+    early = Window(start=WINDOW.start, end=WINDOW.start + timedelta(minutes=15))
+    query = metric("query", "", id="jobs", query='increase(jobs_total{pod="b"}[$window])')
+
+    pulled = pull(request(server, {"jobs": "answers"}, windows=(WINDOW, early), deployment=asking(query)))
+
+    by_window = {s.labels["window"]: s.times.tolist() for s in pulled.samples[0].series}
+    assert by_window == {"3600s": [to_ms(WINDOW.end)], "900s": [to_ms(early.end)]}
+
+
+def test_a_second_pull_asks_only_for_what_is_missing(server: str, tmp_path: Path) -> None:
+    first = request(server, {"jobs_total": "counter"}, now=WINDOW.end)
+    exports.store(tmp_path, [pull(first)])
+    held = exports.spans(tmp_path)
+
+    again = pull(replace(first, held=held))
+    later = pull(replace(first, held=held, now=NOW))
+
+    assert [(one.start_ms, one.end_ms) for one in again.originals] == [
+        (held["jobs_total"][-1][1] + 1, to_ms(WINDOW.end))
+    ]
+    stored = exports.store(tmp_path, [later])
+    assert [note.kind for note in stored.notes] == []
+    times = exports.load(tmp_path).samples["jobs_total"].series[0].times
+    assert len(times) == len(set(times.tolist())) == 360
+
+
+def test_only_the_conditions_that_all_metrics_share_are_sent(server: str) -> None:
+    on_a = where(pod="a")
+    both = asking(
+        metric("counter", "jobs_total", where=(*on_a, Matcher(label="x", op="=", value=""))),
+        metric("counter", "jobs_total", where=on_a),
+    )
+
+    pulled = pull(request(server, {"jobs_total": "counter"}, deployment=both))
+
+    assert list(table(pulled, "jobs_total")) == [("a",)]
+    assert pulled.originals[0].query.startswith('{__name__="jobs_total",pod="a"}[')
+
+
+@pytest.mark.slow
+def test_the_reference_agrees_with_its_server(shared: Path, tmp_path: Path) -> None:
+    """Every figure of expected.json: measured on pulled samples, against the server's own answer."""
+    from deploybook.measure import measure
+
+    figures = json.loads((shared / "scenario/expected.json").read_text())["figures"]
+    asked = [
+        (figure["query"], datetime.fromisoformat(at))
+        for figure in figures
+        for at in (figure["eval_at"], figure["baseline_at"])
+        if at
+    ]
+    windows = tuple({window_of(query, at) for query, at in asked})
+    near = sources.request.merged(windows, timedelta(minutes=15), None)
+    path = tmp_path / "metrics.om"
+    with gzip.open(shared / "scenario/openmetrics/metrics.om.gz", "rt") as lines, path.open("w") as out:
+        out.writelines(line for line in lines if line[0] == "#" or is_near(line, near))
+    metrics = {
+        "quantile(0.5,": metric("histogram", "parser_duration_ms", "p50", where=where(service="memory-search")),
+        "quantile(0.95,": metric("histogram", "cli_cmd_duration_ms", "p95", where=where(service="cli-executor")),
+        "failure": metric("counter", "parser_failure_total"),
+        "cicd": metric("ratio", "cicd_runs_total", good=where(result="success")),
+        "sum(increase(parser_duration_ms_sum": metric("histogram", "parser_duration_ms", "mean"),
+    }
+    metrics = {sign: replace(one, arithmetic="prometheus", scale=1.0) for sign, one in metrics.items()}
+    wanted = {name: "histogram" if "duration" in name else "counter" for one in metrics.values() for name in one.names}
+
+    with prometheus(tmp_path, path) as url:
+        pulled = pull(request(url, wanted, windows=windows, now=datetime(2025, 1, 26, tzinfo=UTC)))
+        for query, at in asked:
+            own = next(one for sign, one in metrics.items() if sign in query.replace("_quantile(", "quantile("))
+            value = measure(own, pulled.data, window_of(query, at)).value
+            (answer,) = sources.ask(request(url), query, at)
+            assert value == pytest.approx(answer[1], rel=1e-9, abs=1e-12), query
+
+
+def window_of(query: str, at: datetime) -> Window:
+    length = query.rsplit("[", 1)[1].split("]")[0]
+    end = at.astimezone(UTC)
+    return Window(start=end - timedelta(minutes=int(length[:-1]) * {"m": 1, "h": 60}[length[-1]]), end=end)
+
+
+def is_near(line: str, spans: list[tuple[int, int]]) -> bool:
+    at = float(line.rsplit(" ", 1)[1]) * 1000
+    return any(start <= at <= end for start, end in spans)
+
+
+# ── a server that misbehaves ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def matrix(*values: tuple[float, str], metric: dict[str, str] | None = None, **more: Any) -> dict[str, Any]:
+    labels = {"__name__": "jobs_total", "pod": "a"} if metric is None else metric
+    return {
+        "status": "success",
+        "data": {"resultType": "matrix", "result": [{"metric": labels, "values": values}]},
+    } | more
+
+
+T = WINDOW.start.timestamp()
+GOOD = matrix((T, "5"), (T + 15, "7"))
+ERROR = {"status": "error"}
+COUNTER = {"jobs_total": "counter"}
+
+
+def error(kind: str, text: str, status: int, **headers: str) -> Script:
+    return reply({"status": "error", "errorType": kind, "error": text}, status, **headers)
+
+
+def drip(conn: socket.socket, _: bytes) -> None:
+    conn.sendall(head(content_length="100000"))
+    with suppress(OSError):
+        for _ in range(100):
+            conn.sendall(b" ")
+            time.sleep(0.1)  # the server's slowness, not the test's: it ends when the client hangs up
+
+
+def stall(conn: socket.socket, _: bytes) -> None:
+    with suppress(OSError):
+        conn.recv(1)
+
+
+def endless(conn: socket.socket, _: bytes) -> None:
+    conn.sendall(head())
+    with suppress(OSError):
+        while True:
+            conn.sendall(b" " * (1 << 20))
+
+
+def bomb() -> Script:
+    content = gzip.compress(b" " * (64 << 20))
+    return raw(head(content_encoding="gzip", content_length=str(len(content))) + content)
+
+
+def ask(
+    *scripts: Script, waits: list[float] | None = None, options: dict[str, Any] | None = None
+) -> tuple[Pulled, FakeServer]:
+    """What a pull makes of these answers; with `raw: false` it is one question."""
+    with FakeServer(*scripts) as fake:
+        asked = request(
+            fake.url, COUNTER, waits=[] if waits is None else waits, options={"raw": False, **(options or {})}
+        )
+        return pull(asked), fake
+
+
+@pytest.mark.parametrize(
+    ("script", "kind", "words"),
+    [
+        pytest.param(error("bad_data", "1:5: parse error", 400), QueryRejected, "bad_data: 1:5", id="400"),
+        pytest.param(reply(b"", 401), QueryRejected, "credentials", id="401"),
+        pytest.param(reply(b"no", 403, "text/plain"), QueryRejected, "credentials", id="403"),
+        pytest.param(reply(b"404 page not found", 404, "text/plain"), QueryRejected, "answered 404", id="404 as text"),
+        pytest.param(error("execution", "many-to-many matching", 422), QueryRejected, "many-to-many", id="422"),
+        pytest.param(
+            error("execution", "expanding series: context deadline exceeded", 422),
+            SourceUnreachable,
+            "deadline",
+            id="422 that is a timeout",
+        ),
+        pytest.param(
+            error("execution", "query processing would load too many samples", 422),
+            QueryRejected,
+            "too many",
+            id="422 at any size",
+        ),
+        pytest.param(
+            error("timeout", "query timed out in expression evaluation", 503),
+            SourceUnreachable,
+            "5 tries",
+            id="503 timeout",
+        ),
+        pytest.param(error("internal", "boom", 500), SourceUnreachable, "5 tries", id="500 as JSON"),
+        pytest.param(reply(b"", 429, "text/plain"), SourceUnreachable, "answered 429", id="429"),
+        pytest.param(reply(b"<html>", 502, "text/html"), SourceUnreachable, "answered 502", id="502 as a page"),
+        pytest.param(reply(b"", 504, "text/plain"), SourceUnreachable, "answered 504", id="504"),
+        pytest.param(
+            reply(b"<html>Sign in</html>", 200, "text/html"), QueryRejected, "page for people", id="login page"
+        ),
+        pytest.param(
+            reply(b"", 302, location="https://login.example/?next=token"),
+            QueryRejected,
+            "sends on to login.example;",
+            id="redirect",
+        ),
+        pytest.param(reply(b"", 200), QueryRejected, "no answer of the API", id="empty body"),
+        pytest.param(reply(json.dumps(GOOD).encode()[:-20]), QueryRejected, "no answer of the API", id="cut JSON"),
+        pytest.param(raw(head(content_length="9999") + b'{"status"'), SourceUnreachable, "broke off", id="cut body"),
+        pytest.param(
+            raw(head(content_length="3") + json.dumps(GOOD).encode()), QueryRejected, "no answer", id="length too short"
+        ),
+        pytest.param(
+            raw(head(content_encoding="gzip") + b"no gzip"), SourceUnreachable, "does not unpack", id="broken gzip"
+        ),
+        pytest.param(raw(b"SSH-2.0-OpenSSH\r\n"), SourceUnreachable, "broke off", id="no HTTP"),
+        pytest.param(raw(b""), SourceUnreachable, "broke off", id="hangs up"),
+        pytest.param(
+            reply({"status": "success", "data": {"resultType": "vector", "result": []}}),
+            QueryRejected,
+            "is a vector",
+            id="vector",
+        ),
+        pytest.param(
+            reply({"status": "success", "data": {"resultType": "scalar", "result": [1, "1"]}}),
+            QueryRejected,
+            "is a vector",
+            id="scalar",
+        ),
+        pytest.param(
+            reply({"status": "success", "data": {"resultType": "string", "result": [1, "x"]}}),
+            QueryRejected,
+            "is a string",
+            id="string",
+        ),
+        pytest.param(reply({"status": "success"}), QueryRejected, "no answer of the API", id="success without data"),
+        pytest.param(reply(b"[" * 100_000), QueryRejected, "no answer of the API", id="deep nesting"),
+        pytest.param(
+            reply({**GOOD, "status": "error", "errorType": "execution", "error": "half"}),
+            QueryRejected,
+            "half",
+            id="error with data",
+        ),
+        pytest.param(reply(ERROR), QueryRejected, "unknown", id="error without words"),
+    ],
+)
+def test_a_refusal_is_told_and_a_failure_tried_again(script: Script, kind: type[SourceError], words: str) -> None:
+    waits: list[float] = []
+
+    with pytest.raises(SourceError, match=r"^live: ") as told:
+        ask(script, waits=waits)
+
+    assert type(told.value) is kind or (kind is QueryRejected and isinstance(told.value, kind))
+    assert words in str(told.value)
+    assert len(waits) == (4 if kind is SourceUnreachable else 0)
+
+
+@pytest.mark.parametrize(
+    ("script", "options", "words"),
+    [
+        pytest.param(drip, {"timeout": "1s"}, "longer than its 'timeout'", id="drip"),
+        pytest.param(stall, {"timeout": "1s"}, "did not answer in time", id="stall"),
+        pytest.param(endless, {"max_bytes": 4 << 20}, "larger than 4 MiB", id="endless"),
+        pytest.param(bomb(), {"max_bytes": 4 << 20}, "larger than 4 MiB", id="gzip bomb"),
+    ],
+)
+def test_nothing_hangs_and_nothing_fills_the_memory(script: Script, options: dict[str, Any], words: str) -> None:
+    start = time.monotonic()
+
+    with pytest.raises(SourceError, match=words):
+        ask(script, options=options)
+
+    assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize(
+    ("answer", "values", "notes"),
+    [
+        pytest.param(GOOD, [5, 7], [], id="good"),
+        pytest.param({"status": "success", "data": {"resultType": "matrix", "result": []}}, None, [], id="empty"),
+        pytest.param(matrix((T, "NaN"), (T + 15, "7")), [7], [("non_numbers", 1)], id="NaN"),
+        pytest.param(matrix((T, "+Inf"), (T + 15, "-Inf"), (T + 30, "7")), [7], [("non_numbers", 2)], id="infinite"),
+        pytest.param(matrix((T, "9007199254740993"), (T + 15, "1e308")), [2.0**53, 1e308], [], id="large"),
+        pytest.param(matrix((T, "-0"), (T + 15, "7")), [0, 7], [], id="minus zero"),
+        pytest.param(matrix((T, "five"), (T + 15, "7")), [7], [("non_numbers", 1)], id="text"),
+        pytest.param(matrix((T, "1_0"), (T + 15, "7")), [7], [("non_numbers", 1)], id="underscore"),
+        pytest.param(matrix((T + 15, "7"), (T, "5")), [5, 7], [("unsorted", 1)], id="unsorted"),
+        pytest.param(matrix((T, "5"), (T, "5"), (T + 15, "7")), [5, 7], [("duplicates", 1)], id="twice"),
+        pytest.param(matrix((T, "5"), (T, "6"), (T + 15, "7")), [6, 7], [("conflicts", 1)], id="two values"),
+        pytest.param({**GOOD, "warnings": ["partial response: store down"]}, [5, 7], [("partial", 1)], id="partial"),
+        pytest.param({**GOOD, "warnings": ["something else"]}, [5, 7], [("warning", 1)], id="warning"),
+        pytest.param({**GOOD, "infos": ["metric might not be a counter"]}, [5, 7], [], id="info"),
+        pytest.param(matrix((T, "5"), metric={}), [5], [], id="no name"),
+    ],
+)
+def test_an_answer_gives_its_numbers_and_says_what_is_wrong(
+    answer: dict[str, Any], values: list[float] | None, notes: list[tuple[str, int]]
+) -> None:
+    pulled, _ = ask(reply(answer))
+
+    assert [value for one in pulled.samples for series in one.series for value in series.values] == (values or [])
+    assert [(note.kind, note.count) for note in pulled.notes] == notes
+    assert pulled.originals[0].infos == tuple(answer.get("infos", ()))
+
+
+def test_duplicate_series_and_native_histograms_are_told() -> None:
+    twice = matrix((T, "5"))
+    twice["data"]["result"] *= 2
+    twice["data"]["result"].append({"metric": {"__name__": "jobs_total"}, "histograms": [[T, {"count": "1"}]]})
+
+    pulled, _ = ask(reply(twice))
+
+    assert sorted((note.kind, note.count) for note in pulled.notes) == [("duplicates", 1), ("non_numbers", 1)]
+
+
+def test_retry_after_is_honoured_and_a_success_ends_the_tries() -> None:
+    waits: list[float] = []
+
+    pulled, fake = ask(
+        reply(b"", 503, "text/plain", retry_after="17"), reply(b"", 429, retry_after="x"), reply(GOOD), waits=waits
+    )
+
+    assert waits[0] == 17
+    assert 0 < waits[1] < 2
+    assert len(fake.requests) == 3
+    assert len(pulled.samples) == 1
+
+
+def test_a_wait_longer_than_the_budget_is_not_begun() -> None:
+    waits: list[float] = []
+
+    with pytest.raises(SourceUnreachable, match="1 try"):
+        ask(reply(b"", 503, "text/plain", retry_after="3600"), waits=waits)
+
+    assert waits == []
+
+
+@pytest.mark.parametrize(
+    ("url", "words"), [("refused", "refused the connection"), ("http://nothing.invalid", "nothing is found for")]
+)
+def test_a_server_that_is_not_there_is_unreachable(url: str, words: str) -> None:
+    address = f"http://127.0.0.1:{free_port()}" if url == "refused" else url
+
+    with pytest.raises(SourceUnreachable, match=words):
+        pull(request(address, COUNTER))
+
+
+def test_what_came_before_a_failure_is_kept() -> None:
+    wanted = {"jobs_total": "counter", "other_total": "counter", "third_total": "counter"}
+    with FakeServer(reply(GOOD), reply(b"", 503, "text/plain")) as fake:
+        pulled = pull(request(fake.url, wanted, options={"raw": False}))
+
+    assert [one.name for one in pulled.samples] == ["jobs_total"]
+    assert len(fake.requests) == 6
+    assert "answered 503" in pulled.failure
+    assert [note.kind for note in pulled.notes] == ["partial"]
+
+
+def test_a_refused_metric_does_not_stop_the_others() -> None:
+    with FakeServer(error("execution", "no", 422), reply(matrix((T, "1"), metric={"__name__": "b_total"}))) as fake:
+        pulled = pull(request(fake.url, {"a_total": "counter", "b_total": "counter"}, options={"raw": False}))
+
+    assert [one.name for one in pulled.samples] == ["b_total"]
+    assert [(note.kind, note.metric) for note in pulled.notes] == [("refused", "a_total")]
+    assert "no" in pulled.failure
+
+
+@pytest.mark.parametrize(("version", "adds"), [("2.42.0", 0), ("3.1.0", 1), ("", 1)])
+def test_ranges_tile_under_both_rules(version: str, adds: int) -> None:
+    """Closed before 3.0: [t - r, t]; left-open since: (t - r, t]; where the version is not known, never a hole."""
+    with FakeServer(reply(GOOD), version=version or "unknown") as fake:
+        pulled = pull(request(fake.url, COUNTER))
+        asked = [parse_qs(one.split(b"\r\n\r\n")[1].decode()) for one in fake.requests]
+
+    for form, original in zip(asked, pulled.originals, strict=True):
+        reach = int(form["query"][0].split("[")[1].split("ms")[0])
+        assert reach == original.end_ms - original.start_ms + adds
+        assert round(float(form["time"][0]) * 1000) == original.end_ms
+        assert form["partial_response"] == ["false"]
+
+
+def test_an_old_window_without_samples_is_no_longer_observable() -> None:
+    empty = {"status": "success", "data": {"resultType": "matrix", "result": []}}
+    with FakeServer(reply(empty)) as fake:
+        pulled = pull(request(fake.url, COUNTER, options={"retention": "15d"}, now=NOON + timedelta(days=40)))
+
+    assert [(note.kind, "no longer observable" in note.text) for note in pulled.notes] == [("missing", True)]
+
+
+def test_a_query_that_is_no_promql_is_refused_before_any_server_is_asked() -> None:
+    broken = metric("query", "", id="p95", query="histogram_quantile(0.95, sum by (le (x))")
+
+    with FakeServer(reply(GOOD)) as fake, pytest.raises(QueryRejected, match="metrics > p95 > query: is no PromQL"):
+        pull(request(fake.url, {"p95": "answers"}, deployment=asking(broken)))
+
+    assert fake.requests == []
+
+
+# ── credentials ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_credentials_are_sent_and_never_shown(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("pass-canary\n")
+    options = {
+        "username": "avery",
+        "password": "file:password",
+        "headers": {"X-Token": "env:TOKEN"},
+        "tenant": "memory",
+    }
+    with FakeServer(reply(GOOD)) as fake:
+        pulled = pull(request(fake.url.replace("//", "//user:url-canary@"), COUNTER, options=options, folder=tmp_path))
+
+    sent = fake.requests[0].lower()
+    assert b"authorization: basic yxzlcnk6cgfzcy1jyw5hcnk=" in sent  # avery:pass-canary
+    assert b"x-token: s3cret-canary" in sent
+    assert b"x-scope-orgid: memory" in sent
+    assert "canary" not in repr(pulled)
+
+
+@pytest.mark.parametrize("status", [401, 404, 503])
+def test_an_error_never_holds_a_secret(status: int) -> None:
+    with FakeServer(reply(b"", status, "text/plain")) as fake, pytest.raises(SourceError) as told:
+        pull(request(fake.url.replace("//", "//user:url-canary@"), COUNTER, options={"token": "env:TOKEN"}))
+
+    trail = [str(told.value), repr(told.value), repr(told.value.__cause__), str(request("x"))]
+    assert not any("canary" in text for text in trail)
+
+
+def test_a_bearer_token_is_sent() -> None:
+    with FakeServer(reply(GOOD)) as fake:
+        pull(request(fake.url, COUNTER, options={"token": "env:TOKEN"}))
+
+    assert b"authorization: bearer s3cret-canary" in fake.requests[0].lower()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"token": "literal-canary"}, "live > token: a secret does not belong into a file"),
+        ({"token": "env:NOT_SET"}, "NOT_SET is not set"),
+        ({"token": "file:nowhere"}, "nowhere cannot be read"),
+        ({"token": "cmd:echo canary"}, "a command is run only where"),
+        ({"headers": {"Authorization": "literal-canary"}}, "a secret does not belong"),
+        ({"headers": {"X-A": "a\r\nb"}}, "a header"),
+        ({"verify": False}, "certificates are always checked"),
+        ({"ca": "nowhere.pem"}, "cannot be read"),
+        ({"url": "ftp://x"}, "is no address"),
+        ({"url": "https://x/?token=canary"}, "has a secret in its query"),
+        ({"timeout": "soon"}, "timeout"),
+    ],
+)
+def test_options_that_cannot_work_say_so_without_the_secret(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(SourceError, match=r"live") as told:
+        pull(request("http://127.0.0.1:1", COUNTER, options=options))
+
+    assert words in str(told.value)
+    assert "canary" not in str(told.value) or "cmd:" in str(options)
+
+
+def test_a_command_of_the_users_own_file_is_run(tmp_path: Path) -> None:
+    (tmp_path / "deploybook").mkdir()
+    (tmp_path / "deploybook/commands").write_text("printf from-a-command\n")
+    with FakeServer(reply(GOOD)) as fake:
+        base = request(fake.url, COUNTER, options={"token": "cmd:printf from-a-command"})
+        pull(replace(base, environ={**base.environ, "XDG_CONFIG_HOME": str(tmp_path)}))
+
+    assert b"bearer from-a-command" in fake.requests[0].lower()
+
+
+def certificate(folder: Path, *, days: int) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that ends so many days from now, and its key."""
+    import ipaddress
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=400))
+        .not_valid_after(now + timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    pem = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    (folder / "key.pem").write_bytes(key.private_bytes(*pem))
+    return folder / "cert.pem", folder / "key.pem"
+
+
+@pytest.mark.parametrize(
+    ("days", "options", "words"),
+    [
+        (30, {}, "not trusted"),
+        (-1, {"ca": "cert.pem"}, "expired"),
+        (30, {"ca": "cert.pem"}, None),
+        (30, {"ca": "cert.pem", "cert": "cert.pem", "key": "key.pem"}, None),
+    ],
+    ids=["unknown", "expired", "known", "client"],
+)
+def test_certificates_are_checked(tmp_path: Path, days: int, options: dict[str, str], words: str | None) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate(tmp_path, days=days))
+    if "cert" in options:
+        context.load_verify_locations(tmp_path / "cert.pem")
+        context.verify_mode = ssl.CERT_REQUIRED
+
+    with FakeServer(reply(GOOD), wrap=lambda conn: context.wrap_socket(conn, server_side=True)) as fake:
+        asked = request(fake.url, COUNTER, options=options, folder=tmp_path)
+        if words is None:
+            assert len(pull(asked).samples) == 1
+        else:
+            with pytest.raises(SourceUnreachable, match=words):
+                pull(asked)
+
+
+def test_milliseconds_survive() -> None:
+    assert sources.prometheus.seconds_text(to_ms(from_ms(1737547202417))) == "1737547202.417"
