@@ -71,10 +71,16 @@ def run(
     commit: str = "",
     inputs: Iterable[str] = (),
     result: str = "completed",
+    scope: str = "",
+    attempt: int | None = None,
 ) -> Statement:
-    """One run of a notebook: what came out, and the digests of notebook, parameters, environment and inputs."""
+    """
+    One run of a notebook: what came out, and the digests of notebook, parameters, environment and inputs.
+
+    scope: of the verdict it was for; attempt: of a run that failed, which one it was, from 1.
+    """
     digests = {"notebookDigest": notebook, "parametersDigest": parameters, "environmentDigest": environment}
-    about = {"commit": commit, "result": result, "inputs": sorted(inputs)}
+    about = {"commit": commit, "result": result, "inputs": sorted(inputs), "scope": scope, "attempt": attempt}
     return _own("run", subjects, deployment=deployment, ticket=ticket, actor=actor, **digests, **about)
 
 
@@ -88,9 +94,11 @@ def verdict(
     verdict: str,
     metrics: Mapping[str, str],
     configuration: str,
+    late_seconds: int | None = None,
 ) -> Statement:
     """
-    The words of a window or checkpoint, as an in-toto test result. scope: window, or after-24h. metrics: id -> word.
+    The words of a window or checkpoint, as an in-toto test result. scope: window, after-24h, closing, or
+    daily-2025-01-22. metrics: id -> word. late_seconds: how long after its time a report that was due was made.
 
     in-toto knows three results: unclear counts as WARNED, no data as FAILED; the word itself stands beside it.
     configuration: digest of deployment.yml.
@@ -108,6 +116,7 @@ def verdict(
         "scope": scope,
         "verdict": verdict,
         "words": [f"{one}={metrics[one]}" for one in sorted(metrics)],
+        "lateSeconds": late_seconds,
     }
     return _statement(TEST_RESULT, subjects, predicate)
 
