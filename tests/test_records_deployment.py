@@ -616,3 +616,11 @@ def test_the_reference_deployment_reads_without_a_mistake(root: Path) -> None:
         "variance",
     ]
     assert records.check_layers(records.read_workspace(root)) == []
+
+
+@pytest.mark.parametrize("written", ["5 pm", "25:00", "17", "17:00 PT"])
+def test_the_time_of_the_daily_report_is_a_time_of_day(tmp_path: Path, written: str) -> None:
+    (tmp_path / "deploybook.yml").write_text(f"{ZONE}daily: {written}\n", encoding="utf-8")
+
+    with pytest.raises(FileProblems, match=r"deploybook.yml:\d: daily: .* is not a time of day; write '17:00'"):
+        records.read_settings(records.read_workspace(tmp_path))

@@ -293,7 +293,7 @@ class WorkspaceFile(Shared):
     """Whom to tell: name: env:SLACK_URL, or name: {url: env:SLACK_URL, on: change}."""
     hours: v.Text = ""
     """When people are at work, in the zone: 09:00 to 18:00."""
-    daily: v.Text = ""
+    daily: v.Clock = ""
     """When the daily report is due, in the zone: 17:00."""
     catch_up: Literal["all", "latest", "none"] | None = None
     """What becomes of checkpoints that were missed."""

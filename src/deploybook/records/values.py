@@ -98,6 +98,13 @@ def day_of(text: str) -> date:
         raise ValueError(f"{text!r} is not a day; write '2025-01-22'") from None
 
 
+def clock(text: str) -> str:
+    """A time of day as '17:00'."""
+    if not re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d", text):
+        raise ValueError(f"{text!r} is not a time of day; write '17:00'")
+    return text.zfill(5)
+
+
 def names(value: Any) -> tuple[str, ...]:
     """One name, several with commas or 'and', or a list of them."""
     if isinstance(value, list):
@@ -224,6 +231,7 @@ SCALAR = {"type": ["string", "number", "boolean"]}
 Text = Annotated[str, read_with(str), WithJsonSchema(SCALAR)]
 Unit = Annotated[str, read_with(unit), WithJsonSchema(SCALAR)]
 Day = Annotated[date, read_with(day_of), written("2025-01-22")]
+Clock = Annotated[str, read_with(clock), written("17:00", pattern=r"^\d{1,2}:\d{2}$")]
 Zone = Annotated[ZoneInfo, read_with(parse_zone), written("America/Los_Angeles", "UTC")]
 Length = Annotated[
     timedelta, read_with(parse_length), written("15m", "48h", pattern=r"^\+?(\d+(\.\d+)?\s*(min|[smhd])\s*)+$")
