@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from deploybook.model import Data, Matcher, Metric, Samples, Series
+from deploybook.model import Data, Deployment, Matcher, Metric, Samples, Series
 from deploybook.times import UTC, Window, to_ms
 
 # The start of the reference deployment: 14:00 PT on 22 January 2025.
@@ -156,3 +157,16 @@ def _series(frame: Any, labels: list[str], columns: int = 0) -> Iterable[Series]
 
 def labels_of(many: Iterable[Series]) -> list[Mapping[str, str]]:
     return [one.labels for one in many]
+
+
+def deployment(slug: str = "2025-01-22-telemetry-step2", **more: Any) -> Deployment:
+    """The windows of the reference deployment, without metrics."""
+    usual: dict[str, Any] = {
+        "title": "Telemetry Step 2",
+        "ticket": "CHG-2025-0121",
+        "zone": ZoneInfo("America/Los_Angeles"),
+        "window": window(0, 5400),
+        "baseline": window(-86400, -81000),
+        "lead": "Oliver",
+    }
+    return Deployment(slug=slug, **{**usual, **more})
