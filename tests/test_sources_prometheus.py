@@ -17,7 +17,7 @@ from urllib.parse import parse_qs
 
 import pytest
 from build import metric, where
-from servers import FakeServer, Script, free_port, head, prometheus, raw, reply
+from servers import NOON, FakeServer, Script, free_port, head, openmetrics, prometheus, raw, reply
 
 from deploybook import exports, sources
 from deploybook.errors import QueryRejected, SourceError, SourceUnreachable
@@ -27,30 +27,9 @@ from deploybook.sources.files import pull as pull_files
 from deploybook.sources.prometheus import pull
 from deploybook.times import Window, from_ms, to_ms
 
-NOON = datetime(2025, 1, 22, 12, tzinfo=UTC)
 WINDOW = Window(start=NOON + timedelta(minutes=30), end=NOON + timedelta(minutes=90))
 NOW = NOON + timedelta(hours=3)
 WANTED = {"jobs_total": "counter", "parser_ms": "histogram"}
-
-
-def openmetrics() -> str:
-    """Two hours from noon, two pods, every 15 s at 2.417 s past; pod a starts again at 0 after one hour."""
-    lines = ["# TYPE jobs counter"]
-    times = [NOON.timestamp() + 2.417 + 15 * scrape for scrape in range(480)]
-    for pod in "ab":
-        count = 0
-        for scrape, at in enumerate(times):
-            count = 0 if pod == "a" and scrape == 240 else count + 1 + scrape % 3
-            lines.append(f'jobs_total{{pod="{pod}"}} {count} {at:.3f}')
-    lines.append("# TYPE parser_ms histogram")
-    for scrape, at in enumerate(times):
-        buckets = (("50.0", 2 * scrape), ("100.0", 3 * scrape), ("+Inf", 4 * scrape))
-        lines += [f'parser_ms_bucket{{pod="a",le="{le}"}} {count} {at:.3f}' for le, count in buckets]
-        lines += [
-            f'parser_ms_count{{pod="a"}} {4 * scrape} {at:.3f}',
-            f'parser_ms_sum{{pod="a"}} {250.5 * scrape} {at:.3f}',
-        ]
-    return "\n".join((*lines, "# EOF", ""))
 
 
 @pytest.fixture(scope="module")

@@ -36,7 +36,9 @@ __all__ = ["KINDS", "Progress", "Request", "ask", "kinds", "needed", "pull", "wa
 
 KINDS = {
     "files": "files",
+    "postgres": "postgres",
     "prometheus": "prometheus",
+    "replay": "replay",
 }
 # Read beside the metrics of every deployment: it tells a target that was down from a counter that never counted.
 ALSO = {"up": "gauge"}

@@ -122,18 +122,18 @@ def read_saved_answer(content: bytes, name: str, shown: str, digest: str) -> Row
     return rows_of_answers([answer], place=shown, name=name, digests=(digest,))
 
 
-def form_of(request: Request, shown: str) -> Form:
+def form_of(request: Request, name: str) -> Form:
     """How the source says its tables are written. `metric` is a column where there is one of that name."""
     options = request.source.options
     labels = options.get("labels", ())
-    said = {role: str(options[role]) for role in ("time", "value") if options.get(role)}
+    said = {role: str(options[role]) for role in ("time", "value", "metric") if options.get(role)}
     return Form(
-        name=str(options.get("metric") or name_of(shown)),
+        name=str(options.get("metric") or name_of(name)),
         known=request.wanted,
         zone=request.source.zone,
         columns=said,
         labels=tuple(map(str, labels)) if isinstance(labels, (list, tuple)) else (),
-        delimiter=str(options.get("delimiter") or ("\t" if ".tsv" in Path(shown).suffixes else ",")),
+        delimiter=str(options.get("delimiter") or ("\t" if ".tsv" in Path(name).suffixes else ",")),
     )
 
 

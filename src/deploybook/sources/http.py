@@ -10,14 +10,14 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from itertools import count
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 
 from ..errors import QueryRejected, SourceError, SourceUnreachable
-from ..times import UTC, parse_length
-from .request import Request
+from ..times import UTC
+from .request import Request, seconds_of
 from .secrets import REFERENCE, Secret, resolve, split_address
 
 BUDGET = "10m"  # for one source and one pull, retries and waits included
@@ -214,10 +214,3 @@ def wait_of(header: str, now: datetime | None) -> float | None:
         )
     except (ValueError, TypeError):
         return None
-
-
-def seconds_of(value: Any, name: str) -> float:
-    try:
-        return float(value) if isinstance(value, (int, float)) else parse_length(str(value)).total_seconds()
-    except ValueError as error:
-        raise SourceError(f"{name} > timeout: {error}") from None

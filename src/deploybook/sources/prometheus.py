@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 
 from ..errors import QueryRejected, SourceError, SourceUnreachable
 from ..model import DataNote, Matcher, Metric, Original, Pulled
-from ..times import from_ms, iso, length_text, parse_length, to_ms
+from ..times import to_ms
 from .answers import Answer, read_answer, rows_of_answers
 from .http import NOT_NOW, Client, Reply
 from .join import gather
-from .request import LEAD, Request, merged, needed, without
+from .request import LEAD, Request, merged, needed, unobservable, without
 from .rows import Rows, Unreadable
 
 MOST = 2_000_000  # samples of one answer
@@ -154,7 +154,9 @@ class Puller:
                 self.ranged(selector, start, end, step_of(self.request, 15), got)
             else:
                 self.raw(selector, start, end, got)
-        self.note_retention(name, got, now)
+        kept = str(self.request.source.options.get("retention") or self.server.flags.get(FLAGS[2]) or "")
+        quiet = [one for one in got.originals if not one.rows]
+        self.notes += unobservable(self.request, name, kept, quiet[-1]) if quiet else []
 
     def raw(self, selector: str, start: int, end: int, got: Got) -> None:
         """
@@ -196,21 +198,6 @@ class Puller:
                 points //= 4
                 continue
             first = last + step
-
-    def note_retention(self, name: str, got: Got, now: int | None) -> None:
-        """An old window without a sample is not quiet: the server no longer has it."""
-        kept = str(self.request.source.options.get("retention") or self.server.flags.get(FLAGS[2]) or "")
-        try:
-            oldest = (now or 0) - int(parse_length(kept.replace("y", "00d")).total_seconds() * 1000)
-        except ValueError:
-            return
-        lost = [one for one in got.originals if one.end_ms < oldest and not one.rows]
-        if now and lost:
-            text = (
-                f"{name} before {iso(from_ms(lost[-1].end_ms))} is no longer observable: "
-                f"{self.client.host} keeps {length_text(timedelta(milliseconds=now - oldest))}"
-            )
-            self.notes.append(DataNote(kind="missing", metric=name, count=0, text=text))
 
     # ── queries ──
 

@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from ..model import Deployment, Metric, Source
-from ..times import Window, steps, to_ms
+from ..errors import SourceError
+from ..model import DataNote, Deployment, Metric, Original, Source
+from ..times import Window, from_ms, iso, length_text, parse_length, steps, to_ms
 
 LEAD = timedelta(minutes=15)  # before and after each window: the row before its start, and what happened beside it
 Progress = Callable[[str, int, int], None]
@@ -86,3 +88,23 @@ def without(spans: Sequence[tuple[int, int]], held: Sequence[tuple[int, int]]) -
             if piece[0] <= piece[1]
         ]
     return sorted(set(left))
+
+
+def unobservable(request: Request, name: str, kept: str, original: Original) -> list[DataNote]:
+    """A note where an old stretch of time has no rows: the source does not keep it (kept: '15d'), it was not quiet."""
+    try:
+        keeps = parse_length(kept.replace("y", "00d"))
+    except ValueError:
+        return []
+    if original.rows or request.now is None or original.end_ms >= to_ms(request.now - keeps):
+        return []
+    text = f"{name} before {iso(from_ms(original.end_ms))} is no longer observable: {request.source.name} keeps {length_text(keeps)}"
+    return [DataNote(kind="missing", metric=name if name in request.wanted else "", count=0, text=text)]
+
+
+def seconds_of(value: Any, name: str) -> float:
+    """A `timeout` as seconds: a number, or a length such as '2m'."""
+    try:
+        return float(value) if isinstance(value, (int, float)) else parse_length(str(value)).total_seconds()
+    except ValueError as error:
+        raise SourceError(f"{name} > timeout: {error}") from None

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -56,18 +56,20 @@ def read_parquet(content: bytes, form: Form, *, place: str, digest: str = "") ->
         frame = pl.read_parquet(io.BytesIO(content))
     except (pl.exceptions.PolarsError, OSError):
         raise Unreadable("is no readable Parquet file") from None
+    return read_frame(frame, form, Notebook(place), digest=digest)
+
+
+def read_frame(frame: pl.DataFrame, form: Form, seen: Notebook, *, digest: str = "", engine: str = "") -> Rows:
+    """The rows of a table with typed columns; its times may be dates of any unit. Raises Unreadable."""
     time = pick(frame.columns, form, "time")
-    if time is None or not frame.height:
-        raise Unreadable(
-            "has no time column" if time is None else "has no rows", kind="unreadable" if time is None else "empty"
-        )
+    if time is None:
+        raise Unreadable(f"has no time column ({', '.join(frame.columns)[:80]}); write 'time: NAME' on the source")
     when = pl.col(time)
     if isinstance(kind := frame[time].dtype, pl.Datetime):
         zoned = kind.time_zone is not None
         when = when.dt.convert_time_zone("UTC").dt.strftime("%FT%T%.fZ") if zoned else when.dt.strftime("%FT%T%.f")
-    seen = Notebook(place)
     frame = frame.with_columns(when.cast(pl.String)).with_row_index("@line", offset=1)
-    return rows_of(long_form(frame, form, seen, whole=True), seen, digest)
+    return replace(rows_of(long_form(frame, form, seen, whole=True), seen, digest), engine=engine)
 
 
 def long_form(frame: pl.DataFrame, form: Form, seen: Notebook, *, whole: bool) -> pl.DataFrame:
@@ -107,7 +109,8 @@ def text_of(content: bytes) -> bytes:
 
 def pick(header: list[str], form: Form, role: str) -> str | None:
     """The column of that role: as the source calls it, or by its usual names in any case."""
-    if said := (form.columns or {}).get(role):
+    said = (form.columns or {}).get(role)
+    if said in header or (said and role != "metric"):  # `metric` may also be the name of the only one
         return said if said in header else None
     by_name = {column.strip().lower(): column for column in reversed(header)}
     return next((by_name[name] for name in USUAL[role] if name in by_name), None)

@@ -1,0 +1,215 @@
+"""Kind `postgres`: rows of a declared query, read-only, from PostgreSQL or TimescaleDB."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import polars as pl
+
+from ..errors import QueryRejected, SourceError, SourceUnreachable
+from ..model import DataNote, Original, Pulled
+from ..times import from_ms, iso, to_ms
+from .answers import rows_of_answers
+from .files import form_of
+from .join import gather
+from .request import LEAD, Request, merged, needed, seconds_of, unobservable, without
+from .rows import Notebook, Rows, Unreadable
+from .secrets import resolve
+from .tables import Form, pick, read_frame
+
+BUCKET = re.compile(r"\$bucket\(([^()]+)\)")
+
+
+def pull(request: Request) -> Pulled:
+    """
+    The rows of each query in every window. A query gives a time, a value, label columns, and the metric's name
+    where it is of several; `$start` and `$end` stand for the window, `$bucket(time)` for the time cut to the step.
+    """
+    texts = queries(request)
+    now = to_ms(request.now) if request.now else None
+    spans = merged(request.windows or (needed(request.deployment) if request.deployment else ()), LEAD, now)
+    parts: list[Rows] = []
+    originals: list[Original] = []
+    notes: list[DataNote] = []
+    with connected(request) as database:
+        for name, text in texts.items():
+            for start, end in without(spans, request.held.get(name, ())):
+                rows, original = ask(request, database, name, text, start, end)
+                notes += unobservable(
+                    request, name or "its rows", str(request.source.options.get("retention") or ""), original
+                )
+                notes += rows.notes
+                parts.append(rows)
+                originals.append(original)
+                request.tell(original.query, sum(len(part.times) for part in parts), sum(one.size for one in originals))
+    samples, noticed, origins = gather(parts, request.wanted, source=request.source.name)
+    return Pulled(
+        source=request.source.name,
+        samples=tuple(samples),
+        notes=(*notes, *noticed),
+        originals=tuple(told(one, origins) for one in originals),
+    )
+
+
+def told(original: Original, origins: Mapping[str, set[str]]) -> Original:
+    return replace(original, metrics=tuple(sorted(origins.get(original.digest, set(original.metrics)))))
+
+
+def queries(request: Request) -> dict[str, str]:
+    """The SQL of each metric ('' for one query of several), as written or made from `table`."""
+    options = request.source.options
+    written = options.get("queries") or {}
+    found = {str(name): str(text) for name, text in written.items()} if isinstance(written, Mapping) else {}
+    if options.get("query"):
+        found[str(options.get("metric") or "")] = str(options["query"])
+    if options.get("table"):
+        found[""] = from_table(request)
+    if not found:
+        raise SourceError(
+            f"{request.source.name}: asks nothing; write 'query: SELECT time, pod, value FROM …' or 'table: NAME'"
+        )
+    return found
+
+
+def from_table(request: Request) -> str:
+    """SELECT of a table in long form; every name quoted."""
+    options = request.source.options
+    labels = options.get("labels") or ()
+    time, metric = str(options.get("time") or "time"), str(options.get("metric") or "metric")
+    columns = [
+        time,
+        metric,
+        str(options.get("value") or "value"),
+        *(map(str, labels) if isinstance(labels, (list, tuple)) else ()),
+    ]
+    name = ".".join(quoted(part) for part in (str(options.get("schema") or ""), str(options["table"])) if part)
+    wanted = ", ".join("'" + one.replace("'", "''") + "'" for one in sample_names(request.wanted))
+    return (
+        f"SELECT {', '.join(map(quoted, columns))} FROM {name} "
+        f"WHERE {quoted(time)} BETWEEN $start AND $end AND {quoted(metric)} IN ({wanted}) ORDER BY {quoted(time)}"
+    )
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def sample_names(wanted: Mapping[str, str]) -> list[str]:
+    ends = ("_bucket", "_sum", "_count")
+    return [name + end for name, kind in wanted.items() for end in (ends if kind == "histogram" else ("",))]
+
+
+@contextmanager
+def connected(request: Request) -> Iterator[Any]:
+    """A connection whose transactions only read, and whose statements end in time."""
+    try:
+        from adbc_driver_postgresql import dbapi
+    except ImportError:
+        raise SourceError(
+            f"{request.source.name}: needs the extra 'postgres'; run 'pip install deploybook[postgres]'"
+        ) from None
+    name = request.source.name
+    dsn = resolve(request.source.options.get("dsn"), f"{name} > dsn", environ=request.environ, folder=request.folder)
+    seconds = seconds_of(request.source.options.get("timeout") or "2m", name)
+    try:
+        connection = dbapi.connect(dsn.reveal())
+    except dbapi.Error:
+        host = urlsplit(dsn.reveal()).hostname or "its server"
+        raise SourceUnreachable(
+            f"{name}: PostgreSQL at {host} cannot be reached, or refuses the credentials of 'dsn'"
+        ) from None
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+            cursor.execute(f"SET statement_timeout = {int(seconds * 1000)}")
+        connection.commit()
+        yield connection
+    finally:
+        connection.close()
+
+
+def ask(request: Request, database: Any, name: str, text: str, start: int, end: int) -> tuple[Rows, Original]:
+    """The rows of one query in one stretch of time."""
+    form = form_of(request, name or request.source.name)
+    sql = settled(text, request, database, start, end)
+    version = rows_from(request, database, "SELECT split_part(current_setting('server_version'), ' ', 1)").item()
+    frame = rows_from(request, database, plain(sql, columns(request, database, sql), form))
+    frame = frame.sort(frame.columns[0], maintain_order=True) if frame.height else frame
+    content = frame.write_csv().encode()
+    original = Original(
+        digest=hashlib.sha256(content).hexdigest(),
+        size=len(content),
+        source=request.source.name,
+        kind=request.source.kind,
+        metrics=(name,) if name else (),
+        rows=frame.height,
+        query=sql,
+        start_ms=start,
+        end_ms=end,
+        engine=f"postgresql {version}",
+        asked=request.now,
+    )
+    if not frame.height:
+        return rows_of_answers([], place=request.source.name), original
+    seen = Notebook(request.source.name)
+    try:
+        return read_frame(frame, form, seen, digest=original.digest, engine=original.engine), original
+    except Unreadable as problem:
+        raise QueryRejected(f"{request.source.name}: the query's answer {problem.text}") from None
+
+
+def columns(request: Request, database: Any, sql: str) -> list[str]:
+    """The names of a query's columns; [] where it has no row. One row as JSON tells them whatever their types are."""
+    found = rows_from(request, database, f"SELECT to_jsonb(asked)::text FROM ({sql}) AS asked LIMIT 1")
+    return list(json.loads(found.item())) if found.height else []
+
+
+def plain(sql: str, names: list[str], form: Form) -> str:
+    """
+    The query with its time first and everything else as text, which is exact for numbers and exists for every type.
+
+    Inside a sub-query nothing but a query can stand: what would end the transaction or write is a syntax error.
+    """
+    time = pick(names, form, "time") or (names[0] if names else "")
+    if not names:
+        return "SELECT 1 AS time WHERE false"
+    chosen = [quoted(time), *(f"{quoted(name)}::text" for name in names if name != time)]
+    return f"SELECT {', '.join(chosen)} FROM ({sql}) AS asked"
+
+
+def settled(text: str, request: Request, database: Any, start: int, end: int) -> str:
+    """The SQL with its window; `$bucket(x)` as time_bucket where TimescaleDB is there, as date_bin elsewhere."""
+    if BUCKET.search(text):
+        step = f"INTERVAL '{(request.source.step or timedelta(seconds=15)).total_seconds():g} seconds'"
+        timescale = rows_from(request, database, "SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'").height
+        made = (
+            f"time_bucket({step}, \\1)" if timescale else f"date_bin({step}, \\1, TIMESTAMPTZ '1970-01-01 00:00:00Z')"
+        )
+        text = BUCKET.sub(made, text)
+    for sign, at in (("$start", start), ("$end", end)):
+        text = text.replace(sign, f"TIMESTAMPTZ '{iso(from_ms(at))}'")
+    return text.strip().rstrip(";")
+
+
+def rows_from(request: Request, database: Any, sql: str) -> pl.DataFrame:
+    """A query's answer; QueryRejected with the server's words where it refuses, SourceUnreachable where time was over."""
+    from adbc_driver_postgresql import dbapi
+
+    try:
+        with database.cursor() as cursor:
+            cursor.execute(sql)
+            frame: pl.DataFrame = cursor.fetch_polars()
+    except (dbapi.Error, pl.exceptions.PolarsError) as error:
+        database.rollback()
+        words = " ".join(re.split(r"LINE 1|SQLSTATE|Query was", str(error).split("ERROR:")[-1])[0].split())[:300]
+        kind = SourceUnreachable if "timeout" in words else QueryRejected
+        raise kind(f"{request.source.name}: PostgreSQL refuses: {words}", source=request.source.name) from None
+    return frame

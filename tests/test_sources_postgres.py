@@ -1,0 +1,149 @@
+"""PostgreSQL, a real server: declared queries, read-only, with the server's words where it refuses."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from servers import free_port, postgres
+
+from deploybook.errors import QueryRejected, SourceError, SourceUnreachable
+from deploybook.model import Pulled, Source
+from deploybook.sources import Request
+from deploybook.sources.postgres import pull
+from deploybook.times import Window
+
+NOON = datetime(2025, 1, 22, 12, tzinfo=UTC)
+WANTED = {"jobs_total": "counter", "load": "gauge"}
+ROWS = "(VALUES ('2025-01-22T12:00:00Z'::timestamptz, 5), ('2025-01-22T12:00:15Z', 7)) AS t(time, value)"
+
+
+@pytest.fixture(scope="module")
+def dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with postgres(tmp_path_factory.mktemp("postgres")) as url:
+        yield url
+
+
+def read(url: str, *, days: int = 0, step: timedelta | None = None, **options: Any) -> Pulled:
+    source = Source(name="db", kind="postgres", options={"dsn": "env:DSN", "metric": "jobs_total"} | options, step=step)
+    window = Window(start=NOON - timedelta(minutes=10), end=NOON + timedelta(minutes=10))
+    return pull(
+        Request(
+            source=source,
+            wanted=WANTED,
+            windows=(window,),
+            now=NOON + timedelta(days=days, hours=1),
+            environ={"DSN": url},
+        )
+    )
+
+
+def values(pulled: Pulled) -> list[float]:
+    return [float(value) for one in pulled.samples for series in one.series for value in series.values]
+
+
+def test_a_query_gives_time_value_and_labels_of_any_type(dsn: str) -> None:
+    labels = "'a' AS pod, 7::int AS shard, true AS main, '1 day'::interval AS kept, NULL::text AS none"
+
+    pulled = read(dsn, query=f"SELECT {labels}, value::numeric, time FROM {ROWS}")
+
+    (series,) = pulled.samples[0].series
+    assert dict(series.labels) == {"pod": "a", "shard": "7", "main": "true", "kept": "1 day"}
+    assert (series.times.tolist(), series.values.tolist()) == ([1737547200000, 1737547215000], [5, 7])
+    assert pulled.samples[0].engine.startswith("postgresql 1")
+
+
+def test_several_queries_give_a_metric_each(dsn: str) -> None:
+    queries = {"jobs_total": f"SELECT * FROM {ROWS}", "load": f"SELECT time, value * 0.1 AS value FROM {ROWS}"}
+
+    pulled = read(dsn, metric=None, queries=queries)
+
+    assert {one.name: one.series[0].values.tolist() for one in pulled.samples} == {
+        "jobs_total": [5, 7],
+        "load": [0.5, 0.7],
+    }
+    assert [original.metrics for original in pulled.originals] == [("jobs_total",), ("load",)]
+
+
+def test_the_window_and_the_step_are_put_in(dsn: str) -> None:
+    query = "SELECT $bucket(at) AS time, count(*) AS value FROM generate_series($start, $end, INTERVAL '1 second') at GROUP BY 1"
+
+    pulled = read(dsn, query=query, step=timedelta(minutes=5))
+
+    assert values(pulled) == [*[300] * 10, 1]
+    assert "TIMESTAMPTZ '2025-01-22T11:35:00Z'" in pulled.originals[0].query
+    assert {at % 300_000 for at in pulled.samples[0].series[0].times.tolist()} == {0}
+
+
+def test_times_without_a_zone_are_refused(dsn: str) -> None:
+    pulled = read(dsn, query=f"SELECT time::timestamp AS time, value FROM {ROWS}")
+
+    assert pulled.samples == ()
+    assert [(note.kind, note.count) for note in pulled.notes] == [("zoneless", 2)]
+
+
+def test_text_where_a_number_belongs_is_missing(dsn: str) -> None:
+    pulled = read(dsn, query=f"SELECT time, CASE value WHEN 5 THEN 'n/a' ELSE '7' END AS value FROM {ROWS}")
+
+    assert values(pulled) == [7]
+    assert [(note.kind, note.count) for note in pulled.notes] == [("non_numbers", 1)]
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("DROP TABLE scraped", "syntax error"),
+        ("COMMIT", "syntax error"),
+        ("SELECT 1) x; DROP TABLE y; SELECT (2", "multiple commands"),
+        ("SELECT lo_create(7) AS time, 1 AS value", "read-only"),
+        ("SELECT now() AS time, 1 AS value FROM nowhere", 'relation "nowhere" does not exist'),
+        ("SELECT 1 AS value, 2 AS other", "has no time column"),
+    ],
+)
+def test_what_does_not_only_read_or_cannot_be_read_is_refused(dsn: str, query: str, words: str) -> None:
+    with pytest.raises(QueryRejected, match=r"^db: ") as told:
+        read(dsn, query=query)
+
+    assert words in str(told.value)
+
+
+def test_a_statement_ends_in_time(dsn: str) -> None:
+    with pytest.raises(SourceUnreachable, match="statement timeout"):
+        read(dsn, query="SELECT now() AS time, pg_sleep(5)::text AS value", timeout=0.2)
+
+
+def test_no_rows_are_no_data_and_old_ones_no_longer_observable(dsn: str) -> None:
+    query = f"SELECT * FROM {ROWS} WHERE value > 100"
+
+    assert read(dsn, query=query).notes == ()
+    old = read(dsn, query=query, days=40, retention="30d")
+    assert old.samples == ()
+    assert [(note.kind, "no longer observable" in note.text) for note in old.notes] == [("missing", True)]
+
+
+def test_a_server_that_is_not_there_is_told_without_the_password() -> None:
+    for dsn in (f"postgresql://u:canary@127.0.0.1:{free_port()}/x", "postgresql://u:can%ary@127.0.0.1/x"):
+        with pytest.raises(SourceUnreachable, match=r"at 127\.0\.0\.1 cannot be reached") as told:
+            read(dsn, query="SELECT 1")
+        assert "can" not in str(told.value).replace("cannot", "")
+        assert told.value.__cause__ is None
+
+
+def test_a_password_in_the_file_is_refused() -> None:
+    with pytest.raises(SourceError, match="a secret does not belong into a file"):
+        read("", dsn="postgresql://u:canary@h/x", query="SELECT 1")
+
+
+def test_without_the_driver_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "adbc_driver_postgresql", None)
+
+    with pytest.raises(SourceError, match=r"deploybook\[postgres\]"):
+        read("postgresql://h/x", query="SELECT 1")
+
+
+def test_a_source_that_asks_nothing_says_what_to_write(dsn: str) -> None:
+    with pytest.raises(SourceError, match="asks nothing; write 'query: "):
+        read(dsn)
