@@ -25,6 +25,7 @@ VERBS = {
     "pull": "Bring the metrics from their sources into exports/.",
     "judge": "Judge the window and every checkpoint for which there is data.",
     "report": "Run the notebooks and write the reports.",
+    "status": "Show what is due, done, missed and next.",
     "publish": "Build the site around the reports.",
     "serve": "Show the built site on this machine.",
     "note": "Append a line to the journal.",

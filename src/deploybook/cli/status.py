@@ -1,0 +1,242 @@
+"""`deploybook status`: what is due, done, missed and next, over all deployments. It never writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from .common import State, print_json, tell, verb
+
+if TYPE_CHECKING:
+    from ..due import Item
+    from ..model import Deployment, Records
+    from ..times import Window
+    from .agenda import Agenda
+
+SOON = timedelta(hours=12)
+WATCHED = ("warn", "inconclusive", "no_data", "fail")
+
+
+@verb("status")
+@click.option("--all", "every", is_flag=True, help="Also deployments with nothing left to do.")
+@click.option("--handover", is_flag=True, help="For whoever takes over: open windows, the next 12 hours, who leads.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+def command(state: State, every: bool, handover: bool, as_json: bool) -> int:
+    """Show what is due, done, missed and next, over all deployments."""
+    from .agenda import read_agenda
+
+    workspace, now = state.open(), state.time
+    agenda = read_agenda(workspace, now)
+    chosen = state.slug(workspace) if state.deployment else ""
+    items = [item for item in agenda.items if not chosen or item.slot.deployment == chosen]
+    if as_json:
+        print_json(document(agenda, items, now))
+    elif handover:
+        click.echo("\n".join(handed_over(agenda, items, now)))
+    else:
+        click.echo("\n".join(lines(agenda, items, now, every or bool(chosen))))
+    for problems in agenda.broken:
+        tell(str(problems))
+    return 2 if agenda.broken else 0
+
+
+def document(agenda: Agenda, items: Iterable[Item], now: datetime) -> dict[str, object]:
+    from .. import due
+    from ..times import iso
+
+    items = list(items)
+    wake = due.wake(items, now)
+    return {
+        "schema": "deploybook.status/1",
+        "as_of": iso(now),
+        "next": iso(wake) if wake else None,
+        "reports": [due.document(item) for item in items],
+        "broken": [str(problem) for problems in agenda.broken for problem in problems.problems],
+    }
+
+
+def lines(agenda: Agenda, items: list[Item], now: datetime, every: bool) -> Iterator[str]:
+    """One block a deployment, the one with the earliest open report first."""
+    from ..wording import local_full, plural
+
+    yield f"{local_full(now, agenda.zone, year=True)}"
+    finished = 0
+    for group in grouped(items):
+        if not every and all(item.state in ("done", "not_applicable") for item in group):
+            finished += 1
+            continue
+        yield ""
+        yield heading(agenda, group[0])
+        yield from (f"  {line(agenda, item, now)}" for item in group)
+    yield ""
+    if finished:
+        yield f"{plural(finished, 'deployment')} with nothing left to do (--all shows {'it' if finished == 1 else 'them'})"
+    yield next_line(agenda, items, now)
+
+
+def grouped(items: list[Item]) -> list[list[Item]]:
+    groups: dict[str, list[Item]] = {}
+    for item in items:
+        groups.setdefault(item.slot.deployment, []).append(item)
+
+    def first(group: list[Item]) -> datetime:
+        return min((item.slot.at for item in group if item.state in ("due", "next")), default=group[-1].slot.at)
+
+    return sorted(groups.values(), key=first)
+
+
+def heading(agenda: Agenda, item: Item) -> str:
+    if not item.slot.deployment:
+        return "Daily reports"
+    deployment = agenda.deployments[item.slot.deployment]
+    return " · ".join(part for part in (deployment.title, deployment.ticket, deployment.lead) if part)
+
+
+def line(agenda: Agenda, item: Item, now: datetime) -> str:
+    """'+12h      23 Jan 03:30 PT   due    late by 3 h 10 min'."""
+    from ..due import late_text
+    from ..model import Verdict
+    from ..wording import how_long, local, local_full, word
+
+    zone = agenda.zone_of(item)
+    parts = [word(Verdict(item.verdict))] if item.state == "done" else []
+    parts += [late] if item.state in ("done", "due") and (late := late_text(item.late)) else []
+    parts += [f"in {how_long(item.slot.at - now)}"] if item.state == "next" else []
+    parts += [f"next try {local(item.retry_at, zone)}"] if item.retry_at and item.state == "due" else []
+    parts += [item.why] if item.why else []
+    name = str(item.slot.day) if item.slot.day else item.slot.name
+    at = local_full(item.slot.at, zone, year=item.slot.at.year != now.year)
+    return f"{name:<10} {at:<22} {item.state.replace('_', ' '):<14} {', '.join(parts)}".rstrip()
+
+
+def next_line(agenda: Agenda, items: list[Item], now: datetime) -> str:
+    from ..wording import how_long, local_full, plural
+
+    ready = sum(item.ready(now) for item in items)
+    if ready:
+        return f"Due now: {plural(ready, 'report')}; 'deploybook run' makes {'it' if ready == 1 else 'them'}"
+    coming = [item for item in items if item.state == "next"]
+    if not coming:
+        return "Next: nothing"
+    first = min(coming, key=lambda item: item.slot.at)
+    when = f"{local_full(first.slot.at, agenda.zone_of(first))}, in {how_long(first.slot.at - now)}"
+    return f"Next: {agenda.subject(first)}, {when}"
+
+
+# --- the handover
+
+
+def handed_over(agenda: Agenda, items: list[Item], now: datetime) -> Iterator[str]:
+    """What somebody must know who takes over now."""
+    from ..wording import local_full
+
+    yield f"Handover, {local_full(now, agenda.zone, year=True)}"
+    open_now = [
+        (deployment, group)
+        for group in grouped(items)
+        if (deployment := agenda.deployments.get(group[0].slot.deployment)) and is_open(deployment, group, now)
+    ]
+    yield from ("", "Open windows")
+    for deployment, group in open_now:
+        yield from opened(agenda, deployment, group, [each for each, _ in open_now])
+    if not open_now:
+        yield "  none"
+    yield from ("", f"Next {SOON.total_seconds() / 3600:g} hours")
+    coming = sorted(coming_up(agenda, items, now), key=lambda pair: pair[0])
+    yield from (f"  {local_full(at, agenda.zone)}  {text}" for at, text in coming)
+    if not coming:
+        yield "  nothing is due"
+
+
+def is_open(deployment: Deployment, group: list[Item], now: datetime) -> bool:
+    """Between its start and its closing report, unless it ended before."""
+    return deployment.window.start <= now and any(item.state in ("due", "next") for item in group)
+
+
+def opened(agenda: Agenda, deployment: Deployment, group: list[Item], beside: list[Deployment]) -> Iterator[str]:
+    """Word, lead, way back, and the other windows it shares its time with."""
+    made = [item for item in group if item.state == "done"]
+    yield f"  {heading(agenda, group[0])}"
+    yield f"    stands at   {stands(agenda, made)}"
+    if deployment.lead:
+        yield f"    lead        {deployment.lead}"
+    yield f"    roll back   {way_back(agenda, deployment)}"
+    others = [
+        other.title for other in beside if other.slug != deployment.slug and whole(other).overlaps(whole(deployment))
+    ]
+    if others:
+        yield f"    overlaps    {', '.join(others)}"
+
+
+def whole(deployment: Deployment) -> Window:
+    from ..times import Window
+
+    return Window(start=deployment.window.start, end=deployment.observed.end)
+
+
+def stands(agenda: Agenda, made: list[Item]) -> str:
+    """'Watch at +12h: cli_p95 Watch'; every metric that is not Pass is named."""
+    from ..model import Verdict
+    from ..wording import word
+
+    if not made:
+        return "nothing reported yet"
+    last = made[-1]
+    where = {"outcome": "for the window", "closing": "at closing"}.get(last.slot.kind, f"at {last.slot.name}")
+    text = f"{word(Verdict(last.verdict))} {where}"
+    said: list[str] = next(
+        (
+            entry.predicate.get("words", [])
+            for entry in reversed(agenda.entries)
+            if entry.kind == "verdict"
+            and (entry.deployment, entry.predicate.get("scope")) == (last.slot.deployment, last.slot.scope)
+        ),
+        [],
+    )
+    watched = [pair.split("=") for pair in said if pair.rpartition("=")[2] in WATCHED]
+    return text + (": " + ", ".join(f"{id} {word(Verdict(verdict))}" for id, verdict in watched) if watched else "")
+
+
+def records_of(agenda: Agenda, deployment: Deployment) -> Records:
+    from ..errors import FileProblems
+    from ..model import Records
+    from ..records import read_records
+
+    try:
+        return read_records(agenda.workspace.folder(deployment.slug), deployment)
+    except FileProblems:
+        return Records()  # `check` says what is wrong with them
+
+
+def way_back(agenda: Agenda, deployment: Deployment) -> str:
+    from ..wording import local_full
+
+    rehearsal = records_of(agenda, deployment).rehearsal
+    if rehearsal is None or not rehearsal.script:
+        return "not on record; write 'rollback: {script: …}' in records.yml"
+    tried = f", tried {local_full(rehearsal.at, deployment.zone)}" if rehearsal.at else ""
+    return rehearsal.script + tried
+
+
+def coming_up(agenda: Agenda, items: list[Item], now: datetime) -> Iterator[tuple[datetime, str]]:
+    """Reports, windows that open, people's checks and actions of the next hours; what is overdue comes first."""
+    from ..due import late_text
+
+    until = now + SOON
+    for item in items:
+        if item.state in ("due", "next") and item.slot.at <= until:
+            late = late_text(item.late) if item.state == "due" else ""
+            yield item.slot.at, agenda.subject(item) + (f", {late}" if late else "")
+    for slug in dict.fromkeys(item.slot.deployment for item in items if item.slot.deployment):
+        deployment = agenda.deployments[slug]
+        if now < deployment.window.start <= until:
+            yield deployment.window.start, f"Window of {deployment.title} opens"
+        for check in deployment.checkpoints.people:
+            if now <= deployment.due(check.after) <= until:
+                yield deployment.due(check.after), f"{check.who}: {check.what} ({deployment.title})"
+        for action in records_of(agenda, deployment).actions:
+            if action.due and now <= action.due <= until:
+                yield action.due, f"{action.owner or 'nobody'}: {action.id} {action.text} ({deployment.title})"
