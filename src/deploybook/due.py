@@ -21,7 +21,7 @@ from .wording import after_text
 if TYPE_CHECKING:
     from .evidence import Entry
 
-__all__ = ["Item", "Slot", "blocked_until", "ended", "late_text", "plan", "slots", "wake"]
+__all__ = ["Item", "Slot", "blocked_until", "late_text", "plan", "slots", "wake"]
 
 Kind = Literal["outcome", "checkpoint", "closing", "daily"]
 State = Literal["done", "due", "missed", "next", "not_applicable"]
@@ -157,18 +157,7 @@ def slots(deployment: Deployment) -> Iterator[Slot]:
     yield Slot(at=deployment.end, kind="outcome", deployment=deployment.slug)
     for after in deployment.checkpoints.after:
         yield Slot(at=deployment.due(after), kind="checkpoint", deployment=deployment.slug, after=after)
-    last = max([deployment.end, *map(deployment.due, deployment.checkpoints.after)])
-    over = ended(deployment)
-    closing = last if over is None else max(deployment.end, min(last, over))
-    yield Slot(at=closing, kind="closing", deployment=deployment.slug)
-
-
-def ended(deployment: Deployment) -> datetime | None:
-    """When a deployment was rolled back, aborted or postponed; None where it runs or succeeded."""
-    closing = deployment.closing
-    if closing is None or closing.outcome == "succeeded":
-        return None
-    return closing.at or (closing.actual.end if closing.actual else deployment.end)
+    yield Slot(at=deployment.closes, kind="closing", deployment=deployment.slug)
 
 
 def dailies(deployments: Sequence[Deployment], clock: str, zone: ZoneInfo | None, now: datetime) -> Iterator[Slot]:
@@ -181,7 +170,7 @@ def dailies(deployments: Sequence[Deployment], clock: str, zone: ZoneInfo | None
         return
     zone = zone or deployments[0].zone
     hour, minute = (int(part) for part in clock.split(":")[:2])
-    spans = [(each.window.start, min(ended(each) or each.observed.end, each.observed.end)) for each in deployments]
+    spans = [(each.window.start, min(each.ended or each.observed.end, each.observed.end)) for each in deployments]
     days = {local_day(start, zone) + DAY * n for start, end in spans for n in range((end - start).days + 3)}
     for day in sorted(days):
         at = datetime(day.year, day.month, day.day, hour, minute, tzinfo=zone).astimezone(UTC)
@@ -194,7 +183,7 @@ def stand(slot: Slot, deployment: Deployment | None, record: _Record, now: datet
     if record.verdict and not record.revised:
         late = record.late if record.late is not None else max((record.recorded_at or slot.at) - slot.at, timedelta())
         return Item(slot=slot, state="done", verdict=record.verdict, recorded_at=record.recorded_at, late=late)
-    over = ended(deployment) if deployment else None
+    over = deployment.ended if deployment else None
     if over is not None and (
         (slot.kind == "checkpoint" and slot.at > over) or (slot.kind == "closing" and is_postponed(deployment))
     ):

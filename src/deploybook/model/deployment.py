@@ -61,7 +61,7 @@ class PeopleCheck:
 class Checkpoints:
     """
     The looks after the deployment window: at its end + after. window: what is compared with the baseline there.
-    success: metric id to its criterion over the observation so far; () where the targets are the criteria.
+    success: metric id to its criterion over the observation so far; the targets where none was written.
     """
 
     after: tuple[timedelta, ...] = (timedelta(hours=1), timedelta(hours=12), timedelta(hours=24), timedelta(hours=48))
@@ -72,12 +72,13 @@ class Checkpoints:
 
 @dataclass(frozen=True, kw_only=True)
 class Closing:
-    """What `close` adds: how it ended, when it really ran, and why."""
+    """What `close` adds: how it ended, when it really ran, why, and who said so."""
 
     outcome: Outcome
     actual: Window | None = None
     reason: str = ""
     at: datetime | None = None
+    by: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +136,19 @@ class Deployment:
 
     def due(self, after: timedelta) -> datetime:
         return self.end + after
+
+    @property
+    def ended(self) -> datetime | None:
+        """When it was rolled back, aborted or postponed; None where it runs or succeeded."""
+        if self.closing is None or self.closing.outcome == "succeeded":
+            return None
+        return self.closing.at or (self.closing.actual.end if self.closing.actual else self.end)
+
+    @property
+    def closes(self) -> datetime:
+        """When the watch is over: at the last checkpoint, or when the deployment ended before it."""
+        last = max([self.end, *map(self.due, self.checkpoints.after)])
+        return last if self.ended is None else max(self.end, min(last, self.ended))
 
     def baseline_of(self, window: Window) -> Window | None:
         """

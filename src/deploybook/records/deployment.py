@@ -274,6 +274,7 @@ class DeploymentFile(Shared):
     actual: v.Span | None = None
     reason: v.Text = ""
     closed: v.Instant | None = None
+    closed_by: v.Text = ""
 
 
 class ServiceFile(Shared):

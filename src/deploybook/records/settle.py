@@ -131,7 +131,7 @@ def settle(desk: Desk, slug: str) -> model.Deployment | None:
         service=file.service,
         team=file.team,
         dashboard=file.dashboard,
-        closing=model.Closing(outcome=file.outcome, actual=file.actual, reason=file.reason, at=file.closed)
+        closing=model.Closing(outcome=file.outcome, actual=file.actual, reason=file.reason, at=file.closed, by=file.closed_by)
         if file.outcome
         else None,
         judge=file.judge or "interval",
@@ -158,7 +158,7 @@ def required(desk: Desk) -> None:
         )
     if desk.tree.at(("window",)) and desk.tree.at(("windows", "deployment")):
         desk.wrong(("window",), "stands beside 'windows > deployment'; keep one")
-    for key in ("actual", "reason", "closed"):
+    for key in ("actual", "reason", "closed", "closed_by"):
         if desk.tree.at((key,)) and not desk.tree.at(("outcome",)):
             desk.wrong(
                 (key,), "stands without 'outcome'; write 'outcome: succeeded', or rolled_back, aborted, postponed"
