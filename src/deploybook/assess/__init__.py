@@ -53,7 +53,6 @@ def assess(
         data,
         window_metrics=window_metrics,
         checkpoints=checkpoints,
-        after=after,
         as_of=as_of,
         entries=entries,
         neighbours=neighbours,

@@ -30,13 +30,13 @@ def judge_criterion(deployment: Deployment, data: Data, metric: Metric, limit: L
     so_far = metric.kind in ("counter", "ratio") and limit.side != "both"
     window = deployment.since_end(after) if so_far else deployment.checkpoint_window(after)
     point = deployment.judge == "point"
-    history = noise_window(deployment)
+    history = noise_window(deployment, data, metric)
     baseline = None if so_far else deployment.baseline_of(window)
     if baseline is None:
         now = measure.measure(metric, data, window, history=history)
         return judge_success(metric, limit, now, point=point, first_deployment=deployment.baseline is None)
     now, before, _, change = measure.compare(metric, data, window, baseline, history=history)
-    healthy = sick_baseline(deployment, data, metric, before) is None
+    healthy = sick_baseline(data, metric, before) is None
     judgement = judge_success(metric, limit, now, before, change, point=point, healthy_baseline=healthy)
     return with_splits(deployment, data, judgement) if not so_far else judgement
 
@@ -66,5 +66,7 @@ def judge_at(deployment: Deployment, data: Data, gate: Gate) -> GateResult:
     point = deployment.judge == "point"
     if baseline is None:
         return judge_gate(gate, metric, measure.measure(metric, data, window), point=point)
-    now, before, _, change = measure.compare(metric, data, window, baseline, history=noise_window(deployment))
+    now, before, _, change = measure.compare(
+        metric, data, window, baseline, history=noise_window(deployment, data, metric)
+    )
     return judge_gate(gate, metric, now, before, change, point=point)

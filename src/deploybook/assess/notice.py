@@ -1,21 +1,29 @@
-"""What is noticed beside the verdicts: gaps, restarts, sick baselines, onsets, trends, splits, overlaps."""
+"""What is noticed beside the verdicts: sick baselines, onsets, trends, splits, tails, overlaps, and what the rows show."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .. import findings as found
 from .. import measure, wording
-from ..findings import Reset, Stretch
-from ..model import CheckpointResult, Data, Delta, Deployment, Entry, Finding, Judgement, Metric, Samples, Verdict
-from ..times import Window, from_ms
-from .window import DEFAULT_TOLERANCE, sick_baseline
+from ..findings import Layout, Other
+from ..model import CheckpointResult, Data, Deployment, Entry, Finding, Judgement, Metric, Verdict
+from ..times import Window, steps
+from .rows import about_rows
+from .window import noise_window, sick_baseline, tolerance_of
 
 COURSE = timedelta(minutes=5)
 HOUR = timedelta(hours=1)
-STALE = timedelta(minutes=2)
+TREND_FROM = timedelta(hours=8)
+
+Times = NDArray[np.int64]
+Changes = NDArray[np.float64]
 
 
 def notice(
@@ -24,27 +32,24 @@ def notice(
     *,
     window_metrics: Sequence[Judgement],
     checkpoints: Sequence[CheckpointResult],
-    after: timedelta | None,
     as_of: datetime,
     entries: Sequence[Entry] = (),
     neighbours: Sequence[Deployment] = (),
 ) -> list[Finding]:
     """Every finding of the stretch that the report looks at, in a fixed order."""
     end = max(as_of, deployment.end)
-    looked_at = Window(start=deployment.window.start, end=end)
     noticed: list[Finding] = [
         *found.from_notes([note for note in data.notes if concerns(deployment, note.metric)]),
-        *missing_exports(deployment, data),
-        *outages(deployment, data, looked_at, entries),
+        *about_rows(deployment, data, end, entries),
         *about_windows(deployment, data, window_metrics),
         *trends(deployment, data, end),
         *overlaps(deployment, neighbours, end),
+        *surroundings(deployment, window_metrics, end),
     ]
     for checkpoint in checkpoints:
-        for judgement in checkpoint.metrics:
-            name = wording.after_text(checkpoint.after)
-            for each in (*found.from_split(judgement), *found.improved(judgement)):
-                noticed.append(replace(each, checkpoint=name, text=f"{name}: {each.text}"))
+        noticed += first_seen(about_checkpoint(deployment, data, checkpoint), noticed)
+    moving = {each.metric for each in noticed if each.kind in ("onset", "trend")}
+    noticed += later_onsets(deployment, data, checkpoints, end, moving)
     return distinct(noticed)
 
 
@@ -60,216 +65,163 @@ def distinct(noticed: Sequence[Finding]) -> list[Finding]:
     return sorted(unique.values(), key=lambda each: each.severity != "warn")
 
 
-def selected(metric: Metric, data: Data) -> Iterator[Samples]:
-    """The samples under each of the metric's names that it looks at."""
-    for name in metric.names:
-        if name in data.samples:
-            yield measure.select(data.samples[name], metric.where)
-
-
-def missing_exports(deployment: Deployment, data: Data) -> Iterator[Finding]:
-    """A metric of which there is not one sample under any of its names."""
-    noted = {note.metric for note in data.notes if note.kind in ("empty", "missing", "unreadable")}
-    for metric in deployment.metrics:
-        if (
-            metric.missing_is_zero
-            or any(samples.series for samples in selected(metric, data))
-            or {metric.id, *metric.names} & noted
-        ):
-            continue
-        yield Finding(
-            kind="empty_export",
-            severity="warn",
-            metric=metric.id,
-            text=f"{metric.title}: no samples of {wording.listed(metric.names or (metric.id,), 'or')} in any export"
-            + (
-                "; if it appears only with its first error, write 'missing: zero'." if metric.kind == "counter" else "."
-            ),
-        )
-
-
-def outages(deployment: Deployment, data: Data, looked_at: Window, entries: Sequence[Entry]) -> Iterator[Finding]:
-    """Gaps, restarts, series that went away, exports that end early."""
-    names: dict[str, Samples] = {}
-    for metric in deployment.metrics:
-        for samples in selected(metric, data):
-            names.setdefault(samples.name, samples)
-    resets: list[Reset] = []
-    stretches: list[Stretch] = []
-    for name, samples in sorted(names.items()):
-        last = max((int(series.times[-1]) for series in samples.series if len(series.times)), default=None)
-        if last is None:
-            continue
-        if (
-            looked_at.end - from_ms(last) > max(STALE, step_of(samples) * 2)
-            and from_ms(last) >= deployment.window.start
-        ):
-            yield found.stale(name, from_ms(last), looked_at, deployment.zone)
-        turns = measure.resets(samples, looked_at)
-        own = [Reset(metric=name, at=turn.at, labels=turn.labels) for turn in turns if turn.kind == "reset"]
-        resets += own
-        for gap in measure.gaps(samples, looked_at):
-            if gap.end >= looked_at.end and gap.start >= from_ms(last):
-                continue
-            restarted = any(gap.start <= each.at <= gap.end + STALE and each.labels == gap.labels for each in own)
-            stretches.append(Stretch(metric=name, start=gap.start, end=gap.end, labels=gap.labels, restarted=restarted))
-        yield from departures(name, turns, from_ms(last), deployment)
-    step = max((step_of(samples) for samples in names.values()), default=timedelta(seconds=15))
-    yield from found.from_gaps(stretches, looked_at, deployment.zone, step)
-    yield from found.from_resets(resets, deployment.window, looked_at, entries, deployment.zone)
-
-
-def departures(name: str, turns: Sequence[measure.Turn], last: datetime, deployment: Deployment) -> Iterator[Finding]:
-    """Series that ended while others of the metric went on; replaced where one began within a quarter of an hour."""
-    begun = [turn.at for turn in turns if turn.kind == "begins"]
-    for turn in turns:
-        if turn.kind != "ends" or last - turn.at <= STALE:
-            continue
-        replaced = any(abs(at - turn.at) <= timedelta(minutes=15) for at in begun)
-        yield found.gone(name, turn.labels, turn.at, replaced, deployment.zone)
-
-
-def step_of(samples: Samples) -> timedelta:
-    steps = [int(series.steps[-1]) for series in samples.series if len(series.steps)]
-    return timedelta(milliseconds=max(steps, default=15_000) or 15_000)
+def first_seen(new: Iterable[Finding], noticed: Sequence[Finding]) -> list[Finding]:
+    """Without what was noticed of the same metric and part before: a checkpoint tells news."""
+    known = {(each.kind, each.metric, each.labels) for each in noticed}
+    return [each for each in new if (each.kind, each.metric, each.labels) not in known]
 
 
 def about_windows(deployment: Deployment, data: Data, judged: Sequence[Judgement]) -> Iterator[Finding]:
-    """What concerns one metric over the deployment window."""
-    zone = deployment.zone
-    asked: set[tuple[str, str]] = set()
+    """What concerns one metric over the deployment window; what concerns its samples alone, once."""
+    asked: set[tuple[object, ...]] = set()
     for judgement in judged:
-        metric, baseline = judgement.metric, judgement.baseline
-        tolerance = metric.tolerance.relative or DEFAULT_TOLERANCE
-        yield from found.from_traffic(metric, judgement.now, baseline)
-        yield from found.from_split(judgement)
-        yield from found.improved(judgement)
+        metric = judgement.metric
+        key = (metric.kind, metric.total_name or metric.name, metric.where)
+        yield from about_judgement(deployment, data, judgement, traffic=key not in asked)
         yield from found.small_sample(judgement)
-        yield from found.renamed(metric, seen_names(metric, data, deployment), zone)
-        if metric.kind == "histogram":
-            now_edges, base_edges = (
-                edges_in(metric, data, window)
-                for window in (judgement.now.window, baseline.window if baseline else None)
-            )
-            yield from found.from_layouts(metric, now_edges, base_edges, judgement.now)
-        if baseline is None:
+        if judgement.baseline is None:
             continue
-        if sick := sick_baseline(deployment, data, metric, baseline):
-            window, distance = sick
-            if metric.kind in ("counter", "ratio"):
-                yield found.poor_baseline(metric, baseline)
-            else:
-                yield found.baseline_anomaly(metric, window.start, window.end, distance, zone)
         if metric.kind in ("histogram", "gauge"):
-            yield from begins(deployment, data, judgement, tolerance)
-        if metric.kind == "histogram" and (metric.name, str(metric.where)) not in asked:
-            asked.add((metric.name, str(metric.where)))
-            yield from other_statistics(deployment, data, judgement, tolerance)
+            yield from begins(deployment, data, judgement)
+        if metric.kind == "histogram":
+            yield from layouts(data, judgement)
+        if metric.kind == "histogram" and key not in asked:
+            yield from other_statistics(deployment, data, judgement)
+        asked.add(key)
 
 
-def seen_names(metric: Metric, data: Data, deployment: Deployment) -> dict[str, tuple[datetime, datetime]]:
-    """Each name of the metric that has samples, with its first and last time."""
-    seen = {}
-    for name in (metric.name, *metric.also_named):
-        samples = data.samples.get(name)
-        times = (
-            [each.times for each in measure.select(samples, metric.where).series if len(each.times)] if samples else []
-        )
-        if times:
-            seen[name] = (from_ms(min(int(each[0]) for each in times)), from_ms(max(int(each[-1]) for each in times)))
-    return seen
+def about_checkpoint(deployment: Deployment, data: Data, checkpoint: CheckpointResult) -> Iterator[Finding]:
+    name = wording.after_text(checkpoint.after)
+    for judgement in checkpoint.metrics:
+        for each in about_judgement(deployment, data, judgement):
+            yield replace(each, checkpoint=name, text=f"{name}: {each.text}")
 
 
-def edges_in(metric: Metric, data: Data, window: Window | None) -> tuple[float, ...]:
-    """The bucket edges that every scrape of the window has."""
-    import numpy as np
-
-    if window is None:
-        return ()
-    for samples in selected(metric, data):
-        present = np.ones(len(samples.edges), dtype=bool)
-        seen = False
-        for series in samples.series:
-            inside = (series.times >= window.start_ms) & (series.times <= window.end_ms)
-            if inside.any():
-                seen = True
-                present &= ~np.isnan(series.values[inside][:, : len(samples.edges)]).any(axis=0)
-        if seen:
-            return tuple(edge for edge, there in zip(samples.edges, present.tolist(), strict=True) if there)
-    return ()
-
-
-def begins(deployment: Deployment, data: Data, judgement: Judgement, tolerance: float) -> Iterator[Finding]:
-    """When a change that lasts began."""
-    import numpy as np
-
-    metric, window = judgement.metric, judgement.now.window
-    assert judgement.baseline is not None
-    times, values = measure.path(metric, data, window, COURSE)
-    _, before = measure.path(metric, data, judgement.baseline.window, COURSE)
-    size = min(len(values), len(before))
-    if size < 6:
+def about_judgement(
+    deployment: Deployment, data: Data, judgement: Judgement, *, traffic: bool = True
+) -> Iterator[Finding]:
+    """What one comparison shows beside its word."""
+    metric, baseline = judgement.metric, judgement.baseline
+    if traffic:
+        yield from found.from_traffic(metric, judgement.now, baseline)
+    yield from found.from_split(judgement, tolerance_of(metric))
+    yield from found.improved(judgement)
+    if baseline is None or not (sick := sick_baseline(data, metric, baseline)):
         return
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = np.where(before[:size] > 0, values[:size] / before[:size] - 1, np.nan)
-    at = found.onset(times[:size], ratios, tolerance)
-    if at is None:
-        return
-    later = ratios[(times[:size] > at.timestamp() * 1000) & np.isfinite(ratios)]
-    yield found.onset_finding(metric, at, float(np.mean(later)) if len(later) else 0.0, deployment.zone)
+    window, distance = sick
+    if metric.kind in ("counter", "ratio"):
+        yield found.poor_baseline(metric, baseline)
+    else:
+        yield found.baseline_anomaly(metric, window, distance, deployment.zone)
 
 
-def other_statistics(deployment: Deployment, data: Data, judgement: Judgement, tolerance: float) -> Iterator[Finding]:
-    """The tail, the middle and the mean of the same histogram, where the judged one is quiet."""
-    metric = judgement.metric
-    if (
-        judgement.verdict in (Verdict.NO_DATA, Verdict.FAIL)
-        or judgement.baseline is None
-        or deployment.judge == "point"
-    ):
+def layouts(data: Data, judgement: Judgement) -> list[Finding]:
+    metric, baseline = judgement.metric, judgement.baseline
+    assert baseline is not None
+    if metric.quantile is None:
+        return []
+    now, before = (layout_in(metric, data, window) for window in (judgement.now.window, baseline.window))
+    return found.from_layouts(metric, now, before, judgement.now, tolerance_of(metric))
+
+
+def layout_in(metric: Metric, data: Data, window: Window) -> Layout:
+    samples = measure.samples_of(metric, data)
+    if samples is None or not samples.series:
+        return Layout()
+    inside = [
+        series.values[(series.times >= window.start_ms) & (series.times <= window.end_ms), : len(samples.edges)]
+        for series in samples.series
+    ]
+    there = ~np.isnan(np.concatenate(inside))
+    edges = np.array(samples.edges) * metric.scale
+    if not len(there):
+        return Layout()
+    return Layout(every=tuple(edges[there.all(axis=0)].tolist()), some=tuple(edges[there.any(axis=0)].tolist()))
+
+
+def begins(deployment: Deployment, data: Data, judgement: Judgement) -> Iterator[Finding]:
+    """When a change that lasts began, inside the deployment window."""
+    yield from onset_in(deployment, data, judgement.metric, judgement.now.window)
+
+
+def later_onsets(
+    deployment: Deployment, data: Data, checkpoints: Sequence[CheckpointResult], end: datetime, known: set[str]
+) -> Iterator[Finding]:
+    """The same up to now, for what broke a criterion of change at a checkpoint and is not known to have begun or to climb."""
+    if deployment.baseline is None or end <= deployment.end:
         return
+    broken = {
+        judgement.metric.id: judgement.metric
+        for checkpoint in checkpoints
+        for judgement in checkpoint.metrics
+        if judgement.verdict is Verdict.FAIL and judgement.baseline is not None
+    }
+    for metric in broken.values():
+        if metric.kind in ("histogram", "gauge") and metric.id not in known:
+            yield from onset_in(deployment, data, metric, Window(start=deployment.window.start, end=end))
+
+
+def onset_in(deployment: Deployment, data: Data, metric: Metric, window: Window) -> Iterator[Finding]:
+    times, changes = course(deployment, data, metric, window, COURSE)
+    at = found.onset(times, changes, tolerance_of(metric))
+    if at is not None:
+        later = changes[(times > at.timestamp() * 1000) & np.isfinite(changes)]
+        yield found.onset_finding(metric, at, float(np.mean(later)), deployment.zone)
+
+
+def course(
+    deployment: Deployment, data: Data, metric: Metric, window: Window, every: timedelta
+) -> tuple[Times, Changes]:
+    """(ends in ms, relative changes): each `every` of the window against the same local clock time of the baseline day."""
+    plain = replace(metric, show_change=False)
+    times, changes = [], []
+    ends = [window.start, *steps(window, max(every, HOUR))]
+    for start, end in pairwise(ends):
+        part = Window(start=start, end=end)
+        baseline = deployment.baseline_of(part)
+        assert baseline is not None
+        at, now = measure.path(plain, data, part, every)
+        _, before = measure.path(plain, data, baseline, every)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            changes.append(np.where(before > 0, now / before - 1, np.nan))
+        times.append(at)
+    return np.concatenate(times), np.concatenate(changes)
+
+
+def other_statistics(deployment: Deployment, data: Data, judgement: Judgement) -> list[Finding]:
+    """The tail, the middle and the mean of the same histogram, unless a metric of their own judges them."""
+    metric, baseline = judgement.metric, judgement.baseline
+    if baseline is None or judgement.verdict is Verdict.NO_DATA or deployment.judge == "point":
+        return []
+    judged = {each.statistic for each in deployment.metrics if (each.name, each.where) == (metric.name, metric.where)}
+    others = []
     for statistic in ("p50", "p95", "mean"):
-        if statistic == metric.statistic:
+        if statistic in judged:
             continue
-        other = replace(metric, statistic=statistic, show_change=False, by=())
-        _, _, _, change = measure.compare(other, data, judgement.now.window, judgement.baseline.window)
-        yield from found.disagrees(metric, own_delta(judgement), statistic, change, tolerance)
-
-
-def own_delta(judgement: Judgement) -> Delta | None:
-    if judgement.delta is not None:
-        return judgement.delta
-    return Delta(relative=judgement.figure) if judgement.metric.show_change else None
+        other = replace(metric, statistic=statistic, show_change=False, delta="percent", by=())
+        now, before, _, change = measure.compare(
+            other, data, judgement.now.window, baseline.window, history=noise_window(deployment, data, metric)
+        )
+        if change is not None:
+            others.append(Other(statistic=statistic, change=change, now=now.bracket, before=before.bracket))
+    return found.disagrees(judgement, others, tolerance_of(metric))
 
 
 def trends(deployment: Deployment, data: Data, end: datetime) -> Iterator[Finding]:
     """A steady climb of the hourly change over the observation."""
-    if end - deployment.end < timedelta(hours=8) or deployment.baseline is None:
+    if end - deployment.end < TREND_FROM or deployment.baseline is None:
         return
-    hours = int((end - deployment.end) / HOUR)
-    seen: set[tuple[str, str, str]] = set()
+    whole_hours = Window(start=deployment.end, end=deployment.end + HOUR * int((end - deployment.end) / HOUR))
+    seen: set[tuple[object, ...]] = set()
     for metric in deployment.metrics:
-        key = (metric.name, str(metric.where), metric.statistic)
+        key = (metric.names, metric.where, metric.statistic)
         if metric.kind not in ("histogram", "gauge") or key in seen:
             continue
         seen.add(key)
-        changes = []
-        for hour in range(hours):
-            window = Window(start=deployment.end + hour * HOUR, end=deployment.end + (hour + 1) * HOUR)
-            changes.append(hourly_change(deployment, data, metric, window))
-        tolerance = metric.tolerance.relative or DEFAULT_TOLERANCE
-        if climbing := found.trend([float(hour) for hour in range(hours)], changes, tolerance):
-            yield found.trend_finding(metric, *climbing, Window(start=deployment.end, end=end))
-
-
-def hourly_change(deployment: Deployment, data: Data, metric: Metric, window: Window) -> float:
-    baseline = deployment.baseline_of(window)
-    assert baseline is not None
-    _, now = measure.path(metric, data, window, HOUR)
-    _, before = measure.path(metric, data, baseline, HOUR)
-    if not len(now) or not len(before) or not before[0] > 0:
-        return float("nan")
-    return float(now[0] / before[0] - 1)
+        _, changes = course(deployment, data, metric, whole_hours, HOUR)
+        hours = [float(hour) for hour in range(len(changes))]
+        if climbing := found.trend(hours, changes.tolist(), tolerance_of(metric)):
+            yield found.trend_finding(metric, *climbing, whole_hours)
 
 
 def overlaps(deployment: Deployment, neighbours: Sequence[Deployment], end: datetime) -> Iterator[Finding]:
@@ -286,3 +238,14 @@ def overlaps(deployment: Deployment, neighbours: Sequence[Deployment], end: date
             if other.window.overlaps(stretch):
                 yield found.overlap(other.title, other.ticket, other.window, name, deployment.zone)
                 break
+
+
+def surroundings(deployment: Deployment, judged: Sequence[Judgement], end: datetime) -> Iterator[Finding]:
+    """No baseline, clocks that changed, metrics that nothing is asked of."""
+    if deployment.baseline is None:
+        yield found.no_baseline()
+    else:
+        yield from found.clock_change(deployment.baseline.start, end, deployment.zone)
+    for judgement in judged:
+        if judgement.verdict is Verdict.NOT_APPLICABLE and not judgement.metric.advisory and deployment.baseline:
+            yield found.not_judged(judgement.metric)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from weakref import WeakKeyDictionary
 
 from .. import measure
 from ..findings import anomaly
 from ..judge import judge_window
 from ..model import Checkin, Data, Deployment, Judgement, Measurement, Metric
-from ..times import Window, local_day, localise, steps
+from ..times import Window, localise, steps
 from ..units import Limit
 
 ANOMALY_STEP = timedelta(minutes=5)
@@ -63,7 +64,7 @@ def judge_one(
     """The metric over one window, against the same local clock time of the baseline day."""
     baseline = deployment.baseline_of(window)
     point = deployment.judge == "point"
-    history = noise_window(deployment)
+    history = noise_window(deployment, data, metric)
     if baseline is None:
         now = measure.measure(metric, data, window, labels=labels, history=history)
         return judge_window(
@@ -78,22 +79,29 @@ def judge_one(
         point=point,
         checkins=checkins,
         zone=deployment.zone,
-        healthy_baseline=labels is not None or sick_baseline(deployment, data, metric, before) is None,
+        healthy_baseline=labels is not None or sick_baseline(data, metric, before) is None,
     )
 
 
-def noise_window(deployment: Deployment) -> Window | None:
-    """The baseline's whole local day: where the noise of a series is learnt, if its samples reach that far."""
+def noise_window(deployment: Deployment, data: Data, metric: Metric) -> Window | None:
+    """
+    Where the noise of a series is learnt: the baseline's whole local day, as far as its samples reach.
+
+    Without the part with an incident in the baseline, because that is no noise: the longer part beside it.
+    """
     day = deployment.baseline_day
-    if day is None:
+    if day is None or deployment.baseline is None:
         return None
     start = localise(day, "00:00", deployment.zone)
-    return Window(start=start, end=start + timedelta(hours=24))
+    whole = Window(start=start, end=start + timedelta(hours=24))
+    sick = sudden_step(data, metric, deployment.baseline)
+    if sick is None:
+        return whole
+    before, after = sick[0].start - whole.start, whole.end - sick[0].end
+    return replace(whole, end=sick[0].start) if before > after else replace(whole, start=sick[0].end)
 
 
-def sick_baseline(
-    deployment: Deployment, data: Data, metric: Metric, before: Measurement
-) -> tuple[Window, float] | None:
+def sick_baseline(data: Data, metric: Metric, before: Measurement) -> tuple[Window, float] | None:
     """
     The stretch in which the baseline of this metric was itself not normal, with how far off it was; None where it was.
 
@@ -104,13 +112,22 @@ def sick_baseline(
         return None
     if metric.kind in ("counter", "ratio"):
         return None if not metric.target or _met(metric.target, before) else (before.window, 0.0)
-    reach = Window(start=before.window.start - ANOMALY_REACH, end=before.window.end + ANOMALY_REACH)
-    times, values = measure.path(metric, data, reach, ANOMALY_STEP)
-    found = anomaly(times, values, metric.tolerance.relative or DEFAULT_TOLERANCE)
-    if found is None:
-        return None
-    start, end, distance = found
-    return Window(start=start - ANOMALY_STEP, end=end), distance
+    return sudden_step(data, metric, before.window)
+
+
+_steps: WeakKeyDictionary[Data, dict[tuple[Metric, Window], tuple[Window, float] | None]] = WeakKeyDictionary()
+
+
+def sudden_step(data: Data, metric: Metric, window: Window) -> tuple[Window, float] | None:
+    """A sudden step of the metric in the window or within 15 minutes of it, found once for each Data."""
+    known = _steps.setdefault(data, {})
+    key = (replace(metric, show_change=False), window)
+    if key not in known:
+        reach = Window(start=window.start - ANOMALY_REACH, end=window.end + ANOMALY_REACH)
+        times, values = measure.path(key[0], data, reach, ANOMALY_STEP)
+        found = anomaly(times, values, tolerance_of(metric))
+        known[key] = (Window(start=found[0] - ANOMALY_STEP, end=found[1]), found[2]) if found else None
+    return known[key]
 
 
 def _met(target: Limit, measurement: Measurement) -> bool:
@@ -118,5 +135,6 @@ def _met(target: Limit, measurement: Measurement) -> bool:
     return held is None or target.holds(held)
 
 
-def day_of(deployment: Deployment, window: Window) -> str:
-    return local_day(window.start, deployment.zone).isoformat()
+def tolerance_of(metric: Metric) -> float:
+    """The relative tolerance that findings go by, whether or not the metric is judged by one."""
+    return metric.tolerance.relative or DEFAULT_TOLERANCE

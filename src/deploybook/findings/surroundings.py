@@ -1,0 +1,54 @@
+"""What lies around a deployment: another one in its time, no baseline, clocks that changed, nothing to judge."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from .. import wording
+from ..model import Finding, Metric
+from ..times import Window, offset_name
+
+
+def overlap(title: str, ticket: str, window: Window, where: str, zone: ZoneInfo) -> Finding:
+    return Finding(
+        kind="overlap",
+        severity="warn",
+        start=window.start,
+        end=window.end,
+        text=f"{title} ({ticket}) of the same service was deployed {wording.window_text(window, zone)}, inside the {where}; "
+        "what moved may be its doing.",
+    )
+
+
+def no_baseline() -> Finding:
+    return Finding(
+        kind="no_baseline",
+        severity="info",
+        text="This is a first deployment: there is no baseline, so the targets alone decide.",
+    )
+
+
+def clock_change(baseline: datetime, at: datetime, zone: ZoneInfo) -> list[Finding]:
+    """The offsets, where they are not the same at the baseline and at a later time of the report."""
+    before, after = (moment.astimezone(zone).utcoffset() for moment in (baseline, at))
+    if before == after:
+        return []
+    return [
+        Finding(
+            kind="clock_change",
+            severity="info",
+            start=at,
+            text=f"The clocks changed: the baseline is {offset_name(baseline, zone)}, {wording.local_full(at, zone)} is "
+            f"{offset_name(at, zone)}. The same local clock times are compared, and observation is elapsed time.",
+        )
+    ]
+
+
+def not_judged(metric: Metric) -> Finding:
+    return Finding(
+        kind="not_judged",
+        severity="info",
+        metric=metric.id,
+        text=f"{metric.title}: neither a target nor a tolerance is written for it, so it is shown and not judged.",
+    )
