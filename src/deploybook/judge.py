@@ -58,7 +58,9 @@ RESOLUTION, RESOLUTION_POINTS = 0.05, 6.0
 # Statistics whose observed value is what a limit is about, exactly; no interval is asked of them.
 OBSERVED = ("increase", "min", "max", "last", "answer")
 SCALES: Mapping[str, Scale] = {"percent": "relative", "points": "points", "absolute": "value"}
-LEADS = ("tolerance", "success", "target")
+LEADS = ("tolerance", "success", "target", "watch")
+NAMES = {"tolerance": "tolerance (±", "success": "criterion (", "target": "limit ("}
+NO_INTERVAL = "there is no interval"
 OUTCOMES: Mapping[Outcome | None, str] = {"rolled_back": "Rolled back", "aborted": "Aborted", "postponed": "Postponed"}
 
 
@@ -154,7 +156,8 @@ def judge_gate(
     point: bool = False,
 ) -> GateResult:
     """The word at a gate: the same rules on the gate's own limit. A gate informs and never decides the whole."""
-    judgement = judge_success(metric, gate.limit, now, baseline, change, point=point)
+    first = baseline is None
+    judgement = judge_success(metric, gate.limit, now, baseline, change, point=point, first_deployment=first)
     return GateResult(name=gate.name, at=gate.at, judgement=judgement)
 
 
@@ -171,15 +174,16 @@ def whole(
     Worse wins among the metrics that are not advisory and the checkpoints that were due; a warn finding raises a pass to
     warn. After a rollback, an abort or a postponement the outcome is the word (`reason` is why): never a pass.
     """
-    parts = [(it.verdict, f"{it.metric.title}: {it.reason}") for it in judgements if not it.metric.advisory]
-    parts += [(it.verdict, f"{after_text(it.after)}: {it.reason}") for it in checkpoints]
-    parts = [(verdict, text) for verdict, text in parts if verdict.counts]
-    verdict = worst([verdict for verdict, _ in parts])
+    asked = [(it.verdict, f"{it.metric.title}: {it.reason}") for it in judgements if not it.metric.advisory]
+    asked += [(it.verdict, f"{after_text(it.after)}: {it.reason}") for it in checkpoints]
+    parts = [(verdict, text) for verdict, text in asked if verdict.counts]
+    unasked = outcome in OUTCOMES or (asked and all(verdict is Verdict.NOT_APPLICABLE for verdict, _ in asked))
+    verdict = worst([verdict for verdict, _ in parts], none=Verdict.NOT_APPLICABLE if unasked else Verdict.NO_DATA)
     if outcome in OUTCOMES:
-        verdict = {Verdict.PASS: Verdict.WARN}.get(verdict, verdict) if parts else Verdict.NOT_APPLICABLE
+        verdict = Verdict.WARN if verdict is Verdict.PASS else verdict
         return verdict, f"{OUTCOMES[outcome]}{f': {reason}' if reason else '.'}"
     if not parts:
-        return verdict, "Nothing was judged: no metric has both a criterion and data."
+        return verdict, "Nothing was judged: no metric has both data and a criterion that applies."
     if verdict is Verdict.PASS:
         if warned := [finding.text for finding in findings if finding.severity == "warn"]:
             return Verdict.WARN, warned[0]
@@ -232,7 +236,7 @@ class Case:
         if not unit[scale]:
             return None
         if self.change is None:
-            return Estimate(value=delta.absolute / unit[scale], scale=scale, blocked="there is no interval")
+            return Estimate(value=delta.absolute / unit[scale], scale=scale, blocked=NO_INTERVAL)
         by = unit[self.change.scale] / unit[scale]
         return self.change.mapped(lambda end: end * by, scale=scale)
 
@@ -264,40 +268,27 @@ class Case:
         """The words of the target, the watch line and the tolerance, as far as they are written and fit."""
         metric = self.metric
         parts = [self.against_limit(metric.target, "target")] if metric.target else []
-        parts += [part] if metric.watch and (part := self.past_watch(metric.watch)) else []
         asked = tolerated(metric, metric.tolerance, self.base, self.scale)
         if asked > 0 and not (self.first and self.base is None):
-            text = f"the tolerance (±{metric.tolerance.text})"
-            parts.append(self.against_change(self.scale, Region(low=-asked, high=asked), text, "tolerance"))
+            region = Region(low=-asked, high=asked)
+            parts.append(self.against_change(self.scale, region, metric.tolerance.text, "tolerance"))
+        if metric.watch and ((line := self.against_watch(metric.watch)).verdict is Verdict.WARN or not parts):
+            parts.append(line)
         return parts
 
     def against_limit(self, limit: Limit, source: str) -> Part:
         """A target or a success criterion: on the change, on counted events, or on the value with its own interval."""
-        text = f"the {'criterion' if source == 'success' else 'limit'} ({limit.text})"
         if (scale := scale_of(limit, self.metric)) is not None:
-            return replace(
-                self.against_change(scale, region_of(limit, scale, self.metric), text, source), limit=limit.text
-            )
-        value, subject = self.counted(limit) if self.metric.kind == "counter" else (self.now.value or 0.0, "")
-        own = replace(self.now.own or Estimate(value=value, scale="value", blocked="there is no interval"), value=value)
-        region = region_of(limit, "value", self.metric)
+            return self.against_change(scale, region_of(limit, scale, self.metric), limit.text, source)
+        region, value = region_of(limit, "value", self.metric), self.now.value or 0.0
         if self.metric.kind == "counter":
             # Exactly what was observed; how sure the rate behind it is stands in the bound.
-            own = Estimate(value=value, scale="value", method="events counted")
-            inside = region.holds(value)
-            part = Part(
-                verdict=Verdict.PASS if inside else Verdict.FAIL,
-                clause=f"{subject}, {'inside' if inside else 'outside'} {text}",
-                decided_by=source,
-                strength="firm",
-                judged=own,
-            )
-        else:
-            exact = self.metric.statistic in OBSERVED and own.at90 is None
-            part = self.held(
-                own, region, text, source, self.resolution(value), value_text(self.metric, value), exact=exact
-            )
-        return replace(part, limit=limit.text)
+            value, subject = self.counted(limit)
+            counted = Estimate(value=value, scale="value", method="events counted")
+            return self.held(counted, region, limit.text, source, subject=subject, exact=True)
+        own = replace(self.now.own or Estimate(value=value, scale="value", blocked=NO_INTERVAL), value=value)
+        subject, exact = value_text(self.metric, value), self.metric.statistic in OBSERVED and own.at90 is None
+        return self.held(own, region, limit.text, source, subject=subject, asked=self.resolution(value), exact=exact)
 
     def counted(self, limit: Limit) -> tuple[float, str]:
         """The number that a limit on counted events is about, and how it reads."""
@@ -306,38 +297,38 @@ class Case:
         if not limit.per or hours <= hours_per(limit.per) * (1 + 1e-9):
             return value, text
         if limit.per == "hour" and self.now.worst_hour is not None:
-            return self.now.worst_hour, f"{text}, at most {rounded(self.now.worst_hour, 0)} in any one hour"
+            return self.now.worst_hour, f"{text} (at most {rounded(self.now.worst_hour, 0)} in any one hour)"
         rate = value / hours * hours_per(limit.per)
-        return rate, f"{text}, {rounded(rate, 2)} per {limit.per}"
+        return rate, f"{text} ({rounded(rate, 2)} per {limit.per})"
 
-    def past_watch(self, limit: Limit) -> Part | None:
-        """A warning where the figure itself is past the watch line; None where it is not."""
+    def against_watch(self, limit: Limit) -> Part:
+        """A warning where the figure itself is past the watch line."""
         scale = scale_of(limit, self.metric)
         estimate = self.compared(scale) if scale else None
         value = self.counted(limit)[0] if self.metric.kind == "counter" else self.now.value
         value = value if scale is None else estimate.value if estimate else None
-        if value is None or region_of(limit, scale or "value", self.metric).holds(value):
-            return None
-        figure = self.text(replace(estimate, value=value)) if estimate else value_text(self.metric, value)
+        figure = self.text(estimate) if estimate else value_text(self.metric, value)
+        past = value is not None and not region_of(limit, scale or "value", self.metric).holds(value)
         return Part(
-            verdict=Verdict.WARN,
-            clause=f"{figure} is past the watch line ({limit.text})",
+            verdict=Verdict.WARN if past else Verdict.PASS,
+            clause=f"{figure} is {'past' if past else 'not past'} the watch line ({limit.text})",
             decided_by="watch",
             limit=limit.text,
         )
 
-    def against_change(self, scale: Scale, region: Region, text: str, source: str) -> Part:
+    def against_change(self, scale: Scale, region: Region, limit: str, source: str) -> Part:
         estimate = self.compared(scale)
         if estimate is None and self.delta is not None:
-            clause = "the baseline is zero, and a change against zero is undefined"
+            clause = "the baseline is zero, and a change against zero is undefined; an absolute tolerance would decide"
             return Part(verdict=Verdict.INCONCLUSIVE, clause=clause, decided_by="baseline")
         if estimate is None:
             return self.without_baseline()
         asked = min(abs(end) for end in (region.low, region.high) if math.isfinite(end))
+        if self.metric.kind == "counter" and scale == "value":
+            asked = math.inf  # events were observed exactly; only a fail must be more than chance
         beside = "" if self.metric.show_change else f" ({value_text(self.metric, self.base)})"
         subject = f"{self.text(estimate)} against the baseline{beside}"
-        part = self.held(estimate, region, text, source, asked, subject, change=True)
-        return replace(part, of_change=True, limit=self.metric.tolerance.text)
+        return self.held(estimate, region, limit, source, subject=subject, asked=asked, of_change=True)
 
     def held(
         self,
@@ -345,46 +336,52 @@ class Case:
         region: Region,
         limit: str,
         source: str,
-        asked: float,
-        subject: str,
         *,
+        subject: str,
+        asked: float = math.inf,
         exact: bool = False,
-        change: bool = False,
+        of_change: bool = False,
     ) -> Part:
         """An estimate held against a region, in words. asked: half the interval that a provisional pass may have."""
         if self.point or exact:
-            verdict, strength = plain(region, estimate.value)
+            verdict = Verdict.PASS if region.holds(estimate.value) else Verdict.FAIL
+            strength: Strength | None = "firm" if exact and self.metric.kind == "counter" else "provisional"
         else:
-            verdict, strength = against(region, estimate, asked=asked, change=change)
-        if verdict is Verdict.FAIL and change and region.side(estimate.value) == self.metric.better:
+            verdict, strength = against(region, estimate, asked=asked, change=of_change)
+        if verdict is Verdict.FAIL and of_change and region.side(estimate.value) == self.metric.better:
             verdict = Verdict.WARN
         if verdict is Verdict.INCONCLUSIVE:
             estimate = replace(estimate, needed=self.needed(estimate, asked))
-        clause = self.clause(estimate, region, limit, subject, verdict, strength)
-        return Part(verdict=verdict, clause=clause, decided_by=source, strength=strength, judged=estimate)
+        return Part(
+            verdict=verdict,
+            clause=self.clause(estimate, region, f"the {NAMES[source]}{limit})", subject, verdict, strength),
+            decided_by=source,
+            strength=strength,
+            judged=estimate,
+            limit=limit,
+            of_change=of_change,
+        )
 
     def clause(
         self, estimate: Estimate, region: Region, limit: str, subject: str, verdict: Verdict, strength: Strength | None
     ) -> str:
         inside = region.holds(estimate.value)
         is_where = f"{subject} is {'inside' if inside else 'outside'} {limit}"
+        interval = f"90 % interval, {self.interval(estimate)}" if estimate.at90 and not self.point else ""
+        straddles = f"its {interval}, reaches {'past it' if inside else 'back inside'}"
         if verdict is Verdict.WARN:
             return f"{subject} is better than {limit} allows for, which a person should look at"
+        if verdict is not Verdict.INCONCLUSIVE:
+            if not interval:
+                return is_where
+            if strength == "firm":
+                return f"{is_where}, with all of its {interval}"
+            return f"{is_where}{', by more than chance' if verdict is Verdict.FAIL else ''}, though {straddles}"
         wait = f"; about {how_long(estimate.needed)} would settle it" if estimate.needed else ""
-        if estimate.at90 is None or self.point:
-            return is_where if verdict is not Verdict.INCONCLUSIVE else f"{is_where}, but {estimate.blocked}{wait}"
-        interval = f"90 % interval, {self.interval(estimate)}"
-        if strength == "firm":
-            return f"{is_where}, with all of its {interval}"
-        straddles = f"its {interval}, reaches {'past it' if inside else 'back inside'}"
-        if verdict is Verdict.FAIL:
-            return f"{is_where}, by more than chance, though {straddles}"
-        if verdict is Verdict.PASS:
-            return f"{is_where}, though {straddles}"
-        if estimate.blocked:
-            return f"{is_where}, but {estimate.blocked} cannot show it ({interval}){wait}"
+        if estimate.blocked or not estimate.at90:
+            return f"{is_where}, but this is not shown ({'; '.join(filter(None, (estimate.blocked, interval)))}){wait}"
         can = self.text(replace(estimate, value=estimate.at90.half)).lstrip("+")
-        return f"{is_where}, but {straddles}: {how_long(self.now.window.length)} can only tell {can}{wait}"
+        return f"{is_where}, but {straddles}: {how_long(self.now.window.length)} tell it to within {can} only{wait}"
 
     def resolution(self, value: float) -> float:
         """Half the 90 % interval that a provisional pass on a target may have, in the metric's unit."""
@@ -459,7 +456,7 @@ class Case:
             baseline=self.baseline,
             delta=delta,
             figure=figure if measured else None,
-            judged=lead.judged if lead else None,
+            judged=next((part.judged for part in (lead, *parts) if part and part.judged), None),
             change=self.compared(self.scale) if delta else None,
             decided_by=lead.decided_by if lead else "",
             limit=lead.limit if lead else "",
@@ -513,11 +510,6 @@ def against(region: Region, estimate: Estimate, *, asked: float, change: bool) -
     if region.holds(estimate.value):
         return (Verdict.PASS, "provisional") if at90.half <= asked else (Verdict.INCONCLUSIVE, None)
     return (Verdict.FAIL, "provisional") if change and moved else (Verdict.INCONCLUSIVE, None)
-
-
-def plain(region: Region, value: float) -> tuple[Verdict, Strength | None]:
-    """The rule on the figure alone; provisional, because nothing shows how sure it is."""
-    return (Verdict.PASS if region.holds(value) else Verdict.FAIL), "provisional"
 
 
 def scale_of(limit: Limit, metric: Metric) -> Scale | None:
