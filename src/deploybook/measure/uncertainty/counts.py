@@ -51,6 +51,8 @@ def change_of_count(now: Increments, base: Increments, *, relative: bool = False
     recombined (MOVER: Zou and Donner 2008), so that zero events have a limit too.
     """
     a, b = float(now.counts.sum()), float(base.counts.sum())
+    if not (len(now.seconds) and len(base.seconds)):
+        return Estimate(value=math.nan, scale="value", method=COUNT, blocked="no time observed")
     weight = float(now.seconds.sum() / base.seconds.sum())
     spread, df = dispersion(now, base)
     if relative and not (a and b):
