@@ -10,7 +10,8 @@ import pytest
 
 from deploybook import exports
 from deploybook.errors import ExportDamaged
-from deploybook.model import DataNote, Original, Pulled, Samples, Series
+from deploybook.model import DataNote, Entry, Original, Pulled, Samples, Series
+from deploybook.times import from_ms
 
 NOON = 1737547200000
 INF = float("inf")
@@ -164,6 +165,41 @@ def test_only_the_named_metrics_are_read_and_their_notes_given(tmp_path: Path) -
 def test_no_exports_are_no_data(tmp_path: Path) -> None:
     assert exports.load(tmp_path / "exports").samples == {}
     assert exports.names(tmp_path / "exports") == ()
+
+
+def event(second: int, text: str) -> Entry:
+    return Entry(
+        at=from_ms(NOON + second * 1000), text=text, kind="flag", people=("Oliver",), origin="ld", evidence="e1"
+    )
+
+
+def test_events_are_kept_once_and_in_order(tmp_path: Path) -> None:
+    first, second = event(60, "Flag to 75 %"), event(0, "Flag to 25 %")
+    original = Original(digest="e1", size=9, path="audit.json", source="ld", kind="launchdarkly", rows=2)
+    exports.store(tmp_path, [Pulled(source="ld", events=(first,), originals=(original,))])
+
+    stored = exports.store(tmp_path, [Pulled(source="ld", events=(second, first), originals=(original,))])
+
+    assert stored.written == ("events-ld.2.json",)
+    assert exports.events(tmp_path) == (second, first)
+    assert exports.names(tmp_path) == ()
+    assert exports.load(tmp_path).samples == {}
+    (tmp_path / "events-ld.json").write_text("[]")
+    with pytest.raises(ExportDamaged, match=r"events-ld\.json"):
+        exports.events(tmp_path)
+
+
+def test_only_what_a_server_gave_need_not_be_asked_again(tmp_path: Path) -> None:
+    """The last two minutes before a pull are asked again: a server may still have been writing them."""
+    asked = from_ms(NOON + 600_000)
+    early = Original(digest="a1", size=1, metrics=("jobs_total",), start_ms=NOON, end_ms=NOON + 60_000, asked=asked)
+    late = Original(
+        digest="a2", size=1, metrics=("jobs_total",), start_ms=NOON + 60_001, end_ms=NOON + 600_000, asked=asked
+    )
+    exports.store(tmp_path, [Pulled(samples=(counter(series({0: 1})),), originals=(early, late))])
+    exports.store(tmp_path, [pulled(counter(series({0: 1}), name="from_files_total"))])
+
+    assert exports.spans(tmp_path) == {"jobs_total": [(NOON, NOON + 60_000), (NOON + 60_001, NOON + 480_000)]}
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "gone", "manifest", "schema", "path"])

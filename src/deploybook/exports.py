@@ -4,6 +4,8 @@ What was pulled, kept: one Parquet file per metric and pull in `deployments/<slu
     stored = exports.store(exports_dir, [pulled, …])      # StoreResult(written, kept, notes)
     data = exports.load(exports_dir, names)               # model.Data, only those metrics are read
     data = exports.combine(data, [pulled, …])             # the same without storing anything
+    entries = exports.events(exports_dir)                 # what event sources told
+    held = exports.spans(exports_dir)                     # what need not be asked again: sources.pull(…, held=held)
 
 `manifest.json` says for each file what it holds, its digests, and which originals, queries and servers its rows
 came from. A later pull stores only the rows that are not there yet; rows that changed in a time that was pulled
@@ -23,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import ExportDamaged
-from .model import Data, DataNote, Original, Pulled, Samples, Series
+from .model import Data, DataNote, Entry, Original, Pulled, Samples, Series
 from .times import from_ms, iso, parse_instant, to_ms
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-__all__ = ["MANIFEST", "StoreResult", "combine", "inputs", "load", "names", "rows_digest", "spans", "store"]
+__all__ = ["MANIFEST", "StoreResult", "combine", "events", "inputs", "load", "names", "rows_digest", "spans", "store"]
 
 MANIFEST = "manifest.json"
 SCHEMA = "deploybook.exports/1"
@@ -67,14 +69,19 @@ def store(folder: Path, results: Iterable[Pulled], *, tool: str = "") -> StoreRe
                 noticed.append(note)
             if fresh is None:
                 continue
-            entry = write(folder, fresh, manifest, result)
-            manifest["files"].append(entry)
-            written.append(entry["file"])
+            keep(manifest, write(folder, fresh, manifest, result), written)
+        if fresh_events := [one for one in result.events if one not in events_in(folder, manifest)]:
+            keep(manifest, write_events(folder, fresh_events, manifest, result), written)
     notes = merged_notes(manifest["notes"], noticed)
     if written or notes != manifest["notes"]:
         manifest |= {"notes": notes, "tool": tool or manifest["tool"]}
         put(folder / MANIFEST, (json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
     return StoreResult(written=tuple(written), kept=kept, notes=tuple(noticed))
+
+
+def keep(manifest: dict[str, Any], entry: dict[str, Any], written: list[str]) -> None:
+    manifest["files"].append(entry)
+    written.append(entry["file"])
 
 
 def load(folder: Path, names: Iterable[str] | None = None) -> Data:
@@ -84,7 +91,7 @@ def load(folder: Path, names: Iterable[str] | None = None) -> Data:
     No folder or no manifest is no data. Raises ExportDamaged, naming the file, where bytes are not what was stored.
     """
     manifest = read_manifest(folder)
-    held = sorted({str(entry["metric"]) for entry in manifest["files"]})
+    held = sorted({str(entry["metric"]) for entry in manifest["files"]} - {""})
     chosen = held if names is None else [name for name in dict.fromkeys(names) if name in held]
     asked = None if names is None else set(names) | {""}
     samples = {name: found for name in chosen if (found := read_samples(folder, manifest, name))}
@@ -119,11 +126,16 @@ def spans(folder: Path) -> dict[str, list[tuple[int, int]]]:
 
 def names(folder: Path) -> tuple[str, ...]:
     """The metrics that are stored there."""
-    return tuple(sorted({str(entry["metric"]) for entry in read_manifest(folder)["files"]}))
+    return tuple(sorted({str(entry["metric"]) for entry in read_manifest(folder)["files"]} - {""}))
+
+
+def events(folder: Path) -> tuple[Entry, ...]:
+    """The stored events of all sources, in order of time; as model.Entry, with their source and its digest."""
+    return tuple(sorted(events_in(folder, read_manifest(folder)), key=lambda one: (one.at, one.origin, one.text)))
 
 
 def inputs(folder: Path) -> tuple[dict[str, Any], ...]:
-    """Each stored file as the manifest tells it: file, metric, digests, and its originals under 'inputs'."""
+    """Each stored file as the manifest tells it: file, metric ('' of events), digests, its originals under 'inputs'."""
     return tuple(read_manifest(folder)["files"])
 
 
@@ -148,7 +160,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def is_plain(name: object) -> bool:
-    return isinstance(name, str) and re.fullmatch(r"[\w.-]+\.parquet", name, re.ASCII) is not None
+    return isinstance(name, str) and re.fullmatch(r"[\w.-]+\.(parquet|json)", name, re.ASCII) is not None
 
 
 def merged_notes(before: list[dict[str, Any]], noticed: Iterable[DataNote]) -> list[dict[str, Any]]:
@@ -314,14 +326,47 @@ def write(folder: Path, samples: Samples, manifest: Mapping[str, Any], result: P
     frame = frame_of(samples)
     buffer = io.BytesIO()
     frame.write_parquet(buffer, compression="zstd", compression_level=9, statistics=True, row_group_size=1 << 17)
-    content = buffer.getvalue()
+    file = put_under_a_free_name(folder, file_stem(samples.name), ".parquet", buffer.getvalue(), manifest)
+    return entry_of(samples, buffer.getvalue(), file, result, frame)
+
+
+def write_events(folder: Path, fresh: list[Entry], manifest: Mapping[str, Any], result: Pulled) -> dict[str, Any]:
+    """Store one source's new events: a JSON list, each with time, text, kind, people, source and digest."""
+    told = [
+        {"at": iso(one.at), "text": one.text, "kind": one.kind, "people": list(one.people), "key": one.key}
+        | {"origin": one.origin, "evidence": one.evidence}
+        for one in fresh
+    ]
+    content = (json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+    file = put_under_a_free_name(folder, f"events-{file_stem(result.source)}", ".json", content, manifest)
+    return {
+        "file": file,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "metric": "",
+        "kind": "events",
+        "rows": len(fresh),
+        "source": result.source,
+        "inputs": [input_of(one) for one in result.originals],
+    }
+
+
+def events_in(folder: Path, manifest: Mapping[str, Any]) -> list[Entry]:
+    found = []
+    for stored in manifest["files"]:
+        if stored["kind"] == "events":
+            for told in json.loads(content_of(folder / stored["file"], stored)):
+                at = parse_instant(told.pop("at"), None)
+                found.append(Entry(at=at, people=tuple(told.pop("people")), **told))
+    return found
+
+
+def put_under_a_free_name(folder: Path, stem: str, ending: str, content: bytes, manifest: Mapping[str, Any]) -> str:
     listed = {entry["file"] for entry in manifest["files"]}
-    stem = file_stem(samples.name)
     for number in range(1, 100_000):
-        file = f"{stem}.parquet" if number == 1 else f"{stem}.{number}.parquet"
-        if file in listed or not put_new(folder / file, content):
-            continue
-        return entry_of(samples, content, file, result, frame)
+        file = f"{stem}{ending}" if number == 1 else f"{stem}.{number}{ending}"
+        if file not in listed and put_new(folder / file, content):
+            return file
     raise ExportDamaged(f"{folder}: has no free name left for {stem}")
 
 
@@ -396,12 +441,8 @@ def read_samples(folder: Path, manifest: Mapping[str, Any], name: str) -> Sample
     return found
 
 
-def read(path: Path, entry: Mapping[str, Any]) -> Samples:
-    """One stored file; ExportDamaged where it is gone or its bytes are not those that were stored."""
-    import io
-
-    import polars as pl
-
+def content_of(path: Path, entry: Mapping[str, Any]) -> bytes:
+    """The bytes of a stored file; ExportDamaged where it is gone or they are not those that were stored."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -410,7 +451,16 @@ def read(path: Path, entry: Mapping[str, Any]) -> Samples:
         ) from error
     if hashlib.sha256(content).hexdigest() != entry["sha256"]:
         raise ExportDamaged(f"{path}: its bytes are not those that were pulled; restore it from the repository")
-    frame = pl.read_parquet(io.BytesIO(content))
+    return content
+
+
+def read(path: Path, entry: Mapping[str, Any]) -> Samples:
+    """The rows of one stored file."""
+    import io
+
+    import polars as pl
+
+    frame = pl.read_parquet(io.BytesIO(content_of(path, entry)))
     edges = tuple(float(head.removeprefix("le:")) for head in frame.columns if head.startswith("le:"))
     return Samples(
         name=entry["metric"],

@@ -34,7 +34,9 @@ from .request import Progress, Request, needed
 
 __all__ = ["KINDS", "Progress", "Request", "ask", "kinds", "needed", "pull", "wanted"]
 
+EVENTS = ("alertmanager", "git", "github", "gitlab", "grafana", "launchdarkly", "pagerduty", "slack")
 KINDS = {
+    **dict.fromkeys(EVENTS, "events"),
     "files": "files",
     "postgres": "postgres",
     "prometheus": "prometheus",

@@ -44,8 +44,9 @@ class Reply:
 class Client:
     """A connection to the one server of a source; closes with the block it is used in."""
 
-    def __init__(self, request: Request) -> None:
-        self.request, self.name = request, request.source.name
+    def __init__(self, request: Request, *, scheme: str = "Bearer ") -> None:
+        """scheme: what stands before a `token` in the header."""
+        self.request, self.name, self.scheme = request, request.source.name, scheme
         options = request.source.options
         self.base, user, password = split_address(self.secret("url", plain=True), f"{self.name} > url")
         self.host = urlsplit(self.base).netloc
@@ -77,7 +78,7 @@ class Client:
         user, password = self.secret("username", plain=True) or user, self.secret("password") or password
         headers = self.own_headers()
         if token:
-            headers["authorization"] = f"Bearer {token.reveal()}"
+            headers["authorization"] = f"{self.scheme}{token.reveal()}"
         if tenant:
             headers["x-scope-orgid"] = tenant.reveal()
         if any(not (sign.isprintable() and sign.isascii()) for value in headers.values() for sign in value):

@@ -1,0 +1,395 @@
+"""
+What happened, as other systems tell it: flags, incidents, alerts, annotations, deployments, tags, chat.
+
+Each kind is a reader of its JSON (as exported to files, or as the live API answers) and, where it has one, an address.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from ..errors import QueryRejected, SourceError
+from ..model import ENTRY_KINDS, DataNote, Entry, Original, Pulled
+from ..times import UTC, from_ms, iso, localise, to_ms
+from .files import named_files, unpacked
+from .http import Client, Reply
+from .request import LEAD, Request, merged
+from .rows import Unreadable
+
+Item = Mapping[str, Any]
+LONGEST = 500  # signs of one entry's text
+SAME = timedelta(seconds=90)  # a person writes down within this time what a system recorded
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """
+    items: the key of the list in the answer, '' where the answer is the list. read: the entries of one item.
+    path, query: of the live API; {start} and {end} in a value are put in by `stamp`. scheme: before a token.
+    """
+
+    read: Callable[[Item], Iterable[Entry | None]]
+    items: str = ""
+    url: str = ""
+    path: str = ""
+    query: tuple[tuple[str, str], ...] = ()
+    stamp: Callable[[datetime], str] = iso
+    scheme: str = "Bearer "
+
+
+def entry(at: datetime | None, text: str, kind: str, *people: object) -> Entry | None:
+    """An entry in plain words: one line, no control signs, not endless; None without a time or words."""
+    plain = "".join(sign if sign.isprintable() else " " for sign in re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text))
+    plain = " ".join(plain.split())[:LONGEST]
+    names = tuple(name for person in people if (name := " ".join(str(person or "").split())[:80]))
+    return Entry(at=at, text=plain, kind=kind, people=names) if at and plain else None
+
+
+def moment(value: object) -> datetime | None:
+    """A time as these systems write it: milliseconds or seconds since the epoch, or ISO 8601 with an offset."""
+    try:
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return from_ms(int(value if abs(value) >= 1e11 else value * 1000))
+        found = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+    except (ValueError, OverflowError):
+        return None
+    return found.astimezone(UTC) if found.tzinfo else None
+
+
+def at(item: object, *way: str) -> Any:
+    """What stands at the end of a way of keys; '' where there is nothing."""
+    for key in way:
+        item = item.get(key) if isinstance(item, Mapping) else None
+    return "" if item is None else item
+
+
+def launchdarkly(item: Item) -> Iterator[Entry | None]:
+    name, id = at(item, "name") or at(item, "target", "name"), str(at(item, "_id"))
+    said = str(at(item, "description") or at(item, "comment") or at(item, "titleVerb") or "changed").removeprefix("* ")
+    who = at(item, "member", "firstName") or at(item, "member", "email")
+    yield entry(moment(at(item, "date")), f"Flag {name}: {said} {f'({id})' if id else ''}", "flag", who)
+
+
+def pagerduty(item: Item) -> Iterator[Entry | None]:
+    number, service = at(item, "incident_number") or at(item, "id"), at(item, "service", "summary")
+    text = f"#{number} {at(item, 'title') or at(item, 'summary')}{f' ({service})' if service else ''}"
+    yield entry(moment(at(item, "created_at")), f"PagerDuty incident {text}", "alert")
+    if at(item, "status") == "resolved":
+        ended = at(item, "resolved_at") or at(item, "last_status_change_at")
+        yield entry(
+            moment(ended), f"PagerDuty incident resolved: {text}", "alert", at(item, "last_status_change_by", "summary")
+        )
+
+
+def alertmanager(item: Item) -> Iterator[Entry | None]:
+    labels = {**at(item, "labels")} if isinstance(at(item, "labels"), Mapping) else {}
+    name = labels.pop("alertname", "without a name")
+    words = at(item, "annotations", "summary") or ", ".join(f"{label}={labels[label]}" for label in sorted(labels))
+    started, ended = moment(at(item, "startsAt")), moment(at(item, "endsAt"))
+    yield entry(started, f"Alert {name}: {words}", "alert")
+    if at(item, "status", "state") != "active" and started and ended and ended > started:
+        yield entry(ended, f"Alert {name} ended: {words}", "alert")
+
+
+def grafana(item: Item) -> Iterator[Entry | None]:
+    tags = [str(tag) for tag in at(item, "tags") or ()]
+    text = re.sub(r"<[^>]*>", " ", str(at(item, "text")))
+    kind = next((tag for tag in tags if tag in ENTRY_KINDS), "note")
+    rest = ", ".join(tag for tag in tags if tag != kind)
+    yield entry(
+        moment(at(item, "time")),
+        f"{text}{f' ({rest})' if rest else ''}",
+        kind,
+        at(item, "userName") or at(item, "login"),
+    )
+
+
+def github(item: Item) -> Iterator[Entry | None]:
+    where, what = at(item, "environment"), at(item, "description")
+    text = f"Deployment of {str(at(item, 'sha'))[:7]} ({at(item, 'ref')}) to {where}{f': {what}' if what else ''}"
+    yield entry(moment(at(item, "created_at")), text, "note", at(item, "creator", "login"))
+
+
+def gitlab(item: Item) -> Iterator[Entry | None]:
+    ended = (
+        moment(at(item, "deployable", "finished_at"))
+        or moment(at(item, "finished_at"))
+        or moment(at(item, "updated_at"))
+    )
+    text = f"Deployment of {str(at(item, 'sha'))[:7]} ({at(item, 'ref')}) to {at(item, 'environment', 'name')}"
+    yield entry(moment(at(item, "created_at")), text, "note", at(item, "user", "name"))
+    if (state := at(item, "status")) in ("success", "failed", "canceled"):
+        yield entry(ended, f"{text}: {state}", "note")
+
+
+def slack(item: Item) -> Iterator[Entry | None]:
+    if at(item, "type") not in ("message", "") or at(item, "subtype") in ("channel_join", "channel_leave"):
+        return
+    who = at(item, "user_profile", "display_name") or at(item, "user_profile", "real_name") or at(item, "user")
+    text = re.sub(r"<([^|>]*)\|?([^>]*)>", lambda found: found[2] or found[1], str(at(item, "text")))
+    for sign, plain in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
+        text = text.replace(sign, plain)
+    try:
+        yield entry(moment(float(str(at(item, "ts")))), text, "comms", who)
+    except ValueError:
+        yield None
+
+
+def milliseconds(at: datetime) -> str:
+    return str(to_ms(at))
+
+
+KINDS = {
+    "launchdarkly": Kind(
+        read=launchdarkly,
+        items="items",
+        url="https://app.launchdarkly.com",
+        path="/api/v2/auditlog",
+        query=(("after", "{start}"), ("before", "{end}"), ("limit", "20")),
+        stamp=milliseconds,
+        scheme="",
+    ),
+    "pagerduty": Kind(
+        read=pagerduty,
+        items="incidents",
+        url="https://api.pagerduty.com",
+        path="/incidents",
+        query=(("since", "{start}"), ("until", "{end}"), ("limit", "100")),
+        scheme="Token token=",
+    ),
+    "alertmanager": Kind(read=alertmanager, path="/api/v2/alerts"),
+    "grafana": Kind(
+        read=grafana,
+        path="/api/annotations",
+        query=(("from", "{start}"), ("to", "{end}"), ("limit", "100")),
+        stamp=milliseconds,
+    ),
+    "github": Kind(
+        read=github,
+        url="https://api.github.com",
+        path="/repos/{repository}/deployments",
+        query=(("per_page", "100"), ("environment", "{environment}")),
+    ),
+    "gitlab": Kind(
+        read=gitlab,
+        url="https://gitlab.com",
+        path="/api/v4/projects/{project}/deployments",
+        query=(
+            ("updated_after", "{start}"),
+            ("updated_before", "{end}"),
+            ("per_page", "100"),
+            ("environment", "{environment}"),
+        ),
+    ),
+    "slack": Kind(read=slack, items="messages"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """A file or an answer, as received. query: what was asked, '' of a file; start, end: of the time asked for."""
+
+    content: bytes
+    place: str = ""
+    query: str = ""
+    start_ms: int = 0
+    end_ms: int = 0
+
+
+def pull(request: Request) -> Pulled:
+    """The entries of a source of events, in order of time; of files, or of its API where `paths` are not written."""
+    kind, notes = request.source.kind, list[DataNote]()
+    if kind == "git":
+        told = [Told(content=tags_of(request), query="git for-each-ref refs/tags")]
+    elif request.source.options.get("paths") or not KINDS[kind].path:
+        named = named_files(request, notes)
+        told = [Told(content=unpacked(path.read_bytes()), place=shown) for path, shown in named]
+    else:
+        told = from_server(request, KINDS[kind])
+    events: list[Entry] = []
+    originals: list[Original] = []
+    for one in told:
+        original = Original(
+            digest=hashlib.sha256(one.content).hexdigest(),
+            size=len(one.content),
+            path=one.place,
+            source=request.source.name,
+            kind=kind,
+            query=one.query,
+            start_ms=one.start_ms,
+            end_ms=one.end_ms,
+            asked=request.now if one.query else None,
+        )
+        try:
+            found = read(one, kind, request, notes)
+        except Unreadable as problem:
+            text = f"{one.place or request.source.name} {problem.text}"
+            notes.append(DataNote(kind=problem.kind, metric="", text=text, place=one.place))
+            continue
+        events += [replace(event, origin=request.source.name, evidence=original.digest) for event in found]
+        originals.append(replace(original, rows=len(found)))
+    near = spans(request)
+    kept = [one for one in events if not near or any(start <= to_ms(one.at) <= end for start, end in near)]
+    return Pulled(
+        source=request.source.name,
+        events=tuple(sorted(dict.fromkeys(kept), key=lambda one: (one.at, one.text))),
+        originals=tuple(originals),
+        notes=tuple(notes),
+    )
+
+
+def spans(request: Request) -> list[tuple[int, int]]:
+    return merged(request.windows, LEAD, to_ms(request.now) if request.now else None)
+
+
+def read(told: Told, kind: str, request: Request, notes: list[DataNote]) -> list[Entry]:
+    """The entries of one file or answer. Raises Unreadable."""
+    if kind == "slack" and not told.content.lstrip().startswith((b"[", b"{")):
+        return pasted(told.content.decode("utf-8", "replace"), told.place, request)
+    if kind == "git":
+        given = [[tag(line)] for line in told.content.decode("utf-8", "replace").splitlines()]
+    else:
+        items = items_in(told.content, kind)
+        given = [list(KINDS[kind].read(item)) if isinstance(item, Mapping) else [None] for item in items]
+        limits = (int(value) for key, value in KINDS[kind].query if key in ("limit", "per_page"))
+        if told.query and len(items) >= next(limits, len(items) + 1):
+            text = f"{request.source.name} may have more events than the {len(items)} of one answer"
+            notes.append(DataNote(kind="partial", metric="", text=text))
+    if lost := sum(None in many for many in given):
+        text = f"{lost} events have no time, or no words; they are left out"
+        notes.append(DataNote(kind="refused", metric="", count=lost, text=text, place=told.place))
+    return [one for many in given for one in many if one]
+
+
+def items_in(content: bytes, kind: str) -> list[Any]:
+    """The list of events in an answer."""
+    try:
+        items = json.loads(content)
+    except (ValueError, RecursionError):
+        raise Unreadable("is no JSON") from None
+    if isinstance(items, Mapping):
+        items = next(
+            (items[key] for key in (KINDS[kind].items, "items", "data") if isinstance(items.get(key), list)), None
+        )
+    if not isinstance(items, list):
+        raise Unreadable(f"holds no list of {kind} events")
+    return items
+
+
+def from_server(request: Request, kind: Kind) -> list[Told]:
+    """One answer for each stretch of time; Alertmanager and GitHub tell only what is now, whatever the time."""
+    options = request.source.options
+    source = request.source if options.get("url") else replace(request.source, options={**options, "url": kind.url})
+    named = {
+        key: quote(str(options.get(key) or ""), safe="/" if key == "repository" else "")
+        for key in ("repository", "project")
+    }
+    path = kind.path.format(**named)
+    whole = not any("{start}" in value for _, value in kind.query)
+    found = []
+    with Client(replace(request, source=source), scheme=kind.scheme) as client:
+        for start, end in [(0, 0)] if whole else spans(request):
+            put = {
+                "start": kind.stamp(from_ms(start)),
+                "end": kind.stamp(from_ms(end)),
+                "environment": str(options.get("environment") or ""),
+            }
+            query = {key: text for key, value in kind.query if (text := value.format(**put))}
+            body = client.ask(path, lambda reply: answered(client, reply), query=query)
+            asked = f"GET {path} {json.dumps(query, sort_keys=True)}"
+            found.append(Told(content=body, query=asked, start_ms=start, end_ms=end))
+    return found
+
+
+def answered(client: Client, reply: Reply) -> bytes:
+    if reply.status >= 400:
+        hint = "; see 'token'" if reply.status in (401, 403) else ""
+        raise QueryRejected(f"{client.name}: {client.host} answered {reply.status}{hint}", source=client.name)
+    return reply.body
+
+
+def tags_of(request: Request) -> bytes:
+    """The tags of a repository beside the deployment, a line each: time, name, commit, subject."""
+    options = request.source.options
+    folder = request.folder / str(options.get("path") or options.get("repository") or ".")
+    pattern = f"refs/tags/{str(options.get('tags') or '').lstrip('-')}"
+    form = "%(creatordate:iso-strict)%09%(refname:short)%09%(objectname:short)%09%(subject)"
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), "for-each-ref", f"--format={form}", pattern.rstrip("/")],
+            capture_output=True,
+            timeout=60,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        raise SourceError(f"{request.source.name}: no git repository at {options.get('path') or '.'}") from None
+    return done.stdout
+
+
+def tag(line: str) -> Entry | None:
+    time, name, commit, subject = (*line.split("\t", 3), "", "", "", "")[:4]
+    return entry(moment(time), f"Tag {name} at {commit}{f': {subject}' if subject else ''}", "note")
+
+
+CHAT = re.compile(r"(?P<who>\S.{0,60}?)\s+\[?(?P<clock>\d{1,2}:\d\d(?::\d\d)?)\s*(?P<half>[AaPp][Mm])?\]?\s*$")
+
+
+def pasted(text: str, place: str, request: Request) -> list[Entry]:
+    """Chat as it is pasted: 'Avery  [2:03 PM]', then the words; the day is in the file's name or in a line of its own."""
+    zone = request.source.zone or (request.deployment.zone if request.deployment else None)
+    day = day_in(Path(place).name)
+    found: list[list[Any]] = []
+    for line in text.splitlines():
+        head = CHAT.fullmatch(line.strip())
+        if head and zone and day:
+            hour, rest = head["clock"].split(":", 1)
+            turned = int(hour) % 12 + (12 if head["half"].lower() == "pm" else 0) if head["half"] else int(hour)
+            found.append([localise(day, f"{turned}:{rest}", zone), head["who"], []])
+        elif other := day_in(line) if len(line.strip()) <= 12 else None:
+            day = other
+        elif line.strip() and found:
+            found[-1][2].append(line.strip())
+    if text.strip() and not found:
+        raise Unreadable(
+            "is no chat that can be read: it needs a day (in its name), a zone, and 'Name [2:03 PM]' lines"
+        )
+    return [one for when, who, words in found if (one := entry(when, " ".join(words), "comms", who))]
+
+
+def day_in(text: str) -> date | None:
+    found = re.search(r"\d{4}-\d\d-\d\d", text)
+    return date.fromisoformat(found[0]) if found else None
+
+
+def joined(journal: Iterable[Entry], events: Iterable[Entry]) -> tuple[Entry, ...]:
+    """
+    Both in order of time. What a person wrote within SAME of an event that shares its words is one entry: the
+    person's, with the event's evidence.
+    """
+    people, left = sorted(journal, key=lambda one: one.at), sorted(events, key=lambda one: one.at)
+    kept: list[Entry] = []
+    for own in people:
+        twin = next(
+            (one for one in left if not own.evidence and abs(one.at - own.at) <= SAME and alike(own, one)), None
+        )
+        if twin:
+            left.remove(twin)
+        kept.append(replace(own, evidence=twin.evidence) if twin else own)
+    return tuple(sorted([*kept, *left], key=lambda one: (one.at, one.origin != "journal", one.line)))
+
+
+def alike(one: Entry, other: Entry) -> bool:
+    """True where both name the same thing: an id, a share in percent with the same kind, or most of the words."""
+    mine, theirs = (set(re.findall(r"[\w.-]+(?:\s?%)?", entry.text.lower())) for entry in (one, other))
+    shared = {word.replace(" ", "") for word in mine} & {word.replace(" ", "") for word in theirs}
+    telling = {word for word in shared if re.search(r"\d", word) and (not word.endswith("%") or one.kind == other.kind)}
+    return bool(telling) or len(shared) * 2 >= min(len(mine), len(theirs)) > 1

@@ -1,0 +1,362 @@
+"""Events of other systems: each becomes an entry with its source and evidence, and joins what people wrote."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import urllib.request
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from servers import FakeServer, alertmanager, raw, reply
+
+from deploybook import sources
+from deploybook.errors import QueryRejected, SourceError
+from deploybook.model import Entry, Pulled, Source
+from deploybook.sources import Request
+from deploybook.sources.events import joined, pull
+from deploybook.times import Window
+
+START = datetime(2025, 1, 22, 22, tzinfo=UTC)  # 14:00 PT
+START_MS = int(START.timestamp() * 1000)
+WINDOW = Window(start=START, end=START + timedelta(minutes=90))
+
+LAUNCHDARKLY = {
+    "items": [
+        {
+            "_id": "LD-88721",
+            "date": START_MS,
+            "kind": "flag",
+            "name": "telemetry.v2.parser_cli",
+            "titleVerb": "changed the rollout of",
+            "description": "* Rollout from `0 %` to `25 %`",
+            "member": {"firstName": "Oliver", "email": "oliver@example.com"},
+        }
+    ]
+}
+PAGERDUTY = {
+    "incidents": [
+        {
+            "incident_number": 4711,
+            "title": "Synthetic page",
+            "status": "resolved",
+            "created_at": "2025-01-22T22:20:00Z",
+            "resolved_at": "2025-01-22T22:23:00Z",
+            "service": {"summary": "parser"},
+        }
+    ]
+}
+ALERTS = [
+    {
+        "labels": {"alertname": "ParserDown", "severity": "page", "pod": "parser-us-1"},
+        "annotations": {"summary": "parser-us-1 is down"},
+        "startsAt": "2025-01-22T22:03:00.000Z",
+        "endsAt": "2025-01-22T22:05:00.000Z",
+        "status": {"state": "suppressed"},
+    }
+]
+GRAFANA = [
+    {"time": START_MS + 124_000, "text": "<b>Restart</b> of the parser", "tags": ["restart", "p0"], "login": "avery"}
+]
+GITHUB = [
+    {
+        "sha": "6f2bb3c0ffee",
+        "ref": "main",
+        "environment": "production",
+        "description": "Step 2",
+        "created_at": "2025-01-22T21:58:00Z",
+        "creator": {"login": "oliver"},
+    }
+]
+GITLAB = [
+    {
+        "sha": "6f2bb3c0ffee",
+        "ref": "main",
+        "status": "success",
+        "created_at": "2025-01-22T21:58:00.000Z",
+        "environment": {"name": "production"},
+        "user": {"name": "Oliver"},
+        "deployable": {"finished_at": "2025-01-22T22:04:00.000Z"},
+    }
+]
+SLACK = [
+    {
+        "type": "message",
+        "ts": "1737583380.000100",
+        "user": "U1",
+        "user_profile": {"display_name": "Queenie"},
+        "text": "p50 is <https://g.example/x|59 ms> &amp; steady",
+    },
+    {"type": "message", "subtype": "channel_join", "ts": "1737583381.0", "text": "joined"},
+]
+
+
+def read(folder: Path, kind: str, content: object, name: str = "events.json", **more: Any) -> Pulled:
+    (folder / name).write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+    source = Source(name="s", kind=kind, options={"paths": [name]}, zone=more.pop("zone", None))
+    return pull(Request(source=source, folder=folder, **more))
+
+
+def told(pulled: Pulled) -> list[tuple[str, str, str, tuple[str, ...]]]:
+    return [(one.at.strftime("%H:%M:%S"), one.kind, one.text, one.people) for one in pulled.events]
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "entries"),
+    [
+        (
+            "launchdarkly",
+            LAUNCHDARKLY,
+            [
+                (
+                    "22:00:00",
+                    "flag",
+                    "Flag telemetry.v2.parser_cli: Rollout from `0 %` to `25 %` (LD-88721)",
+                    ("Oliver",),
+                )
+            ],
+        ),
+        (
+            "pagerduty",
+            PAGERDUTY,
+            [
+                ("22:20:00", "alert", "PagerDuty incident #4711 Synthetic page (parser)", ()),
+                ("22:23:00", "alert", "PagerDuty incident resolved: #4711 Synthetic page (parser)", ()),
+            ],
+        ),
+        (
+            "alertmanager",
+            ALERTS,
+            [
+                ("22:03:00", "alert", "Alert ParserDown: parser-us-1 is down", ()),
+                ("22:05:00", "alert", "Alert ParserDown ended: parser-us-1 is down", ()),
+            ],
+        ),
+        ("grafana", GRAFANA, [("22:02:04", "restart", "Restart of the parser (p0)", ("avery",))]),
+        ("github", GITHUB, [("21:58:00", "note", "Deployment of 6f2bb3c (main) to production: Step 2", ("oliver",))]),
+        (
+            "gitlab",
+            GITLAB,
+            [
+                ("21:58:00", "note", "Deployment of 6f2bb3c (main) to production", ("Oliver",)),
+                ("22:04:00", "note", "Deployment of 6f2bb3c (main) to production: success", ()),
+            ],
+        ),
+        ("slack", SLACK, [("22:03:00", "comms", "p50 is 59 ms & steady", ("Queenie",))]),
+    ],
+)
+def test_each_system_is_read(tmp_path: Path, kind: str, content: object, entries: list[Any]) -> None:
+    pulled = read(tmp_path, kind, content)
+
+    assert told(pulled) == entries
+    assert pulled.notes == ()
+    digest = hashlib.sha256((tmp_path / "events.json").read_bytes()).hexdigest()
+    assert {(one.origin, one.evidence) for one in pulled.events} == {("s", digest)}
+    assert [(one.path, one.digest, one.rows) for one in pulled.originals] == [("events.json", digest, len(entries))]
+
+
+def test_pasted_chat_is_read_in_the_zone_of_its_people(tmp_path: Path) -> None:
+    text = b"Avery  [2:03 PM]\nsays the drain\nis done\nQueenie 14:04\nlooks fine\n2025-01-23\nAvery  [9:00 AM]\nstill fine\n"
+
+    pulled = read(tmp_path, "slack", text, "2025-01-22-deploy.txt", zone=ZoneInfo("America/Los_Angeles"))
+
+    assert told(pulled) == [
+        ("22:03:00", "comms", "says the drain is done", ("Avery",)),
+        ("22:04:00", "comms", "looks fine", ("Queenie",)),
+        ("17:00:00", "comms", "still fine", ("Avery",)),
+    ]
+
+
+@pytest.mark.parametrize("content", [b"<html>", b'{"message": "not found"}', b"[" * 100_000, b"42"])
+def test_what_is_no_list_of_events_is_told(tmp_path: Path, content: bytes) -> None:
+    pulled = read(tmp_path, "grafana", content)
+
+    assert (pulled.events, [note.kind for note in pulled.notes]) == ((), ["unreadable"])
+
+
+@pytest.mark.parametrize(
+    "item", [{}, 7, {"time": "soon", "text": "x"}, {"time": 1e300, "text": "x"}, {"time": START_MS, "text": ""}]
+)
+def test_an_item_without_time_or_words_is_counted(tmp_path: Path, item: Any) -> None:
+    pulled = read(tmp_path, "grafana", [item, *GRAFANA])
+
+    assert len(pulled.events) == 1
+    assert [(note.kind, note.count) for note in pulled.notes] == [("refused", 1)]
+
+
+def test_hostile_words_become_one_plain_line(tmp_path: Path) -> None:
+    text = "a\x1b[31m\x00\n<script>alert(1)</script>\u202e" + "b" * 10_000
+
+    (event,) = read(tmp_path, "grafana", [{"time": START_MS, "text": text}]).events
+
+    assert event.text.startswith("a [31m alert(1) b")
+    assert len(event.text) == 500
+    assert event.text.isprintable()
+
+
+def test_only_events_near_the_windows_are_kept(tmp_path: Path) -> None:
+    many = [{"time": START_MS + hours * 3_600_000, "text": f"at {hours}"} for hours in range(-3, 4)]
+
+    pulled = read(tmp_path, "grafana", many, windows=(WINDOW,))
+
+    assert [one.text for one in pulled.events] == ["at 0", "at 1"]
+
+
+def test_git_tags_are_read(tmp_path: Path) -> None:
+    def git(*words: str) -> None:
+        names = {
+            "GIT_AUTHOR_NAME": "a",
+            "GIT_AUTHOR_EMAIL": "a@b",
+            "GIT_COMMITTER_NAME": "a",
+            "GIT_COMMITTER_EMAIL": "a@b",
+        }
+        dates = {"GIT_AUTHOR_DATE": "2025-01-22T21:50:00Z", "GIT_COMMITTER_DATE": "2025-01-22T21:50:00Z"}
+        plain = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin:/usr/local/bin", "GIT_CONFIG_NOSYSTEM": "1"}
+        subprocess.run(["git", "-C", str(tmp_path), *words], check=True, capture_output=True, env=names | dates | plain)
+
+    git("init", "-q")
+    git("commit", "-q", "--allow-empty", "-m", "Step 2")
+    git("tag", "-a", "v2.1.0", "-m", "Telemetry Step 2")
+
+    pulled = pull(Request(source=Source(name="tags", kind="git"), folder=tmp_path))
+
+    assert [
+        (one.at.strftime("%H:%M"), one.text.split(" at ")[0], one.text.split(": ")[1]) for one in pulled.events
+    ] == [("21:50", "Tag v2.1.0", "Telemetry Step 2")]
+    with pytest.raises(SourceError, match="no git repository"):
+        pull(Request(source=Source(name="tags", kind="git", options={"path": "nowhere"}), folder=tmp_path))
+
+
+def live(kind: str, url: str, **options: Any) -> Request:
+    source = Source(name="s", kind=kind, options={"url": url, **options})
+    return Request(
+        source=source,
+        windows=(WINDOW,),
+        now=START + timedelta(days=1),
+        environ={"TOKEN": "canary"},
+        sleep=lambda _: None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "options", "asked", "header"),
+    [
+        (
+            "grafana",
+            GRAFANA,
+            {},
+            f"/api/annotations?from={START_MS - 900_000}&to={START_MS + 6_300_000}&limit=100",
+            "bearer canary",
+        ),
+        ("launchdarkly", LAUNCHDARKLY, {}, f"/api/v2/auditlog?after={START_MS - 900_000}", "authorization: canary"),
+        (
+            "pagerduty",
+            PAGERDUTY,
+            {},
+            "/incidents?since=2025-01-22T21%3A45%3A00Z&until=2025-01-22T23%3A45%3A00Z",
+            "token token=canary",
+        ),
+        (
+            "github",
+            GITHUB,
+            {"repository": "oliver/telemetry", "environment": "production"},
+            "/repos/oliver/telemetry/deployments?per_page=100&environment=production",
+            "bearer canary",
+        ),
+        (
+            "gitlab",
+            GITLAB,
+            {"project": "team/telemetry"},
+            "/api/v4/projects/team%2Ftelemetry/deployments?updated_after=",
+            "bearer canary",
+        ),
+    ],
+)
+def test_a_live_system_is_asked_for_the_windows(
+    kind: str, content: object, options: dict[str, Any], asked: str, header: str
+) -> None:
+    with FakeServer(reply(json.dumps(content).encode())) as fake:
+        pulled = pull(live(kind, fake.url, token="env:TOKEN", **options))
+
+    assert pulled.events
+    assert fake.requests[0].decode().startswith(f"GET {asked}")
+    assert header in fake.requests[0].decode().lower()
+    assert "canary" not in repr(pulled)
+    assert pulled.originals[0].query.startswith("GET /")
+
+
+def test_a_full_answer_may_not_be_all() -> None:
+    many = [{"time": START_MS + number, "text": f"n {number}"} for number in range(100)]
+    with FakeServer(reply(json.dumps(many).encode())) as fake:
+        pulled = pull(live("grafana", fake.url))
+
+    assert [note.kind for note in pulled.notes] == ["partial"]
+
+
+@pytest.mark.parametrize("status", [401, 404])
+def test_a_refusal_is_told(status: int) -> None:
+    with FakeServer(reply(b"{}", status)) as fake, pytest.raises(QueryRejected, match=f"answered {status}"):
+        pull(live("grafana", fake.url))
+
+
+def test_an_endless_answer_is_cut_off() -> None:
+    with (
+        FakeServer(raw(b"HTTP/1.1 200 X\r\n\r\n" + b"[" * 5_000_000)) as fake,
+        pytest.raises(QueryRejected, match="larger than 1 MiB"),
+    ):
+        pull(live("grafana", fake.url, max_bytes=1 << 20))
+
+
+def test_a_real_alertmanager_says_what_fires_and_that_nothing_does(tmp_path: Path) -> None:
+    with alertmanager(tmp_path) as url:
+        quiet = pull(live("alertmanager", url))
+        alert = {
+            "labels": {"alertname": "ParserDown"},
+            "annotations": {"summary": "down"},
+            "startsAt": "2025-01-22T22:03:00Z",
+        }
+        body = json.dumps([alert]).encode()
+        post = urllib.request.Request(f"{url}/api/v2/alerts", body, {"content-type": "application/json"})
+        urllib.request.urlopen(post, timeout=5).close()
+        firing = pull(live("alertmanager", url))
+
+    assert (quiet.events, [one.rows for one in quiet.originals], quiet.notes) == ((), [0], ())
+    assert told(firing) == [("22:03:00", "alert", "Alert ParserDown: down", ())]
+
+
+# ── together with the journal ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def note(seconds: int, text: str, kind: str = "flag", origin: str = "journal") -> Entry:
+    evidence = "" if origin == "journal" else "d1"
+    return Entry(at=START + timedelta(seconds=seconds), text=text, kind=kind, origin=origin, evidence=evidence)
+
+
+def test_what_a_person_also_wrote_down_is_one_entry_with_evidence() -> None:
+    journal = [note(20, "Flag to 25 %, LD-88721"), note(60, "Flag set to 75 %"), note(300, "Drain begins", "note")]
+    events = [
+        note(0, "Flag telemetry.v2: rollout to 25 % (LD-88721)", origin="ld"),
+        note(61, "Flag telemetry.v2: rollout to 75%", origin="ld"),
+        note(310, "Alert ParserDown: down", "alert", origin="am"),
+    ]
+
+    both = joined(journal, events)
+
+    assert [(one.text, one.origin, one.evidence) for one in both] == [
+        ("Flag to 25 %, LD-88721", "journal", "d1"),
+        ("Flag set to 75 %", "journal", "d1"),
+        ("Drain begins", "journal", ""),
+        ("Alert ParserDown: down", "am", "d1"),
+    ]
+
+
+def test_what_lies_further_apart_stays_two_entries() -> None:
+    assert len(joined([note(0, "Flag to 25 %")], [note(120, "Flag to 25 %", origin="ld")])) == 2
+
+
+def test_every_event_source_is_known_by_its_kind() -> None:
+    assert set(sources.EVENTS) <= set(sources.kinds())
