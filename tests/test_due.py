@@ -10,10 +10,11 @@ import pytest
 
 from build import T0, at, deployment, window
 from deploybook import due
-from deploybook.due import Item, late_text, plan, wake
+from deploybook.due import Item, plan, wake
 from deploybook.evidence import Entry
 from deploybook.model import Checkpoints, Closing, Deployment
 from deploybook.times import iso
+from deploybook.wording import late_text
 
 HOUR = timedelta(hours=1)
 END = at(5400)  # 15:30 PT

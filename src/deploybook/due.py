@@ -21,12 +21,11 @@ from .wording import after_text
 if TYPE_CHECKING:
     from .evidence import Entry
 
-__all__ = ["Item", "Slot", "blocked_until", "late_text", "plan", "slots", "wake"]
+__all__ = ["Item", "Slot", "blocked_until", "plan", "slots", "wake"]
 
 Kind = Literal["outcome", "checkpoint", "closing", "daily"]
 State = Literal["done", "due", "missed", "next", "not_applicable"]
 
-ON_TIME = timedelta(minutes=5)  # a scheduler's own delay; nothing is said of it
 GRACE = timedelta(hours=1)  # with `catch_up: none`, what is not older than this is still made
 DAY = timedelta(days=1)
 
@@ -246,15 +245,6 @@ def wake(items: Iterable[Item], now: datetime) -> datetime | None:
 def blocked_until(items: Iterable[Item]) -> datetime | None:
     """The earliest retry of what has failed; None where nothing waits for one."""
     return min((item.retry_at for item in items if item.state == "due" and item.retry_at), default=None)
-
-
-def late_text(late: timedelta) -> str:
-    """'late by 3 h 10 min', 'late by 12 days'; '' for what a scheduler's own delay explains."""
-    if late < ON_TIME:
-        return ""
-    if late >= 3 * DAY:
-        return f"late by {late.days} days"
-    return f"late by {length_text(timedelta(minutes=late // timedelta(minutes=1)))}"
 
 
 def moment(text: str) -> datetime:

@@ -94,6 +94,7 @@ class Facts:
 
     after: the checkpoint this is about, None for the deployment window. metrics: of the window, or of that checkpoint.
     window_metrics: always of the deployment window. references: '{…}' as people wrote it to the id of the figure it prints. sparks: metric id to a small SVG of our own.
+    late: how long after its time a report that was due was made; None where nobody was waiting for it.
     """
 
     deployment: Deployment
@@ -113,6 +114,7 @@ class Facts:
     evidence: tuple[EvidenceItem, ...] = ()
     provenance: Provenance = Provenance()
     data_until: datetime | None = None
+    late: timedelta | None = None
     sparks: Mapping[str, str] = field(default_factory=dict)
 
     def judgement(self, id: str) -> Judgement | None:

@@ -24,6 +24,7 @@ WORDS = {
 }
 MINUS = "−"
 GAP = " "  # between number and unit; an ordinary space, so that text can be searched
+ON_TIME = timedelta(minutes=5)  # a scheduler's own delay; nothing is said of it
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -159,6 +160,15 @@ def utc_text(at: datetime) -> str:
 
 def how_long(length: timedelta) -> str:
     return length_text(length)
+
+
+def late_text(late: timedelta) -> str:
+    """'late by 3 h 10 min', 'late by 12 days'; '' for what a scheduler's own delay explains."""
+    if late < ON_TIME:
+        return ""
+    if late >= timedelta(days=3):
+        return f"late by {late.days} days"
+    return f"late by {length_text(timedelta(minutes=late // timedelta(minutes=1)))}"
 
 
 def listed(parts: Sequence[str], last: str = "and") -> str:

@@ -52,6 +52,7 @@ class Book:
         as_of: datetime | None = None,
         now: datetime | None = None,
         data: Data | None = None,
+        closing: bool = False,
     ) -> None:
         self.workspace = workspace
         self.deployment = deployment
@@ -59,6 +60,7 @@ class Book:
         self._as_of = as_of
         self._now = now
         self._data = data
+        self.closing = closing
 
     @classmethod
     def open(
@@ -74,18 +76,19 @@ class Book:
         """
         The deployment of that name (its folder under deployments/).
 
-        after: '24h' for a checkpoint. workspace: by default the one around the working directory, or
+        after: '24h' for a checkpoint, 'closing' for the whole watch as of its end. workspace: by default the one around the working directory, or
         DEPLOYBOOK_WORKSPACE. as_of: 'end' is the end of the window (or the checkpoint's due time), None as far as
         the data reach, but never later than `now`. Raises FileProblems with every mistake of the hand-written files, UsageProblem for an unknown
         deployment or checkpoint.
         """
         place = _workspace(workspace)
         opened = records.read_deployment(place, deployment)
-        length = _after(opened, after)
-        moment = opened.end if as_of == "end" else as_of
+        closing = after == "closing"
+        length = _after(opened, None if closing else after)
+        moment = opened.closes if closing else opened.end if as_of == "end" else as_of
         if isinstance(moment, str):
             raise UsageProblem(f"as_of: {moment!r} is not a time with a zone")
-        return cls(place, opened, after=length, as_of=moment, now=now, data=data)
+        return cls(place, opened, after=length, as_of=moment, now=now, data=data, closing=closing)
 
     @cached_property
     def folder(self) -> Path:

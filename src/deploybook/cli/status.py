@@ -97,9 +97,8 @@ def heading(agenda: Agenda, item: Item) -> str:
 
 def line(agenda: Agenda, item: Item, now: datetime) -> str:
     """'+12h      23 Jan 03:30 PT   due    late by 3 h 10 min'."""
-    from ..due import late_text
     from ..model import Verdict
-    from ..wording import how_long, local, local_full, word
+    from ..wording import how_long, late_text, local, local_full, word
 
     zone = agenda.zone_of(item)
     parts = [word(Verdict(item.verdict))] if item.state == "done" else []
@@ -223,7 +222,8 @@ def way_back(agenda: Agenda, deployment: Deployment) -> str:
 
 def coming_up(agenda: Agenda, items: list[Item], now: datetime) -> Iterator[tuple[datetime, str]]:
     """Reports, windows that open, people's checks and actions of the next hours; what is overdue comes first."""
-    from ..due import late_text
+
+    from ..wording import late_text
 
     until = now + SOON
     for item in items:

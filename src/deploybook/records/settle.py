@@ -131,7 +131,9 @@ def settle(desk: Desk, slug: str) -> model.Deployment | None:
         service=file.service,
         team=file.team,
         dashboard=file.dashboard,
-        closing=model.Closing(outcome=file.outcome, actual=file.actual, reason=file.reason, at=file.closed, by=file.closed_by)
+        closing=model.Closing(
+            outcome=file.outcome, actual=file.actual, reason=file.reason, at=file.closed, by=file.closed_by
+        )
         if file.outcome
         else None,
         judge=file.judge or "interval",

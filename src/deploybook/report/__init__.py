@@ -9,7 +9,7 @@ import hashlib
 import json
 import tempfile
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,10 +19,10 @@ from ..errors import UsageProblem
 from ..evidence import Log
 from ..facts import Facts, Provenance, document, figure_document
 from ..model import Verdict
-from ..sections.page import page_facts, write_page_facts
-from ..times import after_name, local_day
+from ..sections.page import PageKind, page_facts, write_page_facts
+from ..times import local_day
 from . import failure, page
-from .keep import record_report, record_run
+from .keep import name_of, on_record, record_report, record_run
 
 __all__ = ["Made", "make", "page_path"]
 
@@ -30,7 +30,7 @@ __all__ = ["Made", "make", "page_path"]
 @dataclass(frozen=True, kw_only=True)
 class Made:
     """
-    What one call made. path: the page, from the workspace. changed: False where all of it was there already.
+    What one call made. after: of the checkpoint, 'closing', or ''. path: the page, from the workspace. changed: False where all of it was there already.
     verdict: of the report; ERROR where the notebook did not run to its end. why: what was new, or how it failed.
     """
 
@@ -44,10 +44,14 @@ class Made:
 
 
 def page_path(book: Book) -> Path:
-    """reports/2025/01/<slug>/index, or …/checkpoint-24h: where the page of this book lies, without its ending."""
+    """reports/2025/01/<slug>/index, …/checkpoint-24h or …/closing: where the page lies, without its ending."""
     day = local_day(book.deployment.window.start, book.deployment.zone)
     folder = book.workspace.root / "reports" / f"{day:%Y}" / f"{day:%m}" / book.deployment.slug
-    return folder / ("index" if book.after is None else f"checkpoint-{after_name(book.after)}")
+    return folder / (f"checkpoint-{name_of(book)}" if book.after else name_of(book) or "index")
+
+
+def kind_of(book: Book) -> PageKind:
+    return "closing" if book.closing else "checkpoint" if book.after else "outcome"
 
 
 def make(
@@ -58,19 +62,20 @@ def make(
     isolation: Literal["fork", "process"] = "fork",
     notebook: Path | None = None,
     limits: run.Limits | None = None,
+    late: timedelta | None = None,
 ) -> Made:
     """
-    The report of a deployment window, or of the book's checkpoint.
+    The report of a deployment window, of the book's checkpoint, or of its closing.
 
-    now: when it is recorded; nothing on the page depends on it. Raises UsageProblem where the notebook is missing or
+    now: when it is recorded; nothing on the page depends on it. late: how long after its time it is made, told by the
+    page and by the log; a report that is made again keeps what the log says of it. Raises UsageProblem where the notebook is missing or
     its parameters are wrong, before anything runs; a failed run is no exception but a page that says so.
     """
-    source = notebook or book.workspace.root / "notebooks" / (
-        "outcome.ipynb" if book.after is None else "checkpoint.ipynb"
-    )
+    source = notebook or book.workspace.root / "notebooks" / f"{kind_of(book)}.ipynb"
     if not source.is_file():
         raise UsageProblem(f"{book.workspace.shown(source)} is missing; 'deploybook init' puts a fresh one there")
-    facts = book.facts
+    before, known = on_record(log, book)
+    facts = replace(book.facts, late=known if known is not None else late)
     place = page_path(book)
     with tempfile.TemporaryDirectory(prefix="deploybook-") as scratch:
         executed = Path(scratch) / f"{place.name}.ipynb"
@@ -85,34 +90,43 @@ def make(
         )
         if not result.ok:
             return failed(book, place, result, executed, log=log, now=now)
-        return finished(book, facts, place, result, executed, log=log, now=now)
+        return finished(book, facts, place, result, executed, log=log, now=now, recorded=before)
 
 
 def parameters_of(book: Book) -> dict[str, Any]:
-    return {"deployment": book.deployment.slug, "after": after_name(book.after) if book.after else None}
+    return {"deployment": book.deployment.slug, "after": name_of(book) or None}
 
 
-def title_of(facts: Facts) -> str:
-    if facts.after is None:
-        return f"{facts.deployment.title} deployment outcomes"
-    return f"+{after_name(facts.after)} checkpoint: {facts.deployment.title}"
+def title_of(book: Book) -> str:
+    title = book.deployment.title
+    if book.closing:
+        return f"{title} closing report"
+    return f"+{name_of(book)} checkpoint: {title}" if book.after else f"{title} deployment outcomes"
 
 
 def finished(
-    book: Book, facts: Facts, place: Path, result: run.RunResult, executed: Path, *, log: Log, now: datetime
+    book: Book,
+    facts: Facts,
+    place: Path,
+    result: run.RunResult,
+    executed: Path,
+    *,
+    log: Log,
+    now: datetime,
+    recorded: bool,
 ) -> Made:
-    """Writes page, documents and evidence where anything is new."""
+    """Writes page, documents and evidence where anything is new. recorded: the log has a verdict of it already."""
     cells = json.loads(executed.read_text(encoding="utf-8"))["cells"]
     body = page.body_of(cells)
     before = page.provenance_before(place)
     facts = replace(facts, provenance=provenance(book, result, executed, before or log.head()))
     chart = page.lead_chart(cells)
-    files = outputs(facts, body, chart, place)
+    files = outputs(book, facts, body, chart, place)
     if before is not None:
-        if not page.changed(files):
+        if recorded and not page.changed(files):
             return made(book, place, facts.verdict, changed=False, why="nothing new")
         facts = replace(facts, provenance=provenance(book, result, executed, log.head()))
-        files = outputs(facts, body, chart, place)
+        files = outputs(book, facts, body, chart, place)
     page.write(files)
     record_report(log, book, facts, files, executed, result, now)
     return made(
@@ -120,10 +134,10 @@ def finished(
     )
 
 
-def outputs(facts: Facts, body: str, chart: str, place: Path) -> dict[Path, str]:
+def outputs(book: Book, facts: Facts, body: str, chart: str, place: Path) -> dict[Path, str]:
     """Every file of the report and its text."""
-    said = page_facts(facts, "outcome" if facts.after is None else "checkpoint", title_of(facts), chart)
-    name = place.name if facts.after else "outcome"
+    said = page_facts(facts, kind_of(book), title_of(book), chart)
+    name = place.name if name_of(book) else "outcome"
     figures = "".join(
         json.dumps(figure_document(figure), ensure_ascii=False, sort_keys=True) + "\n"
         for figure in facts.figures.values()
@@ -138,9 +152,8 @@ def outputs(facts: Facts, body: str, chart: str, place: Path) -> dict[Path, str]
 
 def provenance(book: Book, result: run.RunResult, executed: Path, head: Any) -> Provenance:
     """How the page was made; head: the log's state before this run, as a checkpoint or as an earlier page printed it."""
-    name = "outcome.ipynb" if book.after is None else "checkpoint.ipynb"
     return Provenance(
-        notebook=f"notebooks/{name}",
+        notebook=f"notebooks/{kind_of(book)}.ipynb",
         notebook_digest=hashlib.sha256(executed.read_bytes()).hexdigest(),
         parameters=tuple((key, str(value)) for key, value in sorted(parameters_of(book).items())),
         version=__version__,
@@ -152,7 +165,7 @@ def provenance(book: Book, result: run.RunResult, executed: Path, head: Any) -> 
 
 def failed(book: Book, place: Path, result: run.RunResult, executed: Path, *, log: Log, now: datetime) -> Made:
     """A page that says what is missing; the last good report stays beside it."""
-    said = failure.page_of(book, place, result)
+    said = failure.page_of(book, place, result, title_of(book), kind_of(book))
     files = {place.with_name(f"{place.name}.page.json"): write_page_facts(said)}
     page.keep_last_good(place)
     page.write(files)
@@ -165,7 +178,7 @@ def made(
 ) -> Made:
     return Made(
         deployment=book.deployment.slug,
-        after=after_name(book.after) if book.after else "",
+        after=name_of(book),
         path=book.workspace.shown(place.with_name(f"{place.name}.md")),
         verdict=verdict,
         changed=changed,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ..book import Book
 from ..run import RunResult
-from ..sections.page import Failure, PageFacts
-from ..times import after_name
+from ..sections.page import Failure, PageFacts, PageKind
+from .keep import name_of
 
 WORDS = {
     "cell error": "a cell of the notebook raised an error",
@@ -22,18 +22,13 @@ WORDS = {
 }
 
 
-def page_of(book: Book, place: Path, result: RunResult) -> PageFacts:
+def page_of(book: Book, place: Path, result: RunResult, title: str, kind: PageKind) -> PageFacts:
     """The facts of the page: what is missing, what remains, why in one sentence, who has it."""
     deployment = book.deployment
-    title = (
-        f"{deployment.title} deployment outcomes"
-        if book.after is None
-        else f"+{after_name(book.after)} checkpoint: {deployment.title}"
-    )
     good = place.with_name(f"{place.name}-last-good.md")
     why = WORDS.get(result.status.value, result.status.value)
     return PageFacts(
-        kind="outcome" if book.after is None else "checkpoint",
+        kind=kind,
         title=title,
         deployment=deployment.slug,
         name=deployment.title,
@@ -46,8 +41,8 @@ def page_of(book: Book, place: Path, result: RunResult) -> PageFacts:
         start=deployment.window.start,
         end=deployment.end,
         observed_until=deployment.observed.end,
-        as_of=deployment.due(book.after) if book.after else deployment.end,
-        after=after_name(book.after) if book.after else "",
+        as_of=deployment.closes if book.closing else deployment.due(book.after) if book.after else deployment.end,
+        after=name_of(book) if book.after else "",
         word="Not produced",
         sentence=f"This report was not produced: {why}.",
         failure=Failure(
@@ -56,7 +51,7 @@ def page_of(book: Book, place: Path, result: RunResult) -> PageFacts:
             remains="The exports and the log are kept; 'deploybook judge' prints the verdicts without a notebook.",
             reason=result.reason,
             owner=deployment.lead or "whoever runs deploybook here",
-            next_try="at the next 'deploybook report' or 'deploybook run'",
+            next_try="by 'deploybook run' after 1, 2, 4 … minutes, at most an hour",
             stopped_at=f"cell {result.cell + 1}" if result.cell is not None else "",
             attempts=f"{result.cells_done} of {result.cells} cells ran",
             error="\n".join(

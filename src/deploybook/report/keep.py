@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from .. import __version__, exports
 from ..book import Book
@@ -16,6 +17,28 @@ from ..run import RunResult
 from ..times import after_name, from_ms
 
 ACTOR = "deploybook"
+
+
+def name_of(book: Book) -> str:
+    """'24h' of a checkpoint, 'closing', '' of the deployment window."""
+    return "closing" if book.closing else after_name(book.after) if book.after else ""
+
+
+def scope_of(book: Book) -> str:
+    """What the log calls the report: window, after-24h, closing."""
+    return "closing" if book.closing else f"after-{name_of(book)}" if book.after else "window"
+
+
+def on_record(log: Log, book: Book) -> tuple[bool, timedelta | None]:
+    """Whether the log has a verdict of this report, and how late that says it was."""
+    found: list[Mapping[str, Any]] = []
+    for entry in log.entries(deployment=book.deployment.slug):
+        if entry.kind == "outcome" and entry.predicate.get("outcome") == "postponed":
+            found = []  # of the windows before
+        elif entry.kind == "verdict" and entry.predicate.get("scope") == scope_of(book):
+            found.append(entry.predicate)
+    late = next((int(said["lateSeconds"]) for said in reversed(found) if "lateSeconds" in said), None)
+    return bool(found), None if late is None else timedelta(seconds=late)
 
 
 def record_exports(log: Log, book: Book, now: datetime) -> None:
@@ -90,6 +113,7 @@ def record_report(
             parameters=digest_of(dict(result.parameters)),
             environment=environment_digest(),
             inputs=sorted({digest for each in facts.metrics for digest in each.now.inputs}),
+            scope=scope_of(book),
         ),
         statement.verdict(
             {
@@ -100,10 +124,11 @@ def record_report(
             deployment=slug,
             ticket=ticket,
             actor=ACTOR,
-            scope=f"after-{after_name(facts.after)}" if facts.after else "window",
+            scope=scope_of(book),
             verdict=facts.verdict.value,
             metrics={each.metric.id: each.verdict.value for each in facts.metrics},
             configuration=hashlib.sha256((book.folder / "deployment.yml").read_bytes()).hexdigest(),
+            late_seconds=None if facts.late is None else round(facts.late.total_seconds()),
         ),
     ]
     if written:
@@ -143,9 +168,15 @@ def put_item(log: Log, book: Book, item: EvidenceItem) -> Artifact | None:
 
 
 def record_run(log: Log, book: Book, executed: Path, result: RunResult, now: datetime) -> None:
-    """A run that failed: the executed part, marked as what it is."""
+    """A run that failed: the executed part, marked as what it is, and which attempt it was."""
     if not executed.is_file():
-        return
+        executed.write_text(json.dumps({"cells": []}), encoding="utf-8")
+    scope = scope_of(book)
+    before = [
+        entry
+        for entry in log.entries("run", book.deployment.slug)
+        if entry.predicate.get("scope") == scope and entry.predicate.get("result") != "completed"
+    ]
     log.append(
         [
             statement.run(
@@ -157,6 +188,8 @@ def record_run(log: Log, book: Book, executed: Path, result: RunResult, now: dat
                 parameters=digest_of(dict(result.parameters)),
                 environment=environment_digest(),
                 result=result.status.value,
+                scope=scope,
+                attempt=len(before) + 1,
             )
         ],
         now,

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .. import wording
 from ..facts import Facts
+from ..model import Verdict
 from ..sections import MIME, render
 from ..sections.markup import callout, crumbs, preformatted
 from ..sections.page import PageFacts
@@ -120,10 +122,24 @@ def compose(facts: Facts, said: PageFacts, body: str) -> str:
         front_matter(said.title, f"{said.word}: {said.sentence}", hide=["navigation"]),
         str(crumbs([(name, href.replace(".md", ".html")) for name, href in way])),
         f"# {inert(said.title)}",
+        lateness(facts),
         body,
         str(render("made", facts)),
     ]
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
+
+
+def lateness(facts: Facts) -> str:
+    """That the report was made after its time, and whether anything was left to observe by then; '' for one on time."""
+    if not facts.late or not (late := wording.late_text(facts.late)):
+        return ""
+    if facts.verdict is Verdict.NO_DATA:
+        text = "No longer observable: when this report was made, its source had too few samples of its time left."
+    else:
+        text = (
+            f"It shows what it would have shown at its time, {wording.local_full(facts.as_of, facts.deployment.zone)}."
+        )
+    return str(callout(f"Made {late}", text))
 
 
 def provenance_before(place: Path) -> Head | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..facts import Facts
-from . import checkpoint, execution, metrics, overview, people, plan, readiness, record, summary
+from . import checkpoint, closing, execution, metrics, overview, people, plan, readiness, record, summary
 from .block import MIME, Block
 from .text import Html, heading
 
@@ -45,6 +45,7 @@ SECTIONS: dict[str, Section] = {
     "criteria": Section(make=checkpoint.criteria, title="Success criteria"),
     "checkpoints": Section(make=checkpoint.checkpoints, title="Checkpoints"),
     "window": Section(make=checkpoint.window_again),
+    "closing": Section(make=closing.closing),
     "made": Section(make=summary.how_made, title="How this page was made"),
 }
 

@@ -10,25 +10,26 @@ from .metrics import noticed, reasons, splits
 from .plan import track
 from .text import Html, heading
 
+CRITERIA = [
+    ("Criterion", "head"),
+    ("Limit", "number"),
+    ("Figure", "number"),
+    ("Baseline", "number"),
+    ("90 % interval", "text"),
+    ("Looked at", "text"),
+    ("Status", "status"),
+    ("Evidence", "chip"),
+]
+
 
 def criteria(facts: Facts) -> str:
     """Each success criterion: limit, figure, what was looked at, status."""
     if not facts.metrics:
         return ""
     rows = [criterion(facts, each) for each in facts.metrics]
-    columns = [
-        ("Criterion", "head"),
-        ("Limit", "number"),
-        ("Figure", "number"),
-        ("Baseline", "number"),
-        ("90 % interval", "text"),
-        ("Looked at", "text"),
-        ("Status", "status"),
-        ("Evidence", "chip"),
-    ]
     caption = f"As of {wording.local_full(facts.as_of, facts.deployment.zone)}"
     blocks = [
-        markup.table(caption, columns, rows),
+        markup.table(caption, CRITERIA, rows),
         *map(str, splits(facts)),
         reasons(facts, facts.metrics),
         noticed(facts),

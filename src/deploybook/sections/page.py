@@ -112,7 +112,7 @@ class PageFacts:
     as_of: the logical time the page speaks of. closed: how the deployment ended, '' while it has not.
     word, modifier, sentence, detail, number, number_notes: the verdict block. table: the metrics table as markup.
     chart: one figure as markup for the home page, '' for none. failure: set where the page was not produced.
-    log_size, log_root, signed: the evidence log before the run, as the page prints it.
+    late: 'late by 3 h 10 min', '' for a report on time. log_size, log_root, signed: the evidence log before the run, as the page prints it.
     """
 
     kind: PageKind
@@ -149,6 +149,7 @@ class PageFacts:
     table: str = ""
     chart: str = ""
     failure: Failure | None = None
+    late: str = ""
     log_size: int = 0
     log_root: str = ""
     signed: bool = False
@@ -213,6 +214,7 @@ def page_facts(facts: Facts, kind: PageKind, title: str, chart: str = "") -> Pag
         evidence=facts.evidence,
         table=metrics.table(facts, facts.metrics, _caption(facts)) if facts.metrics else "",
         chart=chart,
+        late=wording.late_text(facts.late) if facts.late else "",
         log_size=facts.provenance.log_size,
         log_root=facts.provenance.log_root,
         signed=facts.provenance.signed,

@@ -1,0 +1,62 @@
+"""The end of the watch: how it ended and who said so, what happened at each checkpoint, the criteria at the last one."""
+
+from __future__ import annotations
+
+from .. import wording
+from ..facts import Facts
+from ..times import iso
+from . import markup, say, summary
+from .checkpoint import CRITERIA, criterion
+from .text import Html, heading
+
+OPEN = Html("<p>Nobody has recorded how it ended; <code>deploybook close --outcome succeeded</code> does.</p>")
+DOORS = [("Deployment report", "index.md"), ("Evidence", "#evidence"), ("How this page was made", "#made")]
+
+
+def closing(facts: Facts) -> str:
+    """The whole in one word, how it ended, the checkpoints one by one, and each success criterion at the last of them."""
+    top = [summary.verdict(facts), summary.tiles(facts), summary.facts_line(facts), markup.doors(DOORS)]
+    blocks = [*top, heading("How it ended"), ending(facts), looks(facts), criteria_at_last(facts)]
+    return "\n\n".join(str(block) for block in blocks if block)
+
+
+def ending(facts: Facts) -> Html:
+    """Outcome, when, by whom, why, and when the deployment really ran."""
+    deployment, ended = facts.deployment, facts.deployment.closing
+    if ended is None:
+        return markup.callout("Not closed", OPEN)
+    at = markup.moment(wording.local_full(ended.at, deployment.zone, year=True), iso(ended.at)) if ended.at else ""
+    actual = wording.window_text(ended.actual, deployment.zone, year=True) if ended.actual else ""
+    return markup.facts_line(
+        [
+            ("Outcome", ended.outcome.replace("_", " ").capitalize()),
+            ("Closed", at),
+            ("By", ended.by or "not on record"),
+            ("Really ran", actual),
+            ("Because", ended.reason),
+        ]
+    )
+
+
+def looks(facts: Facts) -> Html:
+    """Every checkpoint with its word and its reason."""
+    rows = [
+        (
+            wording.after_text(each.after),
+            say.full(facts, each.due),
+            each.reason,
+            markup.status(wording.word(each.verdict)),
+        )
+        for each in facts.checkpoints
+    ]
+    columns = [("Checkpoint", "head"), ("Time", "text"), ("In one sentence", "text"), ("Status", "status")]
+    return markup.table("What happened at each checkpoint", columns, rows) if rows else Html()
+
+
+def criteria_at_last(facts: Facts) -> Html:
+    """The success criteria as they stood at the last checkpoint that was judged."""
+    last = next((each for each in reversed(facts.checkpoints) if each.verdict.counts and each.metrics), None)
+    if last is None:
+        return Html()
+    caption = f"Success criteria at {wording.after_text(last.after)}"
+    return markup.table(caption, CRITERIA, [criterion(facts, each) for each in last.metrics])
