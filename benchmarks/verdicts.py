@@ -24,17 +24,29 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 from scipy.special import ndtr
 
-from deploybook.judge import judge_window
+from deploybook.judge import judge_success, judge_window, whole
 from deploybook.measure.uncertainty import (
     change_of_count,
     change_of_mean,
     change_of_quantile,
     change_of_ratio,
+    own_mean,
+    own_quantile,
     own_ratio,
 )
-from deploybook.model import Coverage, Estimate, Increments, Judgement, Measurement, Metric
+from deploybook.model import (
+    Checkin,
+    CheckpointResult,
+    Coverage,
+    Estimate,
+    Increments,
+    Judgement,
+    Measurement,
+    Metric,
+    Verdict,
+)
 from deploybook.times import Window
-from deploybook.units import parse_limit, parse_tolerance
+from deploybook.units import Tolerance, parse_limit, parse_tolerance
 
 Array = NDArray[np.float64]
 Pair = tuple[Judgement, Judgement]  # ours and the plain rule's
@@ -118,10 +130,10 @@ def histogram(level: Array, step: float = 15.0) -> Increments:
     return Increments(ends_ms=ends, seconds=np.full(n, step), counts=counts, sums=counts * level)
 
 
-def bucketed(rng: np.random.Generator, level: Array) -> Increments:
-    """100 requests a scrape, lognormal around its level (sigma 0.45), in buckets of 10 %."""
+def bucketed(rng: np.random.Generator, level: Array, requests: Array | float = REQUESTS) -> Increments:
+    """Requests of each scrape, lognormal around its level (sigma 0.45), in buckets of 10 %."""
     below = ndtr(np.log(np.asarray(EDGES)[None, :] / level[:, None]) / 0.45)
-    buckets = rng.multinomial(int(REQUESTS), np.diff(below, axis=1, prepend=0.0))
+    buckets = rng.multinomial(np.asarray(requests, dtype=np.int64), np.diff(below, axis=1, prepend=0.0))
     return replace(histogram(level), buckets=buckets.astype(np.float64))
 
 
@@ -148,14 +160,17 @@ def by_minute(counts: Array) -> Increments:
 # --- cases: one window judged -----------------------------------------------------------------------------------------
 
 
+def seen(value: float, scrapes: int, own: Estimate | None = None) -> Measurement:
+    """A figure over a window of that many scrapes."""
+    window = Window(start=START, end=START + timedelta(seconds=15 * scrapes))
+    return Measurement(metric="m", window=window, value=value, unit="", coverage=SEEN, own=own)
+
+
 def judged(
     metric: Metric, now: float, base: float, change: Estimate, length: timedelta, own: Estimate | None = None
 ) -> Pair:
-    window, unit = Window(start=START, end=START + length), metric.unit
-    first, second = (
-        Measurement(metric=metric.id, window=window, value=value, unit=unit, coverage=SEEN, own=doubt)
-        for value, doubt in ((now, own), (base, None))
-    )
+    scrapes = round(length.total_seconds() / 15)
+    first, second = seen(now, scrapes, own), seen(base, scrapes)
     return judge_window(metric, first, second, change), judge_window(metric, first, second, change, point=True)
 
 
@@ -251,6 +266,112 @@ def ratios(runs: int) -> Iterator[Row]:
         yield tally("ratios", (str(total), f"{size}", f"{share:.0%}"), runs, partial(ratio_case, total, size, share))
 
 
+# --- whole pages ------------------------------------------------------------------------------------------------------
+
+HOUR, WINDOW_AT, WINDOW_LONG = 240, 14 * 240, 360  # in scrapes; the window is 14:00 to 15:30
+P50 = replace(LATENCY, id="p50", statistic="p50", better="lower", target=parse_limit("at most 65 ms"))
+P95 = replace(LATENCY, id="p95", statistic="p95", better="lower", target=parse_limit("at most 150 ms"))
+VARIANCE = replace(LATENCY, id="variance", better="lower", show_change=True)
+FAILURES = replace(ERRORS, tolerance=Tolerance(), delta="absolute", target=parse_limit("at most 3 errors/hour"))
+
+
+def service(rng: np.random.Generator, n: int, requests: float) -> Increments:
+    """n scrapes of a service as quiet as the reference's: its level moves by 1.5 % (lag 1 0.6), the rest is its requests."""
+    level = LEVEL * (levels(rng, n, 0.6, 0.0) / LEVEL) ** 0.15
+    counts = rng.poisson(requests, n).astype(np.float64)
+    means = level * (1 + 0.47 * rng.standard_normal(n) / np.sqrt(np.maximum(counts, 1)))
+    return replace(bucketed(rng, level, counts), counts=counts, sums=counts * means)
+
+
+def part(whole_: Increments, start: int, length: int) -> Increments:
+    cut = slice(start, start + length)
+    fields = {name: value[cut] for name, value in vars(whole_).items() if value is not None}
+    return Increments(**fields)
+
+
+def by_the_minute(day: Increments) -> Increments:
+    assert day.sums is not None and day.buckets is not None
+    four = (len(day.counts) // 4, 4)
+    return Increments(
+        ends_ms=day.ends_ms[3::4],
+        seconds=day.seconds.reshape(four).sum(1),
+        counts=day.counts.reshape(four).sum(1),
+        sums=day.sums.reshape(four).sum(1),
+        buckets=day.buckets.reshape(*four, -1).sum(1),
+    )
+
+
+def page_case(rng: np.random.Generator) -> Verdict:
+    """The word of a page like the reference deployment's: five metrics, six check-ins, four checkpoints, no change at all."""
+    before = {"parser": service(rng, 24 * HOUR, 77), "cli": service(rng, 24 * HOUR, 50)}
+    after = {"parser": service(rng, WINDOW_LONG + 48 * HOUR, 77), "cli": service(rng, WINDOW_LONG, 50)}
+    memory = {name: by_the_minute(day) for name, day in before.items()}
+
+    def variance(start: int, length: int) -> tuple[Measurement, Measurement, Estimate]:
+        base = part(before["parser"], (WINDOW_AT + start) % (24 * HOUR), length)
+        return compared("parser", part(after["parser"], start, length), base, None)
+
+    def compared(
+        name: str, now: Increments, base: Increments, q: float | None
+    ) -> tuple[Measurement, Measurement, Estimate]:
+        if q is None:
+            figures, change = (
+                [own_mean(it, history=memory[name]) for it in (now, base)],
+                change_of_mean(now, base, history=memory[name]),
+            )
+        else:
+            figures = [own_quantile(it, edges=EDGES, q=q, history=memory[name]) for it in (now, base)]
+            change = change_of_quantile(now, base, edges=EDGES, q=q, history=memory[name])
+        return seen(figures[0].value, len(now.counts), figures[0]), seen(figures[1].value, len(base.counts)), change
+
+    def quantile(metric: Metric, name: str, q: float) -> Judgement:
+        now, base = part(after[name], 0, WINDOW_LONG), part(before[name], WINDOW_AT, WINDOW_LONG)
+        return judge_window(metric, *compared(name, now, base, q))
+
+    failed = rng.poisson(4 / 48 / 60, 90 + 48 * 60).astype(float)
+    passed = rng.random(90 + 48 * 60) < 0.95  # a run a minute
+
+    def failures(start: int, minutes: int) -> Measurement:
+        counts = failed[start : start + minutes]
+        return replace(seen(float(counts.sum()), 4 * minutes), worst_hour=float(np.convolve(counts, np.ones(60)).max()))
+
+    def runs(start: int, minutes: int) -> Measurement:
+        good = int(passed[start : start + minutes].sum())
+        return seen(100 * good / minutes, 4 * minutes, own_ratio(good, minutes))
+
+    looks = [
+        Checkin(at=START + timedelta(minutes=15 * (k + 1)), judgement=judge_window(VARIANCE, *variance(60 * k, 60)))
+        for k in range(6)
+    ]
+    judgements = [
+        quantile(P50, "parser", 0.5),
+        quantile(P95, "cli", 0.95),
+        judge_window(FAILURES, failures(0, 90), failures(90, 90), None),
+        judge_window(RUNS, runs(0, 90), runs(90, 90), None),
+        judge_window(VARIANCE, *variance(0, WINDOW_LONG), checkins=looks),
+    ]
+    checkpoints = []
+    for hours in (1, 12, 24, 48):
+        judged = [
+            judge_success(VARIANCE, parse_limit("within 5 %"), *variance(WINDOW_LONG + (hours - 1) * HOUR, HOUR)),
+            judge_success(FAILURES, parse_limit("below 3 errors/hour"), failures(90, 60 * hours)),
+            judge_success(RUNS, parse_limit("at least 90 %"), runs(90, 60 * hours)),
+        ]
+        word, reason = whole(judged)
+        checkpoints.append(CheckpointResult(after=timedelta(hours=hours), due=START, verdict=word, reason=reason))
+    return whole(judgements, checkpoints)[0]
+
+
+def pages(runs: int) -> int:
+    """Prints the words of `runs` pages; 1 where more than 5 % read Breach or fewer than 60 % read Pass or Watch."""
+    rng = np.random.default_rng(2025)
+    words = [page_case(rng).value for _ in range(runs)]
+    print(f"\n### whole pages\n\nOf {runs} deployments without a change, in percent:")
+    print(", ".join(f"{word} {100 * words.count(word) / runs:.1f}" for word in sorted(set(words))))
+    kept = words.count("fail") <= 0.05 * runs and words.count("pass") + words.count("warn") >= 0.60 * runs
+    return 0 if kept else 1
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="How often the verdict is wrong, on simulated windows.")
     parser.add_argument("--runs", type=int, default=1000, help="simulated windows a row")
@@ -269,6 +390,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"\n### {heading}\n\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
         print(row.text(), flush=True)
         problems += [f"{row.table} {', '.join(row.what)}: {problem}"] if (problem := row.missed()) else []
+    if pages(60 if options.quick else 300):
+        problems.append("whole pages: at most 5 % Breach and at least 60 % Pass or Watch are promised")
     print("\nMissed:\n" + "\n".join(problems) if problems else "\nAll promised bars are kept.")
     return 1 if problems else 0
 
