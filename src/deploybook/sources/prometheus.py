@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from ..errors import QueryRejected, SourceError, SourceUnreachable
-from ..model import DataNote, Matcher, Metric, Original, Pulled
+from ..model import DataNote, Deployment, Matcher, Metric, Original, Pulled
 from ..times import to_ms
 from .answers import Answer, read_answer, rows_of_answers
 from .http import NOT_NOW, Client, Reply
@@ -90,7 +90,9 @@ class Puller:
 
     def __init__(self, client: Client, request: Request, server: Server) -> None:
         self.client, self.request, self.server = client, request, server
-        self.windows = request.windows or (needed(request.deployment) if request.deployment else ())
+        judged = needed(request.deployment) if isinstance(request.deployment, Deployment) else ()
+        self.windows = request.windows or judged
+        self.judged = (*self.windows, *judged)
         self.samples = 0
         self.notes: list[DataNote] = []
         self.originals: list[Original] = []
@@ -207,14 +209,14 @@ class Puller:
         for its length, and its answers carry the label `window`.
         """
         now = to_ms(self.request.now) if self.request.now else None
-        ends = sorted({(w.end_ms, w.end_ms - w.start_ms) for w in self.windows if now is None or w.end_ms <= now})
+        ends = sorted({(w.end_ms, w.end_ms - w.start_ms) for w in self.judged if now is None or w.end_ms <= now})
         if "$window" in metric.query:
             for end, length in ends:
                 text = metric.query.replace("$window", f"{length}ms")
                 self.instant(text, end, got, {"window": f"{length // 1000}s"})
             return
         step = step_of(self.request, 60)
-        for start, end in merged(self.windows, timedelta(), now):
+        for start, end in merged(self.judged, timedelta(), now):
             self.ranged(metric.query, start, end, step, got)
         for end in dict.fromkeys(end for end, _ in ends if end % step):
             self.instant(metric.query, end, got, {})
