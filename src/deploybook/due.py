@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 from .model import Deployment
-from .times import UTC, after_name, length_text, local_day
+from .times import after_name, at_clock, length_text, local_day
 from .wording import after_text
 
 if TYPE_CHECKING:
@@ -168,11 +168,10 @@ def dailies(deployments: Sequence[Deployment], clock: str, zone: ZoneInfo | None
     if not clock or not deployments:
         return
     zone = zone or deployments[0].zone
-    hour, minute = (int(part) for part in clock.split(":")[:2])
     spans = [(each.window.start, min(each.ended or each.observed.end, each.observed.end)) for each in deployments]
     days = {local_day(start, zone) + DAY * n for start, end in spans for n in range((end - start).days + 3)}
     for day in sorted(days):
-        at = datetime(day.year, day.month, day.day, hour, minute, tzinfo=zone).astimezone(UTC)
+        at = at_clock(day, clock, zone)
         if any(start < at < end + DAY for start, end in spans):
             yield Slot(at=at, kind="daily", day=day)
 

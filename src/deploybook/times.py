@@ -151,6 +151,15 @@ def parse_window(text: str, zone: tzinfo | None, day: date | None = None) -> Win
     return Window(start=start, end=end)
 
 
+def at_clock(day: date, clock: str, zone: tzinfo) -> datetime:
+    """
+    The instant, in UTC, of a local time of day, for what comes once every day: a time that a clock change left out
+    moves forward by the change, of one that came twice it is the first. For times that people wrote: `localise`.
+    """
+    hour, minute = (int(part) for part in clock.split(":")[:2])
+    return datetime(day.year, day.month, day.day, hour, minute, tzinfo=zone).astimezone(UTC)
+
+
 def on_day(window: Window, zone: tzinfo, day: date) -> Window:
     """
     The window that starts at the same local clock time on `day` and lasts as long (elapsed).

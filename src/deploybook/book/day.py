@@ -21,7 +21,7 @@ from ..facts import Facts
 from ..model import Verdict, worst
 from ..sections import Block, Html, markup, plan, say, summary
 from ..sections.text import heading
-from ..times import iso, local_day, localise
+from ..times import at_clock, iso, local_day
 from . import Book, _near, _workspace
 
 DAY = timedelta(days=1)
@@ -74,13 +74,14 @@ class Day:
 
     @property
     def end(self) -> datetime:
-        """The end of the day, in UTC."""
-        return localise(self.day + DAY, "00:00", self.zone)
+        """What the report is as of: the workspace's `daily` time on that day, else the end of the day; UTC."""
+        clock = records.read_settings(self.workspace).daily
+        return at_clock(self.day, clock, self.zone) if clock else at_clock(self.day + DAY, "00:00", self.zone)
 
     @cached_property
     def facts(self) -> tuple[Facts, ...]:
         """The facts of every deployment the day touches, worst first."""
-        start = localise(self.day, "00:00", self.zone)
+        start = at_clock(self.day, "00:00", self.zone)
         touched = [
             book.deployment
             for book in self._all
@@ -160,11 +161,11 @@ def show_needs(day: Day) -> str:
 
 
 def show_tomorrow(day: Day) -> str:
-    """Checkpoints, people's checks, actions and reviews that are due on the next day."""
-    tomorrow = [due for due in all_due(day) if local_day(due.at, day.zone) == day.day + DAY]
+    """Checkpoints, people's checks, actions and reviews that are due from the report's time to the end of the next day."""
+    tomorrow = [due for due in all_due(day) if due.at >= day.end and local_day(due.at, day.zone) <= day.day + DAY]
     rows = [
         (
-            markup.moment(wording.local(due.at, due.facts.deployment.zone), iso(due.at)),
+            markup.moment(wording.local_full(due.at, due.facts.deployment.zone), iso(due.at)),
             due.what,
             due.facts.deployment.title,
             due.who,
@@ -174,7 +175,7 @@ def show_tomorrow(day: Day) -> str:
     if not rows:
         return section("Due tomorrow", "tomorrow", "Nothing is due tomorrow.")
     columns = [("Time", "head"), ("What", "text"), ("Deployment", "text"), ("Who", "text")]
-    caption = wording.day_text(day.day + DAY, year=True, weekday=True)
+    caption = f"To the end of {wording.day_text(day.day + DAY, year=True, weekday=True)}"
     return section("Due tomorrow", "tomorrow", markup.table(caption, columns, rows, zone=day.zone.key))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +15,7 @@ from ..evidence import Log, statement
 from ..sections.markup import crumbs
 from ..sections.page import Ask, PageFacts, write_page_facts
 from ..sections.text import front_matter, inert
-from ..times import localise
+from ..times import at_clock
 from . import page
 from .keep import ACTOR, digest_of, environment_digest
 
@@ -25,10 +25,18 @@ def page_path(day: Day) -> Path:
     return day.workspace.root / "reports" / f"{day.day:%Y}" / f"{day.day:%m}" / "daily" / day.day.isoformat()
 
 
-def make(day: Day, *, log: Log, now: datetime, isolation: Literal["fork", "process"] = "fork") -> tuple[Path, bool]:
+def make(
+    day: Day,
+    *,
+    log: Log,
+    now: datetime,
+    isolation: Literal["fork", "process"] = "fork",
+    late: timedelta | None = None,
+) -> tuple[Path, bool]:
     """
-    The page of the day and whether anything on it is new. Raises NotebookFailed where the notebook did not run to its
-    end: the page that was there stays.
+    The page of the day and whether anything on it is new. late: how long after its time it is made, for the log.
+
+    Raises NotebookFailed where the notebook did not run to its end: the page that was there stays.
     """
     source = day.workspace.root / "notebooks" / "daily.ipynb"
     if not source.is_file():
@@ -46,7 +54,9 @@ def make(day: Day, *, log: Log, now: datetime, isolation: Literal["fork", "proce
         ).check()
         cells = json.loads(executed.read_text(encoding="utf-8"))["cells"]
         files = outputs(day, page.body_of(cells), place)
-        if not page.changed(files):
+        scope = f"daily-{day.day}"
+        recorded = any(entry.predicate.get("scope") == scope for entry in log.entries("verdict"))
+        if recorded and not page.changed(files):
             return place.with_suffix(".md"), False
         page.write(files)
         subjects = {path.name: log.put(text.encode(), path.suffix[1:]) for path, text in files.items()}
@@ -58,8 +68,20 @@ def make(day: Day, *, log: Log, now: datetime, isolation: Literal["fork", "proce
             notebook=result.digest,
             parameters=digest_of(dict(result.parameters)),
             environment=environment_digest(),
+            scope=scope,
         )
-        log.append([entry], now)
+        word = statement.verdict(
+            {name: held for name, held in subjects.items() if name.endswith(".json")},
+            deployment="",
+            ticket="",
+            actor=ACTOR,
+            scope=scope,
+            verdict=day.verdict.value,
+            metrics={facts.deployment.slug: facts.verdict.value for facts in day.facts},
+            configuration=digest_of([facts.deployment.slug for facts in day.facts]),
+            late_seconds=None if late is None else round(late.total_seconds()),
+        )
+        log.append([entry, word], now)
     return place.with_suffix(".md"), True
 
 
@@ -88,7 +110,7 @@ def page_facts(day: Day) -> PageFacts:
         deployment="",
         name="Daily report",
         zone=day.zone.key,
-        start=localise(day.day, "00:00", day.zone),
+        start=at_clock(day.day, "00:00", day.zone),
         end=day.end,
         observed_until=day.end,
         as_of=day.end,
