@@ -338,3 +338,37 @@ def reason(facts: Facts, id: str) -> str:
     judgement = facts.judgement(id)
     assert judgement is not None
     return judgement.reason
+
+
+# --- other days, other zones --------------------------------------------------------------------------------------
+
+
+def on_another_day(deployment: Deployment, data: Data, day: date, zone_name: str) -> tuple[Deployment, Data]:
+    """
+    The same deployment with the same local clock on another day of another zone, and its data with it.
+
+    What was seen from midnight of the rollout on stays as long after it as it was; the day before keeps its clock.
+    """
+    zone = parse_zone(zone_name)
+
+    def shift(clock_time: str, mine: date, theirs: date) -> timedelta:
+        return localise(theirs, clock_time, zone) - localise(mine, clock_time, PT)
+
+    now, before = shift("14:00", DAY_3, day), shift("14:00", DAY_2, day - timedelta(days=1))
+    seam = to_ms(clock("12:00"))
+
+    def by(times: np.ndarray) -> np.ndarray:
+        return np.where(times < seam, before // timedelta(milliseconds=1), now // timedelta(milliseconds=1))
+
+    def move(window: Window, by: timedelta) -> Window:
+        return Window(start=window.start + by, end=window.end + by)
+
+    assert deployment.baseline
+    there = replace(
+        deployment,
+        zone=zone,
+        window=move(deployment.window, now),
+        baseline=move(deployment.baseline, before),
+        gates=tuple(replace(gate, at=gate.at + now) for gate in deployment.gates),
+    )
+    return there, moved(data, by)

@@ -37,6 +37,11 @@ def of_measurements(
             display = wording.value_text(metric, measurement.value)
             if figure := value_figure(metric, measurement, display, decimals):
                 yield figure
+    if now.worst_hour is not None:
+        display = wording.value_text(metric, now.worst_hour)
+        decimals = wording.decimals_for(metric, now.worst_hour)
+        if figure := value_figure(metric, now, display, decimals, worst_hour=True):
+            yield figure
     if baseline is None or now.value is None or baseline.value is None:
         return
     if metric.show_change:
@@ -70,7 +75,16 @@ def resolve(facts: Facts, data: Data) -> Facts:
             continue
         figures.update({figure.id: figure for figure in made})
         references[text] = made[-1].id
-    return replace(facts, figures=dict(sorted(figures.items())), references=references, findings=tuple(findings))
+    known = {id: as_read(facts.deployment, figure) for id, figure in sorted(figures.items())}
+    return replace(facts, figures=known, references=references, findings=tuple(findings))
+
+
+def as_read(deployment: Deployment, figure: Figure) -> Figure:
+    """The figure with how its source reads rows: the zone of times without one, columns by names of its own."""
+    sources = [each for each in deployment.sources if figure.metric.source in ("", each.name)]
+    zones = {str(each.zone) for each in sources if each.zone}
+    own = len(zones) > 1 or any({"time", "value", "metric", "labels"} & set(each.options) for each in sources)
+    return replace(figure, zone=min(zones), own_columns=own) if zones else replace(figure, own_columns=own)
 
 
 def refer(deployment: Deployment, data: Data, text: str) -> list[Figure]:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from .. import findings as found
 from .. import measure
 from ..findings import Change, Reset, Stretch
-from ..model import Data, Deployment, Entry, Finding, Metric, Samples, Series
+from ..model import Data, Deployment, Entry, Finding, Metric, Samples
 from ..times import Window, from_ms
 
 STALE = timedelta(minutes=2)
@@ -62,17 +62,31 @@ def about_rows(deployment: Deployment, data: Data, until: datetime, entries: Seq
 
 def looked_at(deployment: Deployment, data: Data) -> list[Looked]:
     """Each set of series once, however many metrics are made from it."""
-    looked: dict[tuple[Series, ...], Looked] = {}
+    looked: list[Looked] = []
     for metric in deployment.metrics:
-        if metric.kind == "query":
-            continue
-        name = metric.total_name or metric.name
-        if samples := filled(measure.samples_of(metric, data)):
-            looked.setdefault(samples.series, Looked(metric=metric, name=name, samples=samples))
-        good = data.samples.get(metric.name) if metric.total_name else None
-        if good and (samples := filled(measure.select(good, metric.where))):
-            looked.setdefault(samples.series, Looked(metric=metric, name=metric.name, samples=samples))
-    return sorted(looked.values(), key=lambda each: each.name)
+        for each in behind(metric, data):
+            if not any(is_same(each, other) for other in looked):
+                looked.append(each)
+    return sorted(looked, key=lambda each: each.name)
+
+
+def behind(metric: Metric, data: Data) -> Iterator[Looked]:
+    """What a metric is made from; of a ratio of two counters both."""
+    if metric.kind == "query":
+        return
+    if samples := filled(measure.samples_of(metric, data)):
+        yield Looked(metric=metric, name=metric.total_name or metric.name, samples=samples)
+    good = data.samples.get(metric.name) if metric.total_name else None
+    if good and (samples := filled(measure.select(good, metric.where))):
+        yield Looked(metric=metric, name=metric.name, samples=samples)
+
+
+def is_same(one: Looked, other: Looked) -> bool:
+    """True for the same series, and for several names joined in the same way."""
+    if one.samples.series == other.samples.series:
+        return True
+    ways = [(each.name, each.metric.names, each.metric.where, each.metric.missing_is_zero) for each in (one, other)]
+    return ways[0] == ways[1]
 
 
 def filled(samples: Samples | None) -> Samples | None:
