@@ -13,7 +13,7 @@ from .deployment import (
     Source,
     checkpoint_names,
 )
-from .metric import Better, DeltaKind, Matcher, Metric, MetricKind, quantile_of
+from .metric import Better, DeltaKind, Matcher, Metric, MetricKind, quantile_named, quantile_of
 from .people import (
     ENTRY_KINDS,
     Action,
@@ -96,6 +96,7 @@ __all__ = [
     "Touchpoint",
     "Verdict",
     "checkpoint_names",
+    "quantile_named",
     "quantile_of",
     "worst",
 ]

@@ -175,7 +175,7 @@ class Deployment:
         return Window(start=self.end, end=self.due(after))
 
     def __str__(self) -> str:
-        return f"{self.title} ({self.ticket})"
+        return f"{self.title} ({self.ticket})" if self.ticket else self.title
 
 
 def _missing(id: str) -> Metric:

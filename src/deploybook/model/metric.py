@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -90,3 +91,13 @@ def quantile_of(statistic: str) -> float | None:
     except ValueError:
         return None
     return percent / 100 if 0 < percent < 100 else None
+
+
+def quantile_named(*texts: str) -> str:
+    """'p95' where one of the texts names a quantile that was worked out elsewhere (latency_p95, upper_95, 0.95), else ''."""
+    for text in texts:
+        if found := re.search(
+            r"(?<![A-Za-z0-9])(?:[pP]|upper_|0\.)(\d\d(?:[._]\d)?)(?![A-Za-z0-9])", text.replace("_p", " p")
+        ):
+            return f"p{found[1].replace('_', '.')}"
+    return ""

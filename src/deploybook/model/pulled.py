@@ -17,7 +17,7 @@ class Original:
 
     path: of a file, relative to the deployment's folder, with '/'; '' for an answer. digest: sha256 of its bytes.
     metrics: the names whose rows came from it. start_ms, end_ms: the time that was asked for (an answer) or
-    that the rows span (a file), both ends included; 0 where there is neither.
+    that the rows span (a file), both ends included; 0 where there is neither. question: the query without its time.
     engine: 'prometheus 2.42.0', '' for files. flags: of the server, where they change numbers.
     """
 
@@ -29,6 +29,7 @@ class Original:
     metrics: tuple[str, ...] = ()
     rows: int = 0
     query: str = ""
+    question: str = ""
     start_ms: int = 0
     end_ms: int = 0
     step_ms: int = 0

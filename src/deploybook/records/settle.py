@@ -13,6 +13,7 @@ from typing import Any
 
 from .. import model
 from ..errors import Problem, UnitMismatch
+from ..model import quantile_named
 from ..times import DAY, Window, after_name, length_text, on_day, parse_length, parse_zone
 from ..units import Limit, Tolerance, dimension, factor, unit_of_name
 from . import deployment as shapes
@@ -181,7 +182,7 @@ def settle_baseline(desk: Desk, window: Window) -> Window | None:
     if baseline.overlaps(window):
         desk.wrong(way, "overlaps the deployment window; write a time before the change, or 'none'")
     elif baseline.start > window.start:
-        desk.wrong(way, "starts after the change; write a time before it, or 'none'")
+        desk.assume("baseline", "a time after the change", "as written")
     return baseline
 
 
@@ -258,8 +259,7 @@ def settle_metric(desk: Desk, id: str, file: Any, sources: dict[str, model.Sourc
         id=id,
         kind=kind,  # type: ignore[arg-type]
         name=name,
-        title=file.title
-        or (id if kind in ("ratio", "query") else f"{name} {statistic}" if kind != "counter" else name),
+        title=title_of(file, id, kind, name, statistic),
         statistic=statistic,
         unit=unit,
         source_unit=source_unit,
@@ -284,6 +284,16 @@ def settle_metric(desk: Desk, id: str, file: Any, sources: dict[str, model.Sourc
         panel=file.panel,
         decimals=file.decimals,
     )
+
+
+def title_of(file: Any, id: str, kind: str, name: str, statistic: str) -> str:
+    """As written, else the name with its statistic. A ready-made quantile is what it is: 'mean of the exported p95'."""
+    texts = [matcher.value for matcher in file.where if matcher.op == "="] if kind == "gauge" else []
+    quantile = quantile_named(name, *texts) if kind == "gauge" else ""
+    if quantile and "exported" not in file.title:
+        plain = re.sub(rf"(?<!\w){re.escape(quantile)}(?!\w)", "", file.title, flags=re.IGNORECASE)
+        return f"{' '.join(plain.split()) or name}, {statistic} of the exported {quantile}"
+    return file.title or (id if kind in ("ratio", "query") else f"{name} {statistic}" if kind != "counter" else name)
 
 
 def better_of(limit: Limit) -> model.Better:
@@ -436,10 +446,19 @@ def settle_checkpoints(desk: Desk, units: dict[str, model.Metric]) -> tuple[mode
         success.append((id, limit))
     if not desk.tree.at(("checkpoints", "success")):
         desk.assume("checkpoints > success", "the targets", "counts by their worst sliding hour")
+        success = [(id, held) for id, metric in units.items() if not metric.advisory and (held := criterion(metric))]
     people = tuple(model.PeopleCheck(after=p.after, who=p.who, what=p.what) for p in file.people)
     return model.Checkpoints(
         after=after, window=file.window or default.window, success=tuple(success), people=people
     ), observation
+
+
+def criterion(metric: model.Metric) -> Limit | None:
+    """What a metric has to meet at a checkpoint where nothing is written: its target, else its relative tolerance."""
+    share = None if metric.tolerance.relative is None else metric.tolerance.relative * 100
+    if metric.target or share is None:
+        return metric.target
+    return Limit(comparison="within", value=share, unit="%", text=f"within {share:g} %")
 
 
 def settle_checkins(desk: Desk, metrics: tuple[model.Metric, ...]) -> model.Checkins:
