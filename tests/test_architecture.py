@@ -14,7 +14,7 @@ ROWS = (
     ("errors", "units", "times", "model", "wording"),
     ("measure", "judge", "findings", "facts"),
     ("assess", "sections", "charts"),
-    ("sources", "exports", "evidence", "records", "journal", "run"),
+    ("sources", "exports", "evidence", "records", "journal", "run", "start"),
     ("book",),
     ("report", "publish", "due", "notify"),
     ("cli",),

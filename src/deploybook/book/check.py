@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from .. import journal, records
 from ..errors import FileProblems, Problem
+from ..start.clean import left_by_runs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +28,8 @@ def check_workspace(workspace: records.Workspace) -> Iterator[Problem]:
     for path in sorted((workspace.root / "notebooks").glob("*.ipynb")):
         shown = workspace.shown(path)
         try:
-            cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+            document = json.loads(path.read_text(encoding="utf-8"))
+            cells = [dict(cell) for cell in document["cells"]]
         except (OSError, ValueError, KeyError, TypeError) as error:
             yield Problem(
                 path=shown,
@@ -37,12 +39,9 @@ def check_workspace(workspace: records.Workspace) -> Iterator[Problem]:
             continue
         if not any("parameters" in cell.get("metadata", {}).get("tags", ()) for cell in cells):
             yield Problem(path=shown, line=1, text="has no cell tagged 'parameters'; tag the first code cell so")
-        if any(cell.get("outputs") for cell in cells):
-            yield Problem(
-                path=shown,
-                line=1,
-                text="holds outputs; clear them before committing ('jupyter nbconvert --clear-output --inplace')",
-            )
+        if left := left_by_runs(document):
+            text = f"holds {', '.join(left)}; take them out: 'python -m deploybook.start.clean --in-place {shown}'"
+            yield Problem(path=shown, line=1, text=text)
 
 
 def check_deployment(workspace: records.Workspace, slug: str) -> Checked:

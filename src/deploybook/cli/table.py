@@ -35,11 +35,7 @@ def judgement_table(facts: Facts, *, verbose: bool = False) -> None:
     deployment = facts.deployment
     what = f"+{wording.after_text(facts.after).lstrip('+')} checkpoint" if facts.after else "deployment window"
     looked_at = facts.metrics[0].now.window if facts.metrics else deployment.window
-    console.print(
-        Text(
-            f"{deployment.title} ({deployment.ticket}), {what}, {wording.window_text(looked_at, deployment.zone, year=True)}"
-        )
-    )
+    console.print(Text(f"{deployment}, {what}, {wording.window_text(looked_at, deployment.zone, year=True)}"))
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("Metric", "Value", "Baseline", "Delta", "Threshold", "90 % interval", "Status"):
         table.add_column(

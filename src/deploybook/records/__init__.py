@@ -20,6 +20,7 @@ from .workspace import (
     read_settings,
     read_workspace,
     slugs,
+    written,
 )
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "read_workspace",
     "records_and_problems",
     "slugs",
+    "written",
 ]
 
 if TYPE_CHECKING:

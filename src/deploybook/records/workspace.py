@@ -101,6 +101,15 @@ def read_settings(workspace: Workspace) -> Settings:
     )
 
 
+def written(workspace: Workspace, key: str, *, service: str = "") -> Any:
+    """What a new deployment would take for this key from its service or from deploybook.yml, as written; else None."""
+    path = service_path(workspace, service) if service else None
+    if service and path is None:
+        raise UsageProblem(unknown_service(workspace, service))
+    layers = [read_layer(workspace, each) for each in (path, workspace.root / "deploybook.yml") if each]
+    return next((value for tree in layers if (value := tree.at((key,)))), None)
+
+
 def read_deployment(workspace: Workspace, slug: str) -> model.Deployment:
     """
     The deployment, its service and the workspace's defaults taken together.

@@ -1,0 +1,32 @@
+"""
+The first hour: a workspace that works at once, and the ten lines of a new deployment.
+
+    files = start.workspace_files(schemas)         # {path from its top: bytes}: settings, services, notebooks, a sample
+    written = start.write(root, files)             # what is there already is kept, and named
+    text = start.deployment_text(...)              # deployment.yml with the schema line and comments that teach
+    proposal = start.propose(tables, ...)          # metrics and sources out of the files that people have
+
+Nothing here reads a source or a hand-written file: the command hands in what it read.
+"""
+
+from __future__ import annotations
+
+from .deployment import Plan, deployment_text, renewed, scalar
+from .propose import Proposal, propose
+from .sample import SLUG as SAMPLE
+from .workspace import Written, notebooks_folder, schema_files, workspace_files, write
+
+__all__ = [
+    "SAMPLE",
+    "Plan",
+    "Proposal",
+    "Written",
+    "deployment_text",
+    "notebooks_folder",
+    "propose",
+    "renewed",
+    "scalar",
+    "schema_files",
+    "workspace_files",
+    "write",
+]
