@@ -21,6 +21,8 @@ __all__ = ["VERBS", "main"]
 
 # In the order in which a deployment meets them.
 VERBS = {
+    "init": "Make a workspace that works at once.",
+    "new": "Write the ten lines of a new deployment.",
     "check": "Read every hand-written file and say what is wrong or assumed.",
     "pull": "Bring the metrics from their sources into exports/.",
     "judge": "Judge the window and every checkpoint for which there is data.",
