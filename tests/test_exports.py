@@ -125,6 +125,41 @@ def test_changed_history_is_a_new_file_and_a_note_never_an_overwrite(tmp_path: P
     assert [note.kind for note in exports.load(tmp_path, ["jobs_total"]).notes] == ["history_changed"]
 
 
+def test_a_finer_export_of_the_same_time_is_no_changed_history(tmp_path: Path) -> None:
+    exports.store(tmp_path, [pulled(counter(series({0: 1, 60: 5}, step=60_000)), span=(0, 60))])
+
+    stored = exports.store(tmp_path, [pulled(counter(series({0: 1, 15: 2, 30: 3, 45: 4, 60: 5})), span=(0, 60))])
+
+    assert (stored.written, stored.notes) == (("jobs_total.2.parquet",), ())
+    assert exports.load(tmp_path).samples["jobs_total"].series[0].steps.tolist() == [15_000] * 5
+
+
+def test_what_a_server_had_not_written_yet_is_no_changed_history(tmp_path: Path) -> None:
+    def asked(*seconds: int) -> Pulled:
+        original = Original(
+            digest="a1",
+            size=1,
+            metrics=("jobs_total",),
+            start_ms=NOON,
+            end_ms=NOON + 300_000,
+            asked=from_ms(NOON + 300_000),
+        )
+        return Pulled(samples=(counter(series({second: second for second in seconds})),), originals=(original,))
+
+    exports.store(tmp_path, [asked(0, 240)])
+
+    assert exports.store(tmp_path, [asked(0, 240, 285)]).notes == ()
+    assert [note.kind for note in exports.store(tmp_path, [asked(0, 120, 240)]).notes] == ["history_changed"]
+
+
+def test_a_name_that_became_a_histogram_counts_as_one(tmp_path: Path) -> None:
+    exports.store(tmp_path, [pulled(counter(series({0: 1}), name="p"))])
+    later = Samples(name="p", kind="histogram", edges=(50, INF), series=(series({0: [1, 2, 60, 2]}),))
+    exports.store(tmp_path, [pulled(later)])
+
+    assert exports.load(tmp_path).samples["p"].edges == (50, INF)
+
+
 def test_a_new_bucket_layout_joins_the_old_one(tmp_path: Path) -> None:
     def parser(edges: tuple[float, ...], second: int, row: list[float]) -> Samples:
         return Samples(name="p", kind="histogram", edges=edges, series=(series({second: row}, pod="a"),))
@@ -192,14 +227,22 @@ def test_events_are_kept_once_and_in_order(tmp_path: Path) -> None:
 def test_only_what_a_server_gave_need_not_be_asked_again(tmp_path: Path) -> None:
     """The last two minutes before a pull are asked again: a server may still have been writing them."""
     asked = from_ms(NOON + 600_000)
-    early = Original(digest="a1", size=1, metrics=("jobs_total",), start_ms=NOON, end_ms=NOON + 60_000, asked=asked)
+    early = Original(
+        digest="a1", size=1, metrics=("jobs_total",), start_ms=NOON, end_ms=NOON + 60_000, asked=asked, question="q"
+    )
     late = Original(
-        digest="a2", size=1, metrics=("jobs_total",), start_ms=NOON + 60_001, end_ms=NOON + 600_000, asked=asked
+        digest="a2",
+        size=1,
+        metrics=("jobs_total",),
+        start_ms=NOON + 60_001,
+        end_ms=NOON + 600_000,
+        asked=asked,
+        question="q",
     )
     exports.store(tmp_path, [Pulled(samples=(counter(series({0: 1})),), originals=(early, late))])
     exports.store(tmp_path, [pulled(counter(series({0: 1}), name="from_files_total"))])
 
-    assert exports.spans(tmp_path) == {"jobs_total": [(NOON, NOON + 60_000), (NOON + 60_001, NOON + 480_000)]}
+    assert exports.spans(tmp_path) == {("jobs_total", "q"): [(NOON, NOON + 60_000), (NOON + 60_001, NOON + 480_000)]}
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "gone", "manifest", "schema", "path"])

@@ -109,19 +109,25 @@ def combine(data: Data, results: Iterable[Pulled]) -> Data:
     return Data(samples=samples, notes=tuple(notes))
 
 
-def spans(folder: Path) -> dict[str, list[tuple[int, int]]]:
+def spans(folder: Path) -> dict[tuple[str, str], list[tuple[int, int]]]:
     """
-    The times that pulls from servers covered, by metric, milliseconds, both ends included: what need not be asked
-    again. The last LATE before a pull is asked again, since a server may still have been writing it.
+    The times that servers were asked for, by metric and question, milliseconds, both ends included: what need not be
+    asked again. The last LATE before a pull is asked again, since a server may still have been writing it.
     """
-    found: dict[str, list[tuple[int, int]]] = {}
+    found: dict[tuple[str, str], list[tuple[int, int]]] = {}
     for entry in read_manifest(folder)["files"]:
         for one in entry["inputs"]:
-            if not one.get("path") and one.get("asked"):
-                end = min(one["end_ms"], to_ms(parse_instant(one["asked"], None)) - LATE)
-                if end > one["start_ms"]:
-                    found.setdefault(entry["metric"], []).append((one["start_ms"], end))
-    return {name: sorted(found[name]) for name in sorted(found)}
+            if one.get("question"):
+                found.setdefault((entry["metric"], one["question"]), []).append(covered(one))
+    return {key: sorted(found[key]) for key in sorted(found)}
+
+
+def covered(told: Mapping[str, Any]) -> tuple[int, int]:
+    """The time that an original in the manifest settles: without the last LATE before a server was asked."""
+    end = int(told["end_ms"])
+    if told.get("asked"):
+        end = min(end, to_ms(parse_instant(told["asked"], None)) - LATE)
+    return int(told["start_ms"]), end
 
 
 def names(folder: Path) -> tuple[str, ...]:
@@ -173,13 +179,8 @@ def merged_notes(before: list[dict[str, Any]], noticed: Iterable[DataNote]) -> l
 
 def pulled_spans(manifest: Mapping[str, Any], name: str) -> list[tuple[int, int]]:
     """The times that earlier pulls of a metric covered, milliseconds, both ends included."""
-    return [
-        (int(one["start_ms"]), int(one["end_ms"]))
-        for entry in manifest["files"]
-        if entry["metric"] == name
-        for one in entry["inputs"]
-        if one["end_ms"]
-    ]
+    mine = (entry for entry in manifest["files"] if entry["metric"] == name)
+    return [covered(one) for entry in mine for one in entry["inputs"] if one["end_ms"]]
 
 
 def entry_of(samples: Samples, content: bytes, file: str, result: Pulled, frame: pl.DataFrame) -> dict[str, Any]:
@@ -221,6 +222,8 @@ def what_is_new(
 
     if before is None:
         return samples, None
+    if bool(before.edges) != bool(samples.edges):
+        return samples, None
     edges, was, now = aligned(before, samples)
     fresh, changed, first = [], 0, 0
     for labels, series in now.items():
@@ -230,6 +233,7 @@ def what_is_new(
             there = old.times[at] == series.times
             differs = ~there | ~same_rows(old.values[at], series.values)
             new = differs | (old.steps[at] != series.steps)
+            differs &= there | (series.steps >= old.steps[at])  # a finer export of the same time only adds to it
         history = differs & inside(series.times, spans)
         if history.any():
             changed += int(history.sum())
@@ -267,6 +271,8 @@ def overlaid(before: Samples, after: Samples) -> Samples:
     """Both as one; where both have a row, the later one counts."""
     import numpy as np
 
+    if bool(before.edges) != bool(after.edges):
+        return after
     edges, was, now = aligned(before, after)
     made = dict(was)
     for labels, series in now.items():

@@ -19,7 +19,7 @@ by an entry point in the group `deploybook.sources`, named as the kind, that lea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from difflib import get_close_matches
@@ -30,9 +30,9 @@ from pathlib import Path
 from ..errors import UsageProblem
 from ..model import DataNote, Deployment, Metric, Pulled, Source
 from ..times import Window
-from .request import Progress, Request, needed
+from .request import Held, Progress, Request, needed
 
-__all__ = ["KINDS", "Progress", "Request", "ask", "kinds", "needed", "pull", "wanted"]
+__all__ = ["EVENTS", "KINDS", "Held", "Progress", "Request", "ask", "kinds", "needed", "pull", "wanted"]
 
 EVENTS = ("alertmanager", "git", "github", "gitlab", "grafana", "launchdarkly", "pagerduty", "slack")
 KINDS = {
@@ -92,15 +92,15 @@ def pull(
     now: datetime,
     progress: Progress | None = None,
     environ: Mapping[str, str] | None = None,
-    held: Mapping[str, Sequence[tuple[int, int]]] | None = None,
+    held: Held | None = None,
 ) -> Pulled:
     """
     What one source gives for a deployment.
 
     folder: of the deployment. wanted: name to kind, by default what its metrics need. windows: the times that are
     needed (rows near them are kept too); none for all that a files source has. progress(what, samples, bytes).
-    environ: where `env:` references are looked up. held: times that are stored already, by name (exports.spans); a
-    server is not asked for them again. Raises SourceError where the source as a whole cannot answer.
+    environ: where `env:` references are looked up. held: times that are stored already (exports.spans); a server is
+    not asked for them again. Raises SourceError where the source as a whole cannot answer.
     """
     asked = globals()["wanted"](deployment, source) if wanted is None else dict(wanted)
     request = Request(
@@ -133,12 +133,10 @@ def ask(request: Request, query: str, at: datetime) -> list[tuple[dict[str, str]
 
 def missing(request: Request, pulled: Pulled) -> list[DataNote]:
     """A note for each metric of which nothing was there under any of its names."""
-    found = {samples.name for samples in pulled.samples}
+    found = {samples.name for samples in pulled.samples} | {name for name, _ in request.held}
     return [
         DataNote(kind="missing", metric=name, text=f"{request.source.name} has no rows of {name}", count=0)
         for metric in request.metrics
-        if (names := [name for name in needs(metric) if name in request.wanted])
-        and not found & set(names)
-        and not any(request.held.get(name) for name in names)
+        if (names := [name for name in needs(metric) if name in request.wanted]) and not found & set(names)
         for name in names[:1]
     ]

@@ -41,7 +41,7 @@ def pull(request: Request) -> Pulled:
     notes: list[DataNote] = []
     with connected(request) as database:
         for name, text in texts.items():
-            for start, end in without(spans, request.held.get(name, ())):
+            for start, end in without(spans, request.held.get((name, text), ())):
                 rows, original = ask(request, database, name, text, start, end)
                 notes += unobservable(
                     request, name or "its rows", str(request.source.options.get("retention") or ""), original
@@ -152,6 +152,7 @@ def ask(request: Request, database: Any, name: str, text: str, start: int, end: 
         metrics=(name,) if name else (),
         rows=frame.height,
         query=sql,
+        question=text,
         start_ms=start,
         end_ms=end,
         engine=f"postgresql {version}",

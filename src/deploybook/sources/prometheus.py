@@ -151,7 +151,7 @@ class Puller:
         """The samples of one metric as scraped, or with `raw: false` at the source's step, chunk by chunk."""
         selector = selector_of(name, kind, matchers_for(self.request, name))
         now = to_ms(self.request.now) if self.request.now else None
-        for start, end in without(merged(self.windows, LEAD, now), self.request.held.get(name, ())):
+        for start, end in without(merged(self.windows, LEAD, now), self.request.held.get((name, selector), ())):
             if self.request.source.options.get("raw") in (False, "false", "no"):
                 self.ranged(selector, start, end, step_of(self.request, 15), got)
             else:
@@ -175,6 +175,7 @@ class Puller:
                     {"query": f"{selector}[{max(reach, 1)}ms]", "time": seconds_text(last)},
                     got,
                     span=(start, last),
+                    question=selector,
                     kind="matrix",
                 )
             except TooMuch:
@@ -193,7 +194,7 @@ class Puller:
             last = min(first + (points - 1) * step, end // step * step)
             form = {"query": query, "start": seconds_text(first), "end": seconds_text(last), "step": seconds_text(step)}
             try:
-                self.ask("/api/v1/query_range", form, got, span=(first, last), step=step, kind="matrix")
+                self.ask("/api/v1/query_range", form, got, span=(first, last), question=query, step=step, kind="matrix")
             except TooMuch:
                 if points <= 10:
                     raise
@@ -222,7 +223,14 @@ class Puller:
             self.instant(metric.query, end, got, {})
 
     def instant(self, query: str, at: int, got: Got, labels: Mapping[str, str]) -> None:
-        self.ask("/api/v1/query", {"query": query, "time": seconds_text(at)}, got, span=(at, at), kind="vector")
+        self.ask(
+            "/api/v1/query",
+            {"query": query, "time": seconds_text(at)},
+            got,
+            span=(at, at),
+            question=query,
+            kind="vector",
+        )
         answer = got.answers[-1]
         got.answers[-1] = replace(
             answer, series=[({**own, **labels}, times, values) for own, times, values in answer.series]
@@ -231,7 +239,15 @@ class Puller:
     # ── asking ──
 
     def ask(
-        self, path: str, form: Mapping[str, str], got: Got, *, span: tuple[int, int], kind: str, step: int = 0
+        self,
+        path: str,
+        form: Mapping[str, str],
+        got: Got,
+        *,
+        span: tuple[int, int],
+        question: str,
+        kind: str,
+        step: int = 0,
     ) -> Answer:
         reply, answer = self.client.ask(path, lambda reply: read(self.client, reply), form={**form, **WHOLE})
         if answer.kind != kind:
@@ -245,6 +261,7 @@ class Puller:
                 kind=self.request.source.kind,
                 rows=answer.samples,
                 query=form["query"],
+                question=question,
                 start_ms=span[0],
                 end_ms=span[1],
                 step_ms=step,

@@ -15,6 +15,7 @@ from ..times import Window, from_ms, iso, length_text, parse_length, steps, to_m
 
 LEAD = timedelta(minutes=15)  # before and after each window: the row before its start, and what happened beside it
 Progress = Callable[[str, int, int], None]
+Held = Mapping[tuple[str, str], Sequence[tuple[int, int]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,7 @@ class Request:
     wanted: name in the source to its kind ('histogram', 'counter', 'gauge'; 'answers' for a query, by metric id).
     windows: what times are needed; empty for all there is. folder: of the deployment, where paths start.
     progress: called with what was read, samples and bytes so far. environ: where `env:` references look.
-    held: by name, the times (milliseconds, both ends included) that are stored and need not be asked again.
+    held: by metric and question, the times (milliseconds, both ends included) that are stored and not asked again.
     clock, sleep: seconds, for time budgets and waits between tries.
     """
 
@@ -35,7 +36,7 @@ class Request:
     now: datetime | None = None
     progress: Progress | None = None
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
-    held: Mapping[str, Sequence[tuple[int, int]]] = field(default_factory=dict)
+    held: Held = field(default_factory=dict)
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 

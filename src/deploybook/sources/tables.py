@@ -118,7 +118,7 @@ def pick(header: list[str], form: Form, role: str) -> str | None:
 
 def advice(header: list[str]) -> str:
     if len(header) == 1:
-        for sign, word in ((";", "semicolons"), ("	", "tabs"), ("|", "bars")):
+        for sign, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
             if sign in header[0]:
                 return f", or write 'delimiter: \"{sign}\"' on the source: its fields are separated by {word}"
     return ", or write 'time: NAME' on the source"
