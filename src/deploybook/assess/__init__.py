@@ -43,7 +43,7 @@ def assess(
     elif as_of is None:
         as_of = reached(deployment, until if now is None or until is None else min(until, now))
     window_metrics = judge_metrics(deployment, data)
-    checkpoints = tuple(at_checkpoint(deployment, data, each, as_of, entries) for each in deployment.checkpoints.after)
+    checkpoints = tuple(at_checkpoint(deployment, data, each, as_of) for each in deployment.checkpoints.after)
     metrics = window_metrics
     if after is not None:
         this = next((each for each in checkpoints if each.after == after), None) or checkpoint(deployment, data, after)
@@ -57,7 +57,8 @@ def assess(
         entries=entries,
         neighbours=neighbours,
     )
-    verdict, sentence = overall(deployment, metrics, checkpoints, findings)
+    others = [each for each in checkpoints if each.after != after]
+    verdict, sentence = overall(deployment, metrics, others, findings)
     facts = Facts(
         deployment=deployment,
         as_of=as_of,
@@ -88,9 +89,7 @@ def overall(
     return whole(metrics, due, findings, closing.outcome if closing else None, closing.reason if closing else "")
 
 
-def at_checkpoint(
-    deployment: Deployment, data: Data, after: timedelta, as_of: datetime, entries: Sequence[Entry]
-) -> CheckpointResult:
+def at_checkpoint(deployment: Deployment, data: Data, after: timedelta, as_of: datetime) -> CheckpointResult:
     if not_applicable(deployment, after):
         return CheckpointResult(
             after=after,
@@ -108,7 +107,7 @@ def data_until(deployment: Deployment, data: Data) -> datetime | None:
     ends = [
         int(series.times[-1])
         for metric in deployment.metrics
-        for name in metric.names
+        for name in (metric.id, *metric.names)
         if name in data.samples
         for series in data.samples[name].series
         if len(series.times)

@@ -232,12 +232,29 @@ def overlaps(deployment: Deployment, neighbours: Sequence[Deployment], end: date
     if deployment.baseline:
         stretches.append(("baseline", deployment.baseline))
     for other in neighbours:
-        if other.slug == deployment.slug or other.service != deployment.service:
+        ran = window_of(other)
+        if other.slug == deployment.slug or ran is None or not is_same_service(deployment, other):
             continue
         for name, stretch in stretches:
-            if other.window.overlaps(stretch):
-                yield found.overlap(other.title, other.ticket, other.window, name, deployment.zone)
+            if ran.overlaps(stretch):
+                yield found.overlap(other.title, other.ticket, ran, name, deployment.zone)
                 break
+
+
+def window_of(deployment: Deployment) -> Window | None:
+    """When it really ran; None for one that was postponed."""
+    closing = deployment.closing
+    if closing is None:
+        return deployment.window
+    return closing.actual or (None if closing.outcome == "postponed" else deployment.window)
+
+
+def is_same_service(one: Deployment, other: Deployment) -> bool:
+    """True for the same service; where neither names one, for two that are judged by the same series."""
+    if one.service or other.service:
+        return one.service == other.service
+    mine, theirs = ({(each.name, each.where) for each in both.metrics} for both in (one, other))
+    return bool(mine & theirs)
 
 
 def surroundings(deployment: Deployment, judged: Sequence[Judgement], end: datetime) -> Iterator[Finding]:

@@ -1,0 +1,255 @@
+"""How the whole word is made, on the reference deployment: what ended early, what overlaps, which checkpoint is asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from build import data, gauge, metric, reference_data, series, window
+from scenarios import (
+    BREACH,
+    EVERYTHING,
+    HOURS,
+    NO_DATA,
+    NOT_APPLICABLE,
+    PARSER,
+    PASS,
+    PENDING,
+    WATCH,
+    at_end,
+    but,
+    checkpoint_words,
+    clock,
+    cut_off,
+    found,
+    one,
+    only,
+    reference_deployment,
+    since,
+    slower,
+    span,
+    words,
+)
+
+from deploybook.assess import assess, data_until
+from deploybook.facts import document
+from deploybook.model import Closing, Data, Deployment, Entry
+from deploybook.times import Window
+
+
+@pytest.fixture(scope="module")
+def exports(shared: Path) -> Data:
+    return reference_data(shared, names=EVERYTHING)
+
+
+@pytest.fixture(scope="module")
+def deployment(root: Path) -> Deployment:
+    return reference_deployment(root)
+
+
+def closed(deployment: Deployment, outcome: str, *, at: datetime | None = None, reason: str = "") -> Deployment:
+    return replace(deployment, closing=Closing(outcome=outcome, at=at, reason=reason))  # type: ignore[arg-type]
+
+
+# --- ended early --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("outcome", ["rolled_back", "aborted", "postponed"])
+def test_what_did_not_go_through_never_reads_pass(deployment: Deployment, exports: Data, outcome: str) -> None:
+    facts = assess(closed(deployment, outcome, at=clock("14:40"), reason="latency of the CLI"), exports)
+
+    assert facts.verdict is not PASS
+    assert checkpoint_words(facts) == [NOT_APPLICABLE] * 4
+    assert words(facts) == but({})  # the measurements stand below the outcome
+    assert facts.judgement("parser_p50").now.value == pytest.approx(58.4, abs=5e-4)  # type: ignore[union-attr]
+    assert facts.sentence.endswith(": latency of the CLI") or "latency of the CLI" in facts.sentence
+    assert document(facts)["outcome"] == outcome
+
+
+def test_checkpoints_before_a_rollback_stand(deployment: Deployment, exports: Data) -> None:
+    facts = assess(closed(deployment, "rolled_back", at=deployment.end + 2 * HOURS), exports)
+
+    assert checkpoint_words(facts) == [PASS, NOT_APPLICABLE, NOT_APPLICABLE, NOT_APPLICABLE]
+    assert facts.verdict is not PASS
+
+
+def test_a_breach_stays_a_breach_after_a_rollback(deployment: Deployment, exports: Data) -> None:
+    slow = slower(exports, PARSER, 1.12, since("14:00"))
+
+    facts = assess(closed(deployment, "rolled_back", at=clock("15:40")), slow)
+
+    assert facts.verdict is BREACH
+    assert words(facts)["parser_p50"] is BREACH
+
+
+def test_a_postponed_one_without_data_is_not_a_pass(deployment: Deployment) -> None:
+    facts = assess(closed(deployment, "postponed"), Data())
+
+    assert facts.verdict in (NO_DATA, NOT_APPLICABLE)
+    assert checkpoint_words(facts) == [NOT_APPLICABLE] * 4
+
+
+def test_success_changes_nothing(deployment: Deployment, exports: Data) -> None:
+    facts = assess(closed(deployment, "succeeded", at=deployment.end + 48 * HOURS), exports)
+
+    assert facts.verdict is PASS
+    assert checkpoint_words(facts) == [PASS] * 4
+
+
+# --- what is asked ------------------------------------------------------------------------------------------------
+
+
+def test_no_data_at_all_is_no_data(deployment: Deployment) -> None:
+    facts = assess(deployment, Data())
+
+    assert facts.verdict is NO_DATA
+    assert words(facts) == but({}, rest=NO_DATA)
+    assert {each.metric for each in found(facts, "empty_export")} == set(words(facts))
+    assert facts.data_until is None
+
+
+def test_checkpoints_are_pending_until_they_are_due(deployment: Deployment, exports: Data) -> None:
+    facts = assess(deployment, exports, as_of=deployment.end + 13 * HOURS)
+
+    assert checkpoint_words(facts) == [PASS, PASS, PENDING, PENDING]
+
+
+def test_without_a_time_the_page_goes_as_far_as_the_data_and_now(deployment: Deployment, exports: Data) -> None:
+    assert assess(deployment, exports).as_of == deployment.end + 48 * HOURS
+    assert assess(deployment, exports, now=deployment.end + 30 * HOURS).as_of == deployment.end + 24 * HOURS
+
+
+def test_a_checkpoint_reads_the_same_whatever_is_known_later(deployment: Deployment, exports: Data) -> None:
+    known_then = cut_off(exports, exports.samples, deployment.due(1 * HOURS))
+
+    then = assess(deployment, known_then, after=1 * HOURS)
+    later = assess(deployment, exports, after=1 * HOURS)
+
+    assert document(then) == document(later)
+
+
+def test_a_checkpoint_page_counts_its_own_criteria_once(deployment: Deployment, exports: Data) -> None:
+    facts = assess(only(deployment, "variance"), slower(exports, PARSER, 1.12, since("22:40")), after=12 * HOURS)
+
+    assert facts.verdict is BREACH
+    assert facts.sentence.startswith("Telemetry variance: ")
+    assert "other part" not in facts.sentence
+
+
+def test_the_data_end_where_any_metric_ends(deployment: Deployment, exports: Data) -> None:
+    assert data_until(deployment, exports) == datetime.fromisoformat("2025-01-24T23:30:00+00:00")
+    answer = replace(only(deployment), metrics=(metric("query", "", id="errors_share", query="1"),))
+    assert data_until(answer, data(gauge(series([1.0]), name="errors_share"))) == deployment.window.start
+
+
+def test_gates_are_judged_and_never_decide(deployment: Deployment, exports: Data) -> None:
+    facts = at_end(deployment, exports)
+
+    (gate,) = facts.gates
+    assert gate.judgement.now.window == span("14:00", "14:01")
+    assert gate.judgement.verdict not in (PASS, NO_DATA)  # 300 requests cannot show 3 %
+    assert facts.verdict is PASS
+
+
+def test_an_advisory_metric_is_shown_and_never_decides(deployment: Deployment, exports: Data) -> None:
+    (judged,) = only(deployment, "parser_p50").metrics
+    two = (judged, replace(judged, id="hint", advisory=True))
+    advised = replace(only(deployment, "parser_p50"), metrics=two)
+    slow = slower(exports, PARSER, 1.12, since("14:00"))
+
+    both = at_end(advised, slow)
+    hint = at_end(replace(advised, metrics=(two[1],)), slow)
+
+    assert words(both) == {"parser_p50": BREACH, "hint": BREACH}
+    assert hint.verdict is not BREACH
+
+
+# --- restarts that were announced ---------------------------------------------------------------------------------
+
+
+def restarted_at_18(exports: Data) -> Data:
+    from scenarios import crashing
+
+    at = Window(start=clock("18:00"), end=clock("18:01"))
+    return crashing(exports, [PARSER], at, timedelta(minutes=10), timedelta(seconds=90), pod="parser-us-1")
+
+
+def test_a_restart_after_the_rollout_is_news(deployment: Deployment, exports: Data) -> None:
+    facts = assess(deployment, restarted_at_18(exports))
+
+    assert facts.verdict is WATCH
+    assert "parser-us-1 restarted once outside the plan: 22 Jan 18:02 PT" in one(facts, "restarts").text
+
+
+def test_a_restart_that_stands_in_the_journal_is_planned(deployment: Deployment, exports: Data) -> None:
+    line = Entry(at=clock("18:00"), text="Restart of parser-us-1 for a new certificate", kind="restart")
+
+    facts = assess(deployment, restarted_at_18(exports), entries=[line])
+
+    assert facts.verdict is PASS
+    assert not found(facts, "restarts")
+
+
+# --- neighbours ---------------------------------------------------------------------------------------------------
+
+
+def neighbour(deployment: Deployment, start: str, end: str, *, service: str = "", day: int = 22) -> Deployment:
+    at = span(start, end, clock("12:00").date().replace(day=day))
+    return replace(
+        deployment,
+        slug="other",
+        title="Index rebuild",
+        ticket="CHG-2025-0119",
+        window=at,
+        service=service,
+        closing=None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "day", "where"),
+    [
+        ("14:30", "14:50", 22, "deployment window"),
+        ("19:00", "20:00", 22, "observation"),
+        ("15:20", "16:00", 21, "baseline"),
+    ],
+)
+def test_another_deployment_of_the_service_raises_the_page(
+    deployment: Deployment, exports: Data, start: str, end: str, day: int, where: str
+) -> None:
+    facts = assess(deployment, exports, neighbours=[neighbour(deployment, start, end, day=day)])
+
+    assert words(facts) == but({})
+    assert facts.verdict is WATCH
+    told = one(facts, "overlap").text
+    assert "Index rebuild (CHG-2025-0119)" in told
+    assert f"inside the {where}" in told
+
+
+def test_what_ran_elsewhere_or_never_is_no_overlap(deployment: Deployment, exports: Data) -> None:
+    mine = replace(only(deployment, "parser_p50"), service="memory-search")
+    inside = neighbour(mine, "14:30", "14:50", service="memory-search")
+    others = [
+        replace(inside, service="billing"),
+        replace(inside, closing=Closing(outcome="postponed")),
+        replace(inside, closing=Closing(outcome="succeeded", actual=span("09:00", "09:30"))),
+        neighbour(mine, "09:00", "09:30", service="memory-search"),
+    ]
+
+    assert at_end(mine, exports, neighbours=others).verdict is PASS
+    assert at_end(mine, exports, neighbours=[inside]).verdict is WATCH
+
+
+def test_without_a_service_the_same_series_make_a_neighbour(deployment: Deployment, exports: Data) -> None:
+    mine = only(deployment, "parser_p50")
+    same = neighbour(mine, "14:30", "14:50")
+    unrelated = replace(same, metrics=(metric("counter", "emails_sent_total"),))
+
+    assert at_end(mine, exports, neighbours=[same]).verdict is WATCH
+    assert at_end(mine, exports, neighbours=[unrelated]).verdict is PASS
+
+
+def test_the_builders_window_is_the_reference_window(deployment: Deployment) -> None:
+    assert deployment.window == window(0, 5400)
