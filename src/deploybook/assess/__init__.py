@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from ..facts import Facts
 from ..judge import whole
 from ..model import CheckpointResult, Data, Deployment, Entry, Finding, Judgement, Records, Verdict
-from ..times import from_ms
+from ..times import from_ms, to_ms
 from .checkpoints import checkpoint, gates, not_applicable, pending
 from .figures import figures_of, resolve
 from .notice import notice
@@ -103,16 +103,23 @@ def at_checkpoint(deployment: Deployment, data: Data, after: timedelta, as_of: d
 
 
 def data_until(deployment: Deployment, data: Data) -> datetime | None:
-    """The time of the last sample of any metric of the deployment; None where there is none."""
-    ends = [
-        int(series.times[-1])
+    """
+    The time of the last sample of any metric, as far as the observation goes; None where there is none.
+
+    Where the baseline lies after the change, its samples are no news of the change.
+    """
+    limit = deployment.observed.end + timedelta(minutes=2)
+    if deployment.baseline and deployment.baseline.start >= deployment.end:
+        limit = min(limit, deployment.baseline.start)
+    found = [
+        int(series.times[place - 1])
         for metric in deployment.metrics
         for name in (metric.id, *metric.names)
         if name in data.samples
         for series in data.samples[name].series
-        if len(series.times)
+        if (place := int(series.times.searchsorted(to_ms(limit), side="right")))
     ]
-    return from_ms(max(ends)) if ends else None
+    return from_ms(max(found)) if found else None
 
 
 def reached(deployment: Deployment, until: datetime | None) -> datetime:

@@ -182,6 +182,8 @@ def course(
         assert baseline is not None
         at, now = measure.path(plain, data, part, every)
         _, before = measure.path(plain, data, baseline, every)
+        if len(before) != len(now):  # a baseline of another length has no same minute: its middle stands for all
+            before = np.full(len(now), np.nanmedian(before) if np.isfinite(before).any() else np.nan)
         with np.errstate(divide="ignore", invalid="ignore"):
             changes.append(np.where(before > 0, now / before - 1, np.nan))
         times.append(at)
