@@ -194,7 +194,7 @@ def test_seventeen_of_twenty_runs_can_not_be_told_from_nineteen(deployment: Depl
     assert facts.verdict is UNCLEAR
     assert words(facts) == but({"cicd_success": UNCLEAR})
     assert "90 % interval, 67.8 to 93.8 %" in reason(facts, "cicd_success")  # Wilson, 17 of 20
-    assert "20 runs can tell no less than 13.0 pts" in one(facts, "small_sample", severity="info").text
+    assert "20 runs cannot tell differences below 13.0 pts" in one(facts, "small_sample", severity="info").text
 
 
 def test_five_failures_around_a_checkpoint_are_counted_by_the_sliding_hour(

@@ -85,7 +85,7 @@ def baseline_anomaly(metric: Metric, window: Window, distance: float, zone: Zone
         metric=metric.id,
         start=window.start,
         end=window.end,
-        text=f"{metric.title}: the baseline itself moved by {wording.percent(distance)}, {wording.window_text(window, zone)}; "
+        text=f"{metric.title}: the baseline itself moved by {wording.percent(distance)} ({wording.window_text(window, zone)}); "
         "it is a poor measure of normal.",
     )
 
@@ -333,7 +333,7 @@ def small_sample(judgement: Judgement) -> list[Finding]:
         text = f"{judged.blocked}, too few to tell a change from noise"
     elif metric.kind == "ratio" and judged.at90 is not None and judgement.now.total is not None:
         can = wording.points(judged.at90.half) if metric.unit == "%" else wording.rounded(judged.at90.half, 3)
-        text = f"{wording.plural(round(judgement.now.total), 'run')} can tell no less than {can.lstrip('+')} either way"
+        text = f"{wording.plural(round(judgement.now.total), 'run')} cannot tell differences below {can.lstrip('+')}"
     else:
         return []
     return [

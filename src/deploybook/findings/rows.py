@@ -18,7 +18,8 @@ Labels = tuple[tuple[str, str], ...]
 TARGET_LABELS = ("pod", "instance", "container", "host", "node")
 SHORT_GAP = timedelta(minutes=3)
 NEAR = timedelta(minutes=5)
-SHOWN = 6
+SHOWN = 6  # names or times in one sentence
+APART = 3  # targets that each get a sentence of their own
 
 OWN_KIND = {
     "empty": "empty_export",
@@ -153,7 +154,13 @@ def from_resets(
                 continue
             is_planned = reset is first or any(abs(reset.at - at) <= NEAR for at in announced)
             (planned if is_planned else news[target]).append(reset)
-    found = planned_restarts(planned, zone)
+    found = [
+        as_planned(kind, of_kind, zone)
+        for kind in ("restarts", "reset")
+        if (of_kind := [reset for reset in planned if kind_of(reset) == kind])
+    ]
+    if len(news) > APART:
+        return [*found, together(news, zone)]
     return [*found, *(unplanned(target, each, zone) for target, each in sorted(news.items()))]
 
 
@@ -168,43 +175,61 @@ def by_target(resets: Sequence[Reset]) -> dict[Labels, list[Reset]]:
     return {target: sorted(each, key=lambda reset: reset.at) for target, each in found.items()}
 
 
-def planned_restarts(planned: Sequence[Reset], zone: ZoneInfo) -> list[Finding]:
-    if not planned:
-        return []
+def as_planned(kind: str, planned: Sequence[Reset], zone: ZoneInfo) -> Finding:
     names = sorted({target_text(reset.labels) for reset in planned})
     first, last = min(reset.at for reset in planned), max(reset.at for reset in planned)
-    when = (
-        f"at {wording.local(first, zone)}"
-        if first == last
-        else (f"between {wording.local(first, zone)} and {wording.local(last, zone)}")
+    what = "Planned restart" if kind == "restarts" else "Planned reset of the counter"
+    when = f"at {wording.local(first, zone)}"
+    if last != first:
+        when = f"between {wording.local(first, zone)} and {wording.local(last, zone)}"
+    return Finding(
+        kind=kind,
+        severity="info",
+        start=first,
+        end=last,
+        text=f"{what}{'s' if len(planned) > 1 else ''} of {wording.listed(names)} {when}; what the counters had before was "
+        "added up.",
     )
-    restarts = "Planned restart" if len(planned) == 1 else "Planned restarts"
-    return [
-        Finding(
-            kind=kind_of(planned[0]),
-            severity="info",
-            start=first,
-            end=last,
-            text=f"{restarts} of {wording.listed(names)} {when}; what the counters had before was added up.",
-        )
-    ]
 
 
 def unplanned(target: Labels, resets: Sequence[Reset], zone: ZoneInfo) -> Finding:
-    times = [
-        wording.local_full(reset.at, zone) if place == 0 else wording.local(reset.at, zone)
-        for place, reset in enumerate(resets)
-    ]
+    kind, who = kind_of(resets[0]), target_text(target)
+    what = f"{who} restarted" if kind == "restarts" else f"The counter {resets[0].metric} of {who} went back to zero"
+    often = "once" if len(resets) == 1 else f"{len(resets)} times"
+    times = times_of(resets, zone)
     shown = times if len(times) <= SHOWN else [*times[: SHOWN - 1], f"{len(times) - SHOWN + 1} more times"]
     return Finding(
-        kind=kind_of(resets[0]),
+        kind=kind,
         severity="warn",
         metric=resets[0].metric,
         labels=target,
         start=resets[0].at,
         end=resets[-1].at,
-        text=f"{target_text(target)} restarted {'once' if len(resets) == 1 else f'{len(resets)} times'} "
-        f"outside the plan: {wording.listed(shown)}.",
+        text=f"{what} {often} outside the plan: {wording.listed(shown)}.",
+    )
+
+
+def times_of(resets: Sequence[Reset], zone: ZoneInfo) -> list[str]:
+    """Each time, its day only where it is another one than before."""
+    days = [None, *(reset.at.astimezone(zone).date() for reset in resets)]
+    return [
+        wording.local(reset.at, zone) if day == before else wording.local_full(reset.at, zone)
+        for reset, before, day in zip(resets, days, days[1:], strict=False)
+    ]
+
+
+def together(news: Mapping[Labels, Sequence[Reset]], zone: ZoneInfo) -> Finding:
+    """Many targets that restarted, as one line."""
+    every = sorted((reset for each in news.values() for reset in each), key=lambda reset: reset.at)
+    names = [target_text(target) for target in sorted(news)]
+    shown = names if len(names) <= SHOWN else [*names[: SHOWN - 1], f"{len(names) - SHOWN + 1} more"]
+    return Finding(
+        kind=kind_of(every[0]),
+        severity="warn",
+        start=every[0].at,
+        end=every[-1].at,
+        text=f"{len(names)} targets restarted outside the plan, {wording.plural(len(every), 'time')} in all, from "
+        f"{wording.local_full(every[0].at, zone)} to {wording.local_full(every[-1].at, zone)}: {wording.listed(shown)}.",
     )
 
 
