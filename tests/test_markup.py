@@ -66,6 +66,7 @@ def everything(text: str) -> list[t.Html]:
         m.verdict_block("Pass", text, text, text, [text, text], modifier="so far"),
         m.tiles([m.Tile(label=text, value=text, note=text, word="Pass")]),
         m.facts_line([(text, text)]),
+        m.pairs([(text, text)]),
         m.doors([(text, text)]),
         m.crumbs([(text, text)]),
         m.listing([m.Line(word="Watch", text=text, note=text, href=text)]),
@@ -211,8 +212,26 @@ def test_a_table_names_rows_columns_and_cells() -> None:
 
     assert "<caption>Metrics (PT)</caption>" in block
     assert '<th scope="col" class="db-c-number">Value</th>' in block
-    assert '<tr id="m-p50"><th scope="row">p50</th><td class="db-c-number" data-label="Value">58.4 ms</td>' in block
+    assert (
+        '<tr id="m-p50"><th scope="row" class="db-short">p50</th><td class="db-c-number" data-label="Value">58.4 ms</td>'
+        in block
+    )
     assert '<a class="db-chip" href="e.html#E-03" aria-label="Evidence E-03">E-03</a>' in block
+
+
+def test_a_column_that_is_empty_in_every_row_is_left_out() -> None:
+    columns = [("Metric", "head"), ("Baseline", "number"), ("Service", "text"), ("Status", "status")]
+    block = m.table("t", columns, [["p50", "—", "", "Pass"], ["p95", "—", "cli", "Pass"]])
+
+    assert "Baseline" not in block
+    assert block.count('data-label="Service"') == 2
+
+
+def test_an_id_does_not_break_at_its_hyphen_and_a_title_may() -> None:
+    block = m.table("t", [("Id", "head")], [["AI-W3D3-01"], ["CLI latency p95"]])
+
+    assert '<th scope="row" class="db-short">AI-W3D3-01</th>' in block
+    assert '<th scope="row">CLI latency p95</th>' in block
 
 
 def test_a_row_with_a_cell_too_few_is_refused() -> None:

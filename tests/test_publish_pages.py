@@ -17,6 +17,7 @@ from deploybook.publish import compose
 from deploybook.publish.gather import Page, way
 from deploybook.publish.pages import archive, changes, evidence, failed, home, metrics, registers
 from deploybook.sections.page import Ask, CheckpointLine, Failure, LifeStep, MetricLine, PageFacts, RegisterLine
+from deploybook.sections.text import escape
 
 HOUR = 3600.0
 END = 1.5 * HOUR
@@ -338,7 +339,7 @@ def test_hostile_page_facts_are_inert_on_every_page(payload: str) -> None:
     hostile = page(
         title=payload, name=payload, ticket=payload, version=payload, service=payload, team=payload, lead=payload,
         word=payload, sentence=payload, detail=payload, number=payload, number_notes=(payload,), lessons=payload,
-        metrics=(metric(id=payload, title=payload, unit=payload, shown=payload, limit_text=payload, query=payload, evidence=payload),),
+        metrics=(metric(id=payload, title=payload, unit=payload, shown=escape(payload), limit_text=payload, query=payload, evidence=payload),),
         asks=(Ask(word=payload, text=payload, note=payload),), risks=register, actions=register,
         life=(LifeStep(at=at(0), step=payload, by=payload, result=payload),), evidence=(item,),
         checkpoints=(CheckpointLine(after=payload, due=at(END), word=payload, note=payload),),

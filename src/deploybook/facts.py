@@ -35,7 +35,7 @@ class Figure:
 
     id: stable, readable, unique in a report. value: exact, in `unit` (a fraction for a relative change).
     display: what the page prints. op, args: from the closed list of docs/reference/evidence-format.md.
-    inputs: digests of the originals. labels: the split it belongs to.
+    inputs: digests of the originals. labels: the split it belongs to. zone, own_columns: how their source reads them.
     """
 
     id: str
@@ -52,6 +52,8 @@ class Figure:
     labels: tuple[tuple[str, str], ...] = ()
     inputs: tuple[str, ...] = ()
     arithmetic: str = "raw"
+    zone: str = ""
+    own_columns: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +61,7 @@ class EvidenceItem:
     """
     One row of the evidence page. number: 'E-03'. digest: sha256 of the bytes held, '' where we hold none.
     kind: export | original | notebook | record | page | artifact. origin: path or query. producer: who made it.
+    start_ms, end_ms: first and last row of an export, 0 where not known.
     """
 
     number: str
@@ -72,6 +75,13 @@ class EvidenceItem:
     held: bool = True
     path: str = ""
     metrics: tuple[str, ...] = ()
+    start_ms: int = 0
+    end_ms: int = 0
+
+    def share_of(self, window: Window) -> tuple[float, float]:
+        """How much of the window the rows span, and of two that span as much the one with less around it."""
+        common = min(self.end_ms, window.end_ms) - max(self.start_ms, window.start_ms)
+        return max(common, 0), -(self.end_ms - self.start_ms)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,10 +130,13 @@ class Facts:
     def judgement(self, id: str) -> Judgement | None:
         return next((each for each in (*self.metrics, *self.window_metrics) if each.metric.id == id), None)
 
-    def chip(self, inputs: Iterable[str]) -> EvidenceItem | None:
-        """The evidence row of the first of these digests that has one."""
+    def chip(self, inputs: Iterable[str], window: Window | None = None) -> EvidenceItem | None:
+        """The evidence row among these digests that holds most of the window, the shorter of two alike; else the first."""
         wanted = set(inputs)
-        return next((item for item in self.evidence if item.digest in wanted), None)
+        held = [item for item in self.evidence if item.digest in wanted]
+        if window is None:
+            return held[0] if held else None
+        return max(held, key=lambda item: item.share_of(window), default=None)
 
 
 def number(value: float | None) -> float | int | None:
@@ -271,18 +284,21 @@ def operation(metric: Metric) -> tuple[str, tuple[tuple[str, str], ...]]:
     return OPS[metric.kind], ((("q", repr(quantile)),) if quantile is not None else ())
 
 
-def value_figure(metric: Metric, measurement: Measurement, display: str, decimals: int) -> Figure | None:
-    """The figure of a value; None where there is no value."""
-    if measurement.value is None:
+def value_figure(
+    metric: Metric, measurement: Measurement, display: str, decimals: int, *, worst_hour: bool = False
+) -> Figure | None:
+    """The figure of a value, or of the worst hour of a count; None where there is no value."""
+    value = measurement.worst_hour if worst_hour else measurement.value
+    if value is None:
         return None
-    op, args = operation(metric)
+    op, args = ("worst_hour", ()) if worst_hour else operation(metric)
     return Figure(
-        id=figure_id(metric, measurement),
+        id=figure_id(metric, measurement, worst_hour=worst_hour),
         metric=metric,
         op=op,
         args=args,
         window=measurement.window,
-        value=measurement.value,
+        value=value,
         unit=metric.unit,
         display=display,
         decimals=decimals,
@@ -332,6 +348,8 @@ def figure_document(figure: Figure) -> dict[str, Any]:
         "by": dict(figure.labels),
         "window": [iso(figure.window.start), iso(figure.window.end)],
         "arithmetic": figure.arithmetic,
+        **({"zone": figure.zone} if figure.zone else {}),
+        **({"own_columns": True} if figure.own_columns else {}),
         "missing_is_zero": metric.missing_is_zero,
         "scale": repr(metric.scale),
         "value": repr(float(figure.value)),

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from .. import charts, measure, wording
 from ..facts import Facts
 from ..model import Data, Entry, Judgement, Metric, Verdict
 from ..sections import Block, Html, say
 from ..sections.markup import figure as show_figure
+from ..sections.markup import link as show_link
 from ..sections.markup import panels as show_panels
-from ..sections.markup import table as show_table
-from ..sections.text import escape, join
+from ..sections.page import chart_figure
+from ..sections.text import fill, join
 from ..times import Window, to_ms, zone_name
 
 if TYPE_CHECKING:
@@ -154,22 +157,30 @@ def restart_spans(facts: Facts, span: Window) -> tuple[charts.Span, ...]:
     )
 
 
-def shown(facts: Facts, drawing: charts.Drawing, inputs: tuple[str, ...], caption: Html | str = "") -> Block:
+def shown(facts: Facts, drawing: charts.Drawing, metric: Metric, inputs: tuple[str, ...], span: Window) -> Block:
     """The drawing as a figure with its source line and its values."""
-    values = show_table(
-        drawing.table.caption,
-        [(name, "head" if index == 0 else "number") for index, name in enumerate(drawing.table.columns)],
-        drawing.table.rows,
-    )
-    source = Html(f"{say.chip(facts, inputs)} {wording_of_source(facts, inputs)}")
-    title = join([Html(f"<strong>{escape(drawing.title)}.</strong>"), caption or drawing.subtitle], " ")
-    markdown = show_figure(drawing.svg, title, source, values, drawing.narrow, drawing.id)
-    return Block(name=drawing.id, markdown=markdown)
+    title = fill("<strong>{title}.</strong> {subtitle}", title=drawing.title, subtitle=drawing.subtitle)
+    source = join([part for part in (*sources(facts, inputs, span), in_grafana(facts, [metric], span)) if part], " ")
+    return Block(name=drawing.id, markdown=chart_figure(drawing, title, source))
 
 
-def wording_of_source(facts: Facts, inputs: tuple[str, ...]) -> str:
-    item = facts.chip(inputs)
-    return str(escape(item.name)) if item else ""
+def sources(facts: Facts, inputs: tuple[str, ...], span: Window) -> Iterator[Html]:
+    """The exports that the line over the span and its baseline come from."""
+    for window in (span, facts.deployment.baseline_of(span)):
+        item = facts.chip(inputs, window) if window else None
+        if item:
+            yield fill("{chip} {name}", chip=say.chip(facts, inputs, window), name=item.path or item.name)
+
+
+def in_grafana(facts: Facts, metrics: Sequence[Metric], span: Window) -> Html:
+    """The same panels over the same time, where a dashboard is known."""
+    dashboard, links = facts.deployment.dashboard, {}
+    for metric in metrics:
+        if dashboard and metric.panel:
+            mark = "&" if "?" in dashboard else "?"
+            address = f"{dashboard}{mark}viewPanel={quote(metric.panel)}&from={span.start_ms}&to={span.end_ms}"
+            links[metric.panel] = show_link(f"Panel {metric.panel} in Grafana", address)
+    return join(links.values(), " ")
 
 
 def overview(facts: Facts, data: Data, metric: Metric) -> Block:
@@ -178,12 +189,16 @@ def overview(facts: Facts, data: Data, metric: Metric) -> Block:
         return Block(name=f"chart of {metric.id}")
     if metric.show_change:
         return change_chart(facts, data, judgement)
-    return shown(facts, charts.draw(chart_of(facts, data, judgement)), judgement.now.inputs)
+    return shown(
+        facts, charts.draw(chart_of(facts, data, judgement)), metric, judgement.now.inputs, judgement.now.window
+    )
 
 
 def change_chart(facts: Facts, data: Data, judgement: Judgement) -> Block:
     """The change over the deployment window, the check-ins on it."""
-    chart = change_of(facts, data, judgement, judgement.now.window, stretch(judgement.now.window, 18))
+    metric, window = judgement.metric, judgement.now.window
+    every = facts.deployment.checkins.every if judgement.checkins else stretch(window, 18)
+    chart = change_of(facts, data, judgement, window, every)
     points = tuple(
         charts.Checkpoint(
             at_ms=to_ms(each.at),
@@ -193,7 +208,7 @@ def change_chart(facts: Facts, data: Data, judgement: Judgement) -> Block:
         )
         for each in judgement.checkins
     )
-    return shown(facts, charts.draw(replace(chart, checkpoints=points)), judgement.now.inputs)
+    return shown(facts, charts.draw(replace(chart, checkpoints=points)), metric, judgement.now.inputs, window)
 
 
 def change_of(
@@ -262,26 +277,29 @@ def ramp(facts: Facts, data: Data) -> Block:
     )
     window = Window(start=start, end=end)
     chart = chart_of(facts, data, judgement, kind="zoom", window=window, every=timedelta(minutes=1))
-    return shown(facts, charts.draw(replace(chart, title=f"The ramp: {judgement.metric.title}")), judgement.now.inputs)
+    drawing = charts.draw(replace(chart, title=f"The ramp: {judgement.metric.title}"))
+    return shown(facts, drawing, judgement.metric, judgement.now.inputs, window)
 
 
 def panels(facts: Facts, data: Data) -> Block:
     """One small chart a metric."""
-    made: list[tuple[str, str, str]] = []
-    inputs: set[str] = set()
+    made: list[tuple[str, object, str]] = []
+    drawn: list[Metric] = []
     for judgement in facts.metrics:
         if judgement.now.value is None or judgement.metric.kind == "query" or judgement.metric.show_change:
             continue
         every = stretch(judgement.now.window, 30 if judgement.metric.kind in ("histogram", "gauge") else 6)
         drawing = charts.draw(chart_of(facts, data, judgement, kind="panel", every=every))
-        made.append((drawing.title, drawing.subtitle, drawing.svg))
-        inputs.update(judgement.now.inputs)
+        chip = say.chip(facts, judgement.now.inputs, judgement.now.window)
+        made.append((drawing.title, join([drawing.subtitle, chip], " "), drawing.svg))
+        drawn.append(judgement.metric)
     if not made:
         return Block(name="charts")
     zone = zone_name(facts.deployment.zone, facts.deployment.window.start)
     window = wording.window_text(facts.deployment.window, facts.deployment.zone)
     caption = f"Each metric over {window} against its baseline; limit dashed, tolerance as a band, times in {zone}."
-    markdown = show_figure(show_panels(made), caption, say.chip(facts, sorted(inputs)), None, "", "fig-panels")
+    links = in_grafana(facts, drawn, facts.deployment.window)
+    markdown = show_figure(show_panels(made), caption, links, figure_id="fig-panels")
     return Block(name="charts", markdown=markdown)
 
 
@@ -306,7 +324,7 @@ def course(facts: Facts, data: Data) -> Block:
         )
     until = to_ms(facts.as_of)
     chart = replace(chart, checkpoints=tuple(points), until_ms=until if until < chart.end_ms else None)
-    return shown(facts, charts.draw(cut(chart, until)), judgement.now.inputs)
+    return shown(facts, charts.draw(cut(chart, until)), judgement.metric, judgement.now.inputs, deployment.observed)
 
 
 def cut(chart: charts.Chart, until_ms: int) -> charts.Chart:

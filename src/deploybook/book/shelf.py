@@ -40,6 +40,8 @@ def originals(folder: Path, deployment: Deployment, data: Data) -> list[Evidence
                 origin=str(original.get("query") or path),
                 producer=str(original.get("engine") or "files"),
                 path=path,
+                start_ms=int(original.get("start_ms") or 0),
+                end_ms=int(original.get("end_ms") or 0),
             )
     for samples in data.samples.values():
         for digest in samples.inputs:

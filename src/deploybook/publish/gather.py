@@ -55,6 +55,11 @@ class Page:
         return wording.local_full(moment, self.zone, year=year)
 
     @property
+    def title(self) -> str:
+        """What a list calls it: a daily report's title is its date alone."""
+        return f"Daily report, {self.facts.title}" if self.facts.kind == "daily" else self.facts.title
+
+    @property
     def subject(self) -> str:
         """What the reader calls the change: ticket and name."""
         return " · ".join(part for part in (self.facts.ticket, self.facts.name) if part)

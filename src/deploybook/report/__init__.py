@@ -121,12 +121,12 @@ def finished(
     before = page.provenance_before(place)
     facts = replace(facts, provenance=provenance(book, result, executed, before or log.head()))
     chart = page.lead_chart(cells)
-    files = outputs(book, facts, body, chart, place)
+    files = outputs(book, facts, body, chart, place, executed)
     if before is not None:
         if recorded and not page.changed(files):
             return made(book, place, facts.verdict, changed=False, why="nothing new")
         facts = replace(facts, provenance=provenance(book, result, executed, log.head()))
-        files = outputs(book, facts, body, chart, place)
+        files = outputs(book, facts, body, chart, place, executed)
     page.write(files)
     record_report(log, book, facts, files, executed, result, now)
     return made(
@@ -134,8 +134,10 @@ def finished(
     )
 
 
-def outputs(book: Book, facts: Facts, body: str, chart: str, place: Path) -> dict[Path, str]:
-    """Every file of the report and its text."""
+def outputs(book: Book, facts: Facts, body: str, chart: str, place: Path, executed: Path) -> dict[Path, str]:
+    """Every file of the report and its text, the executed notebook and its page among them."""
+    notebook = executed.read_text(encoding="utf-8")
+    code = page.body_of(json.loads(notebook)["cells"], code=True)
     said = page_facts(facts, kind_of(book), title_of(book), chart)
     name = place.name if name_of(book) else "outcome"
     figures = "".join(
@@ -147,6 +149,8 @@ def outputs(book: Book, facts: Facts, body: str, chart: str, place: Path) -> dic
         place.with_name(f"{name}.figures.jsonl"): figures,
         place.with_name(f"{place.name}.page.json"): write_page_facts(said),
         place.with_name(f"{place.name}.md"): page.compose(facts, said, body),
+        place.with_name(f"{name}-notebook.md"): page.compose(facts, said, code, name),
+        place.with_name(f"{name}.ipynb"): notebook,
     }
 
 

@@ -1,4 +1,4 @@
-"""From the executed notebook to the page: what our sections show passes, whatever else a cell shows is cleaned."""
+"""From the executed notebook to its pages: what our sections show passes, whatever else a cell shows is cleaned."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from .. import wording
 from ..facts import Facts
 from ..model import Verdict
 from ..sections import MIME, render
-from ..sections.markup import callout, crumbs, preformatted
+from ..sections.markup import callout, crumbs, link, preformatted
 from ..sections.page import PageFacts
-from ..sections.text import Html, front_matter, inert, squeeze, written
+from ..sections.text import Html, cleaned, fill, front_matter, inert, written
 
 DROP = {"remove-cell", "remove_cell"}
 DROP_OUTPUT = {"remove-output", "remove_output"}
 FOLD = {"hide-output", "hide_output", "hide-cell", "hide_cell"}
 IMAGES = {"image/png": "png", "image/jpeg": "jpg", "image/gif": "gif", "image/svg+xml": "svg"}
+WAY = [("Today", "../../../index.html"), ("Reports", "../../../archive/index.html")]
 LONGEST = 20_000  # characters of plain text a cell may put on a page
 
 
@@ -35,13 +36,19 @@ class Head:
     signed: bool
 
 
-def body_of(cells: Sequence[Mapping[str, Any]]) -> str:
-    """The Markdown of all cells' outputs, in order; Markdown cells of the notebook are prose of the report."""
-    return "\n\n".join(part for cell in cells for part in shown(cell) if part.strip())
+def body_of(cells: Sequence[Mapping[str, Any]], code: bool = False) -> str:
+    """
+    The Markdown of all cells' outputs, in order; Markdown cells of the notebook are prose of the report.
+
+    code: for the notebook's own page, each cell's code before what it shows, and nothing left out.
+    """
+    return "\n\n".join(part for cell in cells for part in shown(cell, code) if part.strip())
 
 
-def shown(cell: Mapping[str, Any]) -> Iterator[str]:
-    tags = set(cell.get("metadata", {}).get("tags", ()))
+def shown(cell: Mapping[str, Any], code: bool = False) -> Iterator[str]:
+    tags = set() if code else set(cell.get("metadata", {}).get("tags", ()))
+    if code and cell["cell_type"] == "code" and text_of(cell["source"]).strip():
+        yield str(callout(f"In [{cell.get('execution_count') or ' '}] {cell.get('id', '')}", source_of(cell)))
     if tags & DROP:
         return
     if cell["cell_type"] == "markdown":
@@ -54,6 +61,10 @@ def shown(cell: Mapping[str, Any]) -> Iterator[str]:
         yield str(callout("Output", Html("\n".join(parts)), folded=True))
     else:
         yield from parts
+
+
+def source_of(cell: Mapping[str, Any]) -> Html:
+    return preformatted(text_of(cell["source"])[:LONGEST])
 
 
 def output_of(output: Mapping[str, Any]) -> str:
@@ -74,14 +85,6 @@ def output_of(output: Mapping[str, Any]) -> str:
     if "text/markdown" in data:
         return str(written(text_of(data["text/markdown"])))
     return str(preformatted(text_of(data.get("text/plain", ""))[:LONGEST])) if data.get("text/plain") else ""
-
-
-def cleaned(html: str) -> Html:
-    """Foreign HTML without anything that runs, loads or restyles; tables keep their form."""
-    import nh3
-
-    safe = nh3.clean(html, tags=nh3.ALLOWED_TAGS - {"img", "style"}, clean_content_tags={"script", "style"})
-    return Html(f'<div class="db-foreign">\n{squeeze(safe)}\n</div>')
 
 
 def picture(media: str, content: Any, alternative: str) -> str:
@@ -112,16 +115,23 @@ def lead_chart(cells: Sequence[Mapping[str, Any]]) -> str:
     return ""
 
 
-def compose(facts: Facts, said: PageFacts, body: str) -> str:
-    """The page as Markdown: front matter, the way home, title, the notebook's body, how it was made."""
-    depth = "../../../"
-    way = [("Today", f"{depth}index.md"), ("Reports", f"{depth}archive/index.md")]
-    if facts.after is not None:
-        way.append((facts.deployment.title, "index.md"))
+def compose(facts: Facts, said: PageFacts, body: str, notebook: str = "") -> str:
+    """
+    The page as Markdown: front matter, the way home, title, the notebook's body, how it was made.
+
+    notebook: its file name without ending; then this is the page of the executed notebook, which search leaves out.
+    """
+    way = WAY if facts.after is None else [*WAY, (facts.deployment.title, "index.html")]
+    title, keys = said.title, dict[str, object]()
+    if notebook:
+        way = [*way, (title, "index.html" if facts.after is None else f"{notebook}.html")]
+        title, keys = f"Notebook: {title}", {"search": {"exclude": True}}
+        file = link(f"{notebook}.ipynb", f"{notebook}.ipynb")
+        body = fill("<p>As it was executed; to download: {file}.</p>", file=file) + f"\n\n{body}"
     parts = [
-        front_matter(said.title, f"{said.word}: {said.sentence}", hide=["navigation"]),
-        str(crumbs([(name, href.replace(".md", ".html")) for name, href in way])),
-        f"# {inert(said.title)}",
+        front_matter(title, f"{said.word}: {said.sentence}", hide=["navigation"], **keys),
+        str(crumbs(way)),
+        f"# {inert(title)}",
         lateness(facts),
         body,
         str(render("made", facts)),

@@ -6,7 +6,7 @@ from .. import wording
 from ..facts import Facts
 from ..model import Judgement
 from . import markup, say
-from .metrics import noticed, reasons, splits
+from .metrics import noticed, reasons, splits, with_worst_hour
 from .plan import track
 from .text import Html, heading
 
@@ -39,18 +39,15 @@ def criteria(facts: Facts) -> str:
 
 def criterion(facts: Facts, judgement: Judgement) -> list[object]:
     metric, now = judgement.metric, judgement.now
-    figure: object = say.headline(facts, judgement)
-    if metric.kind == "counter" and now.worst_hour is not None:
-        figure = Html(f"{figure} <small>worst hour {wording.rounded(now.worst_hour, 0)}</small>")
     return [
         metric.title,
         judgement.limit or "—",
-        figure,
+        with_worst_hour(facts, judgement),
         say.value(facts, metric, judgement.baseline) if not metric.show_change else Html("—"),
-        judgement.bound or say.doubt(judgement),
+        judgement.bound.rpartition("; ")[2] or say.doubt(judgement),
         wording.window_text(now.window, facts.deployment.zone),
         say.status(judgement),
-        say.chip(facts, now.inputs),
+        say.chip(facts, now.inputs, now.window),
     ]
 
 
@@ -67,7 +64,7 @@ def window_again(facts: Facts) -> str:
         (
             each.metric.title,
             say.headline(facts, each),
-            wording.delta_text(each.metric, each.delta) or "—",
+            say.delta(facts, each),
             say.status(each),
         )
         for each in facts.window_metrics

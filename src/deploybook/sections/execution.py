@@ -18,17 +18,14 @@ def execution(facts: Facts) -> str:
 def step(facts: Facts, each: Step) -> str:
     when = say.span(facts, each.window) if each.window else say.full_or_time(facts, each.at)
     head = [part for part in (when, escape(say.people(each.by))) if part]
-    lines = [say.line(facts, each.text)] if each.text else []
-    lines += [fill("{at} {what}", at=say.at(facts, at), what=say.line(facts, what)) for at, what in each.ramp]
-    lines += [
-        fill("{at} {what}", at=say.span(facts, window) if window else "", what=say.line(facts, what))
-        for window, what in each.lines
-    ]
-    lines += [
-        fill("<strong>{label}:</strong> {text}", label=label, text=say.line(facts, text)) for label, text in each.facts
+    lines: list[tuple[object, object]] = [
+        *((say.at(facts, at), say.line(facts, what)) for at, what in each.ramp),
+        *((say.span(facts, window), say.line(facts, what)) for window, what in each.lines),
+        *((label, say.line(facts, text)) for label, text in each.facts),
     ]
     title = heading(f"{each.id} {each.title}".strip(), 3)
-    parts = [title, say.paragraph(join(head, " · ")) if head else "", say.bullets(lines)]
+    text = [say.line(facts, each.text)] if each.text else []
+    parts = [title, say.paragraph(join([*head, *text], " · ")) if head or text else "", markup.pairs(lines)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -76,7 +73,7 @@ def checkins(facts: Facts) -> str:
             cells += [say.headline(facts, one), say.doubt(one), say.status(one)] if one else ["", "", ""]
         rows.append(cells)
     every = facts.deployment.checkins.every
-    caption = f"Check-ins, each over the {wording.how_long(every)} before it"
+    caption = f"Each over the {wording.how_long(every)} before it"
     return heading("Check-ins", 3) + "\n\n" + markup.table(caption, columns, rows) + spread(looked)
 
 

@@ -167,6 +167,12 @@ def facts_line(facts: Sequence[tuple[str, object]]) -> Html:
     return Html(f'<dl class="db-facts">{items}</dl>')
 
 
+def pairs(rows: Sequence[tuple[object, object]]) -> Html:
+    """Names with what they stand for, one below the other: what a step did, what a change is about."""
+    items = join((fill("<dt>{n}</dt><dd>{v}</dd>", n=name, v=value) for name, value in rows), "\n")
+    return Html(f'<dl class="db-pairs">\n{items}\n</dl>') if items else Html()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tile:
     label: str
@@ -256,6 +262,9 @@ def preformatted(text: str) -> Html:
 
 # -- tables -------------------------------------------------------------------------------------------------------------
 
+NOTHING = ("", None, "—")
+SHORT = re.compile(r"[A-Za-z0-9:+.-]{1,14}")  # an id or a time, which must not break at its hyphen
+
 
 def table(
     caption: object,
@@ -267,8 +276,13 @@ def table(
     """
     A captioned table. columns: (title, kind) with kind `head` (names the row), `text`, `number`, `status`, `bar`, `spark`,
     `code` or `chip` (evidence, last). A `status` cell given as text is a status word. An empty cell is left out of the
-    card that a row becomes on a phone. ids: the id of each row, e.g. "E-03", for links to it. zone: stands in the caption.
+    card that a row becomes on a phone, a column that is empty in every row out of the table. ids: the id of each row,
+    e.g. "E-03", for links to it. zone: stands in the caption.
     """
+    if rows:
+        filled = [any(cell not in NOTHING for cell in column) for column in zip(*rows, strict=True)]
+        kept = [i for i, (one, some) in enumerate(zip(columns, filled, strict=True)) if some or one[1] == "head"]
+        columns, rows = [columns[i] for i in kept], [[row[i] for i in kept] for row in rows]
     heads = join(fill(f'<th scope="col" class="db-c-{kind}">{{title}}</th>', title=title) for title, kind in columns)
     body = join((_row(columns, row, ids[i] if ids else "") for i, row in enumerate(rows)), "\n")
     name = fill("{caption}{zone}", caption=caption, zone=f" ({zone})" if zone else "")
@@ -287,7 +301,8 @@ def _row(columns: Sequence[tuple[str, str]], cells: Sequence[object], row_id: st
 
 def _cell(title: str, kind: str, cell: object) -> Html:
     if kind == "head":
-        return fill('<th scope="row">{cell}</th>', cell=cell)
+        short = ' class="db-short"' if SHORT.fullmatch(str(cell)) else ""
+        return fill(f'<th scope="row"{short}>{{cell}}</th>', cell=cell)
     if kind == "status" and cell and not isinstance(cell, Html):
         cell = status(str(cell))
     extra = " db-empty" if cell is None or cell == "" else ""

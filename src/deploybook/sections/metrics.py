@@ -7,7 +7,7 @@ from ..facts import Facts
 from ..model import Judgement
 from ..times import iso
 from . import markup, say
-from .summary import headlined, limit_left, limit_share
+from .summary import headlined, is_hourly, limit_left, limit_share
 from .text import Html, escape, fill, join
 
 COLUMNS = [
@@ -47,7 +47,7 @@ def row(facts: Facts, judgement: Judgement, with_spark: bool) -> list[object]:
     metric, shown = judgement.metric, headlined(judgement)
     cells: list[object] = [
         title(facts, judgement),
-        say.headline(facts, shown),
+        with_worst_hour(facts, shown),
         say.value(facts, metric, shown.baseline) if not metric.show_change else Html("—"),
         say.delta(facts, judgement),
         threshold(judgement),
@@ -55,7 +55,15 @@ def row(facts: Facts, judgement: Judgement, with_spark: bool) -> list[object]:
     ]
     if with_spark:
         cells.append(Html(facts.sparks.get(metric.id, "")))
-    return [*cells, say.status(judgement), say.chip(facts, judgement.now.inputs)]
+    return [*cells, say.status(judgement), say.chip(facts, judgement.now.inputs, judgement.now.window)]
+
+
+def with_worst_hour(facts: Facts, judgement: Judgement) -> Html:
+    """The figure; beside a count that is held against a limit per hour, its worst hour."""
+    now, shown = judgement.now, say.headline(facts, judgement)
+    if not is_hourly(judgement) or now.worst_hour == now.value:
+        return shown
+    return fill("{figure} <small>worst hour {count}</small>", figure=shown, count=say.worst_hour(facts, judgement))
 
 
 def title(facts: Facts, judgement: Judgement) -> Html:

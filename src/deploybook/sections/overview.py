@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from .. import times, wording
 from ..facts import Facts
-from ..model import Entry, Item
+from ..model import Entry, Item, Touchpoint
 from . import markup, say
-from .text import Html, fill, join
+from .text import Html, fill
 
 
 def overview(facts: Facts) -> str:
-    blocks = [facts_list(facts), *timeline(facts)]
+    told = timeline(facts)
+    blocks = [facts_list(facts), markup.columns(*told) if len(told) > 1 else Html("".join(told))]
     return "\n\n".join(block for block in blocks if block)
 
 
@@ -30,7 +31,7 @@ def facts_list(facts: Facts) -> Html:
     if deployment.checkpoints.after:
         rows.append(("Observation", say.span(facts, deployment.observed, day=True)))
     rows += [(label, say.line(facts, text)) for label, text in programme.facts]
-    return say.bullets(fill("<strong>{label}:</strong> {text}", label=label, text=text) for label, text in rows)
+    return markup.pairs(rows)
 
 
 def timeline(facts: Facts) -> list[Html]:
@@ -42,17 +43,16 @@ def timeline(facts: Facts) -> list[Html]:
         rows = [(say.full_or_time(facts, each.at), say.line(facts, each.text)) for each in moments]
         tables.append(markup.table("Timeline", [("Time", "head"), ("What happened", "text")], rows, zone=zone))
     if facts.records.touchpoints:
-        told = [
-            (
-                say.full_or_time(facts, each.at),
-                join([part for part in (each.channel, each.kind) if part], ", "),
-                join([say.line(facts, each.text), f"({say.people(each.by)})" if each.by else ""], " "),
-            )
-            for each in facts.records.touchpoints
-        ]
-        columns = [("Time", "head"), ("Channel", "text"), ("What was said", "text")]
+        told = [(say.full_or_time(facts, each.at), said(facts, each)) for each in facts.records.touchpoints]
+        columns = [("Time", "head"), ("What was said", "text")]
         tables.append(markup.table("Stakeholder touchpoints", columns, told, zone=zone))
     return tables
+
+
+def said(facts: Facts, each: Touchpoint) -> Html:
+    """What was said, where and by whom on a line below."""
+    where = ", ".join(part for part in (each.channel, each.kind, say.people(each.by)) if part)
+    return fill("{text} <small>{where}</small>", text=say.line(facts, each.text), where=where)
 
 
 def as_item(entry: Entry) -> Item:

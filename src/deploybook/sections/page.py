@@ -16,7 +16,7 @@ from html import unescape
 from typing import Any, Literal
 
 from .. import wording
-from ..facts import EvidenceItem, Facts
+from ..facts import EvidenceItem, Facts, figure_id
 from ..model import Judgement, Verdict
 from ..times import iso
 from . import markup, metrics, plan, say, summary
@@ -26,9 +26,16 @@ SCHEMA = "deploybook.page/1"
 PageKind = Literal["outcome", "checkpoint", "daily", "closing"]
 
 
+Shown = tuple[str, float, str]  # a figure: its id, its value, what it prints
+NOTHING: Shown = ("", 0.0, "")
+
+
 @dataclass(frozen=True, kw_only=True)
 class MetricLine:
-    """One metric of the page. value: unrounded, None without one. limit: where the chart draws it; upper: its side."""
+    """
+    One metric of the page. value: unrounded, None without one. limit: where the chart draws it; upper: its side.
+    figures: of shown, baseline and delta.
+    """
 
     id: str
     title: str
@@ -44,6 +51,7 @@ class MetricLine:
     word: str = ""
     evidence: str = ""
     query: str = ""
+    figures: tuple[Shown, ...] = (NOTHING, NOTHING, NOTHING)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +145,7 @@ class PageFacts:
     sentence: str = ""
     detail: str = ""
     number: str = ""
+    number_figure: Shown = NOTHING
     number_notes: tuple[str, ...] = ()
     metrics: tuple[MetricLine, ...] = ()
     checkpoints: tuple[CheckpointLine, ...] = ()
@@ -195,6 +204,7 @@ def page_facts(facts: Facts, kind: PageKind, title: str, chart: str = "") -> Pag
         sentence=facts.sentence,
         detail=summary.detail(facts),
         number=_text(number),
+        number_figure=_shown(facts, unescape("".join(re.findall('data-figure="([^"]*)"', number)))),
         number_notes=tuple(_text(note) for note in notes),
         metrics=tuple(_metric_line(facts, each) for each in facts.metrics),
         checkpoints=tuple(_checkpoint_lines(facts)),
@@ -231,6 +241,11 @@ def _text(markup_or_text: object) -> str:
     return unescape(re.sub(r"<[^>]*>", "", body))
 
 
+def _shown(facts: Facts, id: str) -> Shown:
+    figure = facts.figures.get(id)
+    return (figure.id, figure.value, figure.display) if figure else NOTHING
+
+
 def _caption(facts: Facts) -> str:
     return wording.window_text(facts.metrics[0].now.window, facts.deployment.zone)
 
@@ -238,19 +253,29 @@ def _caption(facts: Facts) -> str:
 def _metric_line(facts: Facts, judgement: Judgement) -> MetricLine:
     metric, shown = judgement.metric, summary.headlined(judgement)
     change = metric.show_change
-    value = shown.figure if change else shown.now.value
+    value = shown.figure if change else summary.held(shown)
     target = metric.target
     limit = (metric.tolerance.relative or 0) * 100 or None if change else target.value if target else None
-    chip = facts.chip(judgement.now.inputs)
+    chip = facts.chip(judgement.now.inputs, judgement.now.window)
+    hourly = not change and summary.is_hourly(shown)
+    figures = [
+        (metric, shown.now, change, hourly),
+        (metric, shown.baseline, False, False),
+        (metric, judgement.now, True, False),
+    ]
     return MetricLine(
         id=metric.id,
         title=metric.title,
         unit="%" if change else metric.unit,
         decimals=1 if change or value is None else wording.decimals_for(metric, value),
         value=None if value is None else value * 100 if change else value,
-        shown="no data" if value is None else wording.percent(value) if change else wording.value_text(metric, value),
+        shown="no data" if value is None else wording.percent(value) if change else summary.held_text(shown),
         baseline=wording.value_text(metric, shown.baseline.value) if shown.baseline else "",
         delta="" if change else wording.delta_text(metric, judgement.delta),
+        figures=tuple(
+            _shown(facts, figure_id(metric, now, change=delta, worst_hour=worst) if now else "")
+            for metric, now, delta, worst in figures
+        ),
         limit=limit,
         upper=change or target is None or target.side != "lower",
         limit_text=metrics.threshold(judgement),
@@ -302,7 +327,7 @@ def _life(facts: Facts) -> Iterator[LifeStep]:
         )
 
 
-def chart_of(drawing: Any, caption: object, source: object = "") -> Html:
+def chart_figure(drawing: Any, caption: object, source: object = "") -> Html:
     """A drawing of `charts` as a figure: wide and narrow, with its values as a table."""
     return markup.figure(drawing.svg, caption, source, values_of(drawing), drawing.narrow, figure_id=drawing.id)
 

@@ -8,7 +8,6 @@ from .. import wording
 from ..facts import Facts
 from ..model import CheckpointResult, Verdict
 from . import markup, say
-from .text import fill
 
 
 def plan(facts: Facts) -> str:
@@ -24,12 +23,7 @@ def plan(facts: Facts) -> str:
         ]
         columns = [("After", "head"), ("What", "text"), ("Who", "text"), ("Due", "text")]
         blocks.append(markup.table("Checks by people", columns, rows))
-    blocks.append(
-        say.bullets(
-            fill("<strong>{label}:</strong> {text}", label=label, text=say.line(facts, text))
-            for label, text in facts.records.validation
-        )
-    )
+    blocks.append(markup.pairs([(label, say.line(facts, text)) for label, text in facts.records.validation]))
     return "\n\n".join(block for block in blocks if block)
 
 
@@ -53,7 +47,7 @@ def stop(facts: Facts, result: CheckpointResult) -> markup.Stop:
     shown = next((each for each in result.metrics if each.metric.show_change and each.figure is not None), None)
     note: object = wording.percent(shown.figure) if shown and shown.figure is not None else ""
     if result.verdict == Verdict.PENDING:
-        note = "due then"
+        note = ""
     return markup.Stop(
         name=wording.after_text(result.after),
         at=wording.local_full(result.due, facts.deployment.zone),

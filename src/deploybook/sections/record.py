@@ -23,23 +23,26 @@ def evidence(facts: Facts) -> str:
         ("Kind", "text"),
         ("Size", "number"),
         ("SHA-256", "code"),
-        ("From", "text"),
         ("State", "status"),
     ]
     return markup.table("Evidence behind this page", columns, rows, ids=[item.number for item in facts.evidence])
 
 
 def evidence_row(item: EvidenceItem) -> list[object]:
-    origin: object = fill("<code>{path}</code>", path=item.path) if item.path else item.origin
     return [
         item.number,
-        item.name,
+        named(item),
         item.kind,
         size(item.size) if item.digest else "",
         fill("<code>{digest}</code>", digest=item.digest) if item.digest else "",
-        origin,
         "Held" if item.held else "Not held",
     ]
+
+
+def named(item: EvidenceItem) -> Html:
+    """What it is, and below it where it lies, which query gave it or who wrote it."""
+    origin = item.path or item.origin
+    return fill("{name} <small>{origin}</small>", name=item.name, origin=origin if origin != item.name else "")
 
 
 def size(count: int) -> str:

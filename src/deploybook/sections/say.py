@@ -15,7 +15,7 @@ from .text import Html, escape, join, prose, written
 
 def figure(facts: Facts, shown: Figure, display: str = "") -> Html:
     """One published figure: the value leads to its evidence row and tells unrounded what it is made of."""
-    item = facts.chip(shown.inputs)
+    item = facts.chip(shown.inputs, shown.window)
     zone = facts.deployment.zone
     notes = [
         f"{shown.value!r} {shown.unit}".replace(" 1", "") if shown.unit == "1" else f"{shown.value!r} {shown.unit}",
@@ -53,6 +53,12 @@ def value(facts: Facts, metric: Metric, measurement: Measurement | None) -> Html
     if measurement.value is None or shown is None:
         return escape(wording.value_text(metric, measurement.value))
     return figure(facts, shown)
+
+
+def worst_hour(facts: Facts, judgement: Judgement) -> Html:
+    """The worst hour of a count, as a figure."""
+    shown = facts.figures.get(figure_id(judgement.metric, judgement.now, worst_hour=True))
+    return figure(facts, shown) if shown else escape(wording.value_text(judgement.metric, judgement.now.worst_hour))
 
 
 def headline(facts: Facts, judgement: Judgement) -> Html:
@@ -101,8 +107,9 @@ def status(judgement: Judgement) -> Html:
     return join([shown, Html("<small>provisional</small>")], " ") if judgement.strength == "provisional" else shown
 
 
-def chip(facts: Facts, inputs: Iterable[str]) -> Html:
-    item = facts.chip(inputs)
+def chip(facts: Facts, inputs: Iterable[str], window: Window | None = None) -> Html:
+    """The evidence of a figure over the window: the export that holds most of it."""
+    item = facts.chip(inputs, window)
     return markup.chip(item.number, f"#{item.number}", item.name) if item else Html()
 
 

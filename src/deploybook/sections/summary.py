@@ -7,7 +7,7 @@ from datetime import timedelta
 from .. import wording
 from ..facts import Facts
 from ..model import Judgement, Verdict
-from ..times import iso
+from ..times import after_name, iso
 from . import markup, say
 from .text import Html, escape, join
 
@@ -53,8 +53,7 @@ def detail(facts: Facts) -> str:
     if not used:
         return ""
     share, closest = max(used, key=lambda pair: pair[0])
-    limit = closest.limit or (closest.metric.target.text if closest.metric.target else "")
-    return f"Closest to its limit: {closest.metric.title}, {held_text(closest)}, {limit} ({wording.share(share)} used)."
+    return f"Closest to its limit: {closest.metric.title}, {held_text(closest)}, {wording.share(share)} of {used_limit(closest)}."
 
 
 def held_text(judgement: Judgement) -> str:
@@ -65,6 +64,19 @@ def held_text(judgement: Judgement) -> str:
     if is_hourly(judgement):
         return f"{wording.value_text(metric, now.worst_hour)} in the worst hour"
     return wording.value_text(metric, now.value)
+
+
+def used_limit(judgement: Judgement) -> str:
+    """The limit that the share is of: 'at most 65 ms', '±5 %'; for a floor the way down to it."""
+    metric, target = judgement.metric, judgement.metric.target
+    if metric.show_change or target is None:
+        return f"±{metric.tolerance.text}"
+    return target.text if target.side == "upper" else f"the way from 100 % to {target.text.removeprefix('at least ')}"
+
+
+def held(judgement: Judgement) -> float | None:
+    """What the limit is held against: of a count with a limit an hour its worst hour."""
+    return judgement.now.worst_hour if is_hourly(judgement) else judgement.now.value
 
 
 def is_hourly(judgement: Judgement) -> bool:
@@ -81,13 +93,13 @@ def limit_share(judgement: Judgement) -> float | None:
     if metric.show_change:
         tolerance = metric.tolerance.relative
         return abs(judgement.figure) / tolerance if judgement.figure is not None and tolerance else None
-    held = judgement.now.worst_hour if is_hourly(judgement) else judgement.now.value
-    if target is None or held is None or not target.value:
+    value = held(judgement)
+    if target is None or value is None or not target.value:
         return None
     if target.side == "upper":
-        return held / target.value
+        return value / target.value
     if target.side == "lower" and metric.unit == "%" and target.value < 100:
-        return (100 - held) / (100 - target.value)
+        return (100 - value) / (100 - target.value)
     return None
 
 
@@ -99,14 +111,15 @@ def limit_left(judgement: Judgement) -> str:
         if judgement.figure is None or not tolerance:
             return ""
         return f"{wording.rounded((tolerance - abs(judgement.figure)) * 100, 1)} pts left"
-    held = judgement.now.worst_hour if is_hourly(judgement) else judgement.now.value
-    if target is None or held is None:
+    value = held(judgement)
+    if target is None or value is None:
         return ""
-    left = target.value - held if target.side == "upper" else held - target.value
+    left = target.value - value if target.side == "upper" else value - target.value
     if left < 0:
         return ""
     unit = "pts" if metric.unit == "%" else metric.unit
-    return f"{wording.with_unit(wording.rounded(left, wording.decimals_for(metric, held)), unit)} left"
+    number = wording.rounded(left, wording.decimals_for(metric, value))
+    return f"{wording.with_unit(number, unit.removesuffix('s') if number == '1' else unit)} left"
 
 
 def main_number(facts: Facts) -> tuple[Html, list[str]]:
@@ -176,9 +189,11 @@ def against(facts: Facts) -> object:
 def doors(facts: Facts) -> Html:
     names = {"metrics": "What moved", "log": "When it moved", "evidence": "Evidence for each figure"}
     targets = [(text, f"#{name}") for name, text in names.items() if name != "log" or facts.entries]
+    notebook = "outcome-notebook.html"
     if facts.after is not None:
-        targets = [("Criteria", "#criteria"), ("Deployment report", "index.md"), ("Evidence", "#evidence")]
-    return markup.doors([*targets, ("How this page was made", "#made")])
+        targets = [("Criteria", "#criteria"), ("Deployment report", "index.html"), ("Evidence", "#evidence")]
+        notebook = f"checkpoint-{after_name(facts.after)}-notebook.html"
+    return markup.doors([*targets, ("Notebook behind this page", notebook), ("How this page was made", "#made")])
 
 
 def needs_a_person(facts: Facts) -> str:
@@ -208,7 +223,7 @@ def how_made(facts: Facts) -> str:
         ("Parameters", join([f"{name} = {value}" for name, value in made.parameters], ", ")),
         ("deploybook", made.version),
         ("Evidence log before this run", f"size {made.log_size}, root {made.log_root}" if made.log_root else "empty"),
-        ("Signature", "signed" if made.signed else "unsigned: this workspace has no key"),
+        ("Signature", ("signed" if made.signed else "unsigned: this workspace has no key") if made.log_root else ""),
         ("Arithmetic", arithmetic(facts)),
     ]
     return markup.facts_line([(name, value) for name, value in rows if value])

@@ -23,7 +23,9 @@ _HIDDEN |= dict.fromkeys((*range(127, 160), *range(8234, 8239), *range(8294, 829
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _BREAKS = re.compile("[ \t\n\r\u2028\u2029]+")
 # What Markdown would read: its signs anywhere, and at the start of a line what opens a heading, a list or a rule.
-_MARKDOWN = re.compile(r"""[\\`*_{}\[\]<>|~^&$"']|^[#=:]|^[-+](?=[-+\s]|$)|(?<=^\d)[.)](?=\s|$)|(?<=^\d\d)[.)](?=\s|$)""")
+_MARKDOWN = re.compile(
+    r"""[\\`*_{}\[\]<>|~^&$"']|^[#=:]|^[-+](?=[-+\s]|$)|(?<=^\d)[.)](?=\s|$)|(?<=^\d\d)[.)](?=\s|$)"""
+)
 
 
 def visible(text: object) -> str:

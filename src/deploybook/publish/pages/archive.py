@@ -54,11 +54,11 @@ def month_page(month: str, pages: Sequence[Page]) -> str:
     path = f"{month}/index"
     rows = [
         [
-            markup.link(page.facts.title, way(path, page.address)),
+            markup.link(page.title, way(path, page.address)),
             markup.moment(page.at(page.as_of), iso(page.as_of)),
             change_link(path, page),
             page.facts.service or page.facts.team,
-            page.facts.number,
+            f.number(path, page, page.facts.number, page.facts.number_figure),
             markup.status(page.spoken, markup.kind_of(page.word)),
         ]
         for page in pages

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...facts import EvidenceItem
 from ...sections import markup
-from ...sections.record import size
+from ...sections.record import named, size
 from ...sections.text import Html, fill, join
 from ...wording import plural
 from ..gather import Page, way
@@ -127,9 +127,9 @@ def evidence_table(path: str, rows: Sequence[Row]) -> Html:
         ("Kind", "text"),
         ("Size", "number"),
         ("SHA-256", "code"),
-        ("From", "text"),
+        ("Used in", "text"),
+        ("State", "status"),
     ]
-    columns += [("Used in", "text"), ("State", "status")]
     taken: set[str] = set()
     ids = [unique(row.item.number, taken) for row in rows]
     return markup.table("Artifacts behind the reports", columns, [cells(path, row) for row in rows], ids=ids)
@@ -147,15 +147,13 @@ def unique(number: str, taken: set[str]) -> str:
 
 def cells(path: str, row: Row) -> list[object]:
     item = row.item
-    where = fill("<small>{path}</small>", path=item.path) if item.path and item.path != item.name else Html()
-    used = join((markup.link(short(use), way(path, f"{use.address}#{item.number}")) for use in row.used), ", ")
+    used = join((markup.link(short(use), way(path, f"{use.address}#{item.number}")) for use in row.used), " ")
     return [
         item.number,
-        fill("{name}{where}", name=item.name, where=where),
+        named(item),
         item.kind,
         size(item.size) if item.digest else "",
         fill("<code>{digest}</code>", digest=item.digest) if item.digest else "",
-        ", ".join(part for part in (item.producer, item.origin) if part),
         used,
         markup.status(row.state, "breach" if row.state == "Changed" else None),
     ]

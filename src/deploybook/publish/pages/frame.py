@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from ... import wording
 from ...sections import markup
+from ...sections.page import Shown
 from ...sections.text import Html, fill, front_matter, heading
 from ..gather import Page, way
 
@@ -48,12 +49,20 @@ def rebase(block: str, origin: str, page: Page) -> Html:
     return Html(re.sub(r'href="(?![a-z]+:|/)([^"]*)"', lead, block))
 
 
+def number(origin: str, page: Page, text: str, figure: Shown) -> Html:
+    """A number that a report page prints, as the figure that it is there."""
+    id, value, display = figure
+    before, found, after = text.partition(display) if id else (text, "", "")
+    made = markup.figure_value(value, display, id, way(origin, page.address)) if found else Html()
+    return fill("{before}{made}{after}", before=before, made=made, after=after)
+
+
 def report_line(origin: str, page: Page) -> markup.Line:
     facts = page.facts
     note = " · ".join(part for part in (page.at(page.as_of, year=True), facts.ticket) if part)
     if facts.failure:
         note = facts.failure.sentence
-    return markup.Line(word=page.word, text=facts.title, note=note, href=way(origin, page.address))
+    return markup.Line(word=page.word, text=page.title, note=note, href=way(origin, page.address))
 
 
 def track_of(origin: str, pages: Sequence[Page], now: object) -> Html:

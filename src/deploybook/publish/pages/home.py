@@ -100,7 +100,7 @@ def several(live: dict[str, list[Page]], now: datetime) -> Iterator[str]:
                 page.facts.service,
                 page.facts.ticket,
                 facts_of(page, now)[-1][1],
-                page.facts.number,
+                f.number(PATH, page, page.facts.number, page.facts.number_figure),
                 markup.status(page.spoken, markup.kind_of(page.word)),
             ]
             for page in newest

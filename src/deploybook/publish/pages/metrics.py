@@ -68,7 +68,7 @@ def index_row(key: tuple[str, str], looks: Sequence[Look]) -> list[object]:
     return [
         markup.link(last.line.title, way(PATH, f"{metric_path(*key)}.html")),
         last.page.facts.service,
-        last.line.shown,
+        f.number(PATH, last.page, last.line.shown, last.line.figures[0]),
         last.line.limit_text,
         last.page.at(last.page.as_of),
         last.line.word,
@@ -98,9 +98,7 @@ def history_table(path: str, looks: Sequence[Look]) -> str:
         [
             markup.link(look.page.facts.title, way(path, look.page.address)),
             markup.moment(look.page.at(look.page.as_of), iso(look.page.as_of)),
-            look.line.shown or "no data",
-            look.line.baseline,
-            look.line.delta,
+            *numbers(path, look),
             look.line.limit_text,
             look.line.word,
             evidence_chip(path, look),
@@ -110,6 +108,13 @@ def history_table(path: str, looks: Sequence[Look]) -> str:
     columns = [("Report", "head"), ("As of", "text"), ("Value", "number"), ("Baseline", "number"), ("Delta", "number")]
     columns += [("Threshold", "number"), ("Status", "status"), ("Evidence", "chip")]
     return f.capped(path, "Newest first", columns, rows)
+
+
+def numbers(path: str, look: Look) -> list[Html]:
+    """Value, baseline and delta, each a figure of its report."""
+    line = look.line
+    texts = (line.shown or "no data", line.baseline, line.delta)
+    return [f.number(path, look.page, text, figure) for text, figure in zip(texts, line.figures, strict=True)]
 
 
 def evidence_chip(path: str, look: Look) -> Html:

@@ -1,0 +1,96 @@
+"""From cells to pages: what our sections show passes, all else is cleaned, the notebook's page shows its code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from build import deployment, window
+from test_markup import HOSTILE, check_harmless
+
+from deploybook.facts import EvidenceItem, Facts
+from deploybook.report import page
+from deploybook.sections import MIME
+from deploybook.sections.page import page_facts
+
+
+def code(source: str, *outputs: dict[str, Any], tags: tuple[str, ...] = (), id: str = "cell") -> dict[str, Any]:
+    return {
+        "cell_type": "code", "id": id, "source": source, "execution_count": 3,
+        "metadata": {"tags": list(tags)}, "outputs": list(outputs),
+    }  # fmt: skip
+
+
+def shows(**data: str) -> dict[str, Any]:
+    kinds = {"html": "text/html", "markdown": "text/markdown", "plain": "text/plain", "svg": "image/svg+xml"}
+    return {"output_type": "display_data", "data": {kinds[kind]: text for kind, text in data.items()}}
+
+
+def block(markdown: str, name: str = "metrics") -> dict[str, Any]:
+    return {"output_type": "execute_result", "data": {"text/markdown": markdown, MIME: {"name": name}}}
+
+
+def facts(**more: Any) -> Facts:
+    one = deployment()
+    return Facts(deployment=one, as_of=one.end, verdict=page.Verdict.PASS, sentence="All parts pass.", **more)
+
+
+def test_a_block_of_ours_passes_and_code_is_left_out_of_the_report() -> None:
+    assert page.body_of([code('book["metrics"]', block("## 4. Metrics"))]) == "## 4. Metrics"
+
+
+def test_the_notebooks_page_shows_the_code_before_what_it_shows() -> None:
+    shown = page.body_of([code("1 < 2", block("## 4. Metrics"), tags=("remove-cell",), id="metrics")], code=True)
+
+    assert shown.index("In [3] metrics") < shown.index("1 &lt; 2") < shown.index("## 4. Metrics")
+
+
+def test_a_cell_tagged_for_it_is_left_out() -> None:
+    assert (
+        page.body_of([code("x", block("b"), tags=("remove-cell",)), code("y", block("c"), tags=("remove-output",))])
+        == ""
+    )
+
+
+def test_the_notebooks_page_leads_to_the_notebook_and_back_and_stays_out_of_search() -> None:
+    one = facts()
+    text = page.compose(one, page_facts(one, "outcome", "Outcomes"), "body", "outcome")
+
+    assert 'search: {"exclude": true}' in text
+    assert '<a href="outcome.ipynb">outcome.ipynb</a>' in text
+    assert '<a href="index.html">Outcomes</a>' in text
+    assert "# Notebook: Outcomes" in text
+
+
+@pytest.mark.parametrize("payload", HOSTILE)
+def test_hostile_outputs_and_code_are_inert(payload: str) -> None:
+    cells = [
+        code(payload, shows(html=payload), shows(markdown=payload), shows(plain=payload), id=payload),
+        {"cell_type": "markdown", "source": payload, "metadata": {}},
+        code("x", {"output_type": "stream", "name": "stdout", "text": payload}),
+    ]
+    check_harmless(page.body_of(cells, code=True))
+
+
+def test_a_foreign_picture_is_only_ever_an_image() -> None:
+    shown = page.body_of([code("x", shows(svg="<svg onload='alert(1)'/>", plain='"><script>'))])
+
+    assert shown.startswith('<p><img class="db-foreign" alt="')
+    assert "<svg" not in shown
+    assert "<script" not in shown
+
+
+def test_the_evidence_of_a_figure_is_the_export_of_its_window() -> None:
+    def item(number: str, start: float, end: float) -> EvidenceItem:
+        span = window(start, end)
+        return EvidenceItem(
+            number=number, name="x", kind="export", digest=number, start_ms=span.start_ms, end_ms=span.end_ms
+        )
+
+    one = facts(evidence=(item("day-before", -86400, 0), item("whole-day", -7200, 86400), item("window", -1800, 7200)))
+    inputs = ("day-before", "whole-day", "window")
+
+    assert one.chip(inputs, window(0, 5400)).number == "window"  # type: ignore[union-attr]
+    assert one.chip(inputs, window(0, 20000)).number == "whole-day"  # type: ignore[union-attr]
+    assert one.chip(inputs).number == "day-before"  # type: ignore[union-attr]
+    assert one.chip(("other",), window(0, 5400)) is None
