@@ -134,6 +134,25 @@ plt.plot([datetime.datetime(2025, 1, 22, n) for n in range(3)], [1, 2, 3]); plt.
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 set_matplotlib_formats("png", "svg", metadata={}); plt.figure(figsize=(1, 1), facecolor="none"); plt.plot([1, 2]);
 ---
+fig, axes = plt.subplots(2, 2, layout="constrained", figsize=(4, 3)); image = axes[0, 0].imshow([[1, 2], [3, 4]]); fig.colorbar(image, ax=axes); axes[1, 1].set_xlabel("x" * 60)
+axes[0, 1].plot([datetime.datetime(2025, 1, 22, n) for n in range(20)], range(20), label="dates"); axes[0, 1].legend(); axes[1, 0].set_title("several\\nlines")
+---
+fig, axes = plt.subplots(1, 2, figsize=(4, 2)); axes[0].plot(range(50), label="a"); axes[0].plot(range(50, 0, -1), label="b"); axes[0].legend(loc="best"); axes[1].set_yscale("log"); axes[1].plot([1, 10, 1e9]); fig.autofmt_xdate(); fig.tight_layout()
+---
+fig = plt.figure(figsize=(3, 3), layout="tight"); ax = fig.add_subplot(projection="polar"); ax.plot([0, 1, 2], [1, 2, 3]); ax.annotate("here", (1, 2), (2, 3), arrowprops={"arrowstyle": "->"}); ax.set_title("$x^2$")
+---
+fig, ax = plt.subplots(figsize=(3, 2)); ax.bar(range(3), [1e6, 2e6, 3e6]); ax.ticklabel_format(useOffset=True); ax.set_xticks(range(3), ["long label " * 2] * 3, rotation=45); ax.twinx().plot([3, 2, 1], "--")
+---
+fig, ax = plt.subplots(); ax.plot([1, 2]); fig.savefig("own.png"); ax.set_ylim(0, 9); plt.show(); get_ipython().run_line_magic("config", "InlineBackend.close_figures = False"); plt.plot([3, 1])
+---
+plt.title("still open")
+---
+%config InlineBackend.close_figures = True
+---
+plt.plot([5])
+---
+plt.ioff(); plt.plot([1]); plt.ion(); 5
+---
 print("before"); fig = plt.figure(figsize=(1, 1)); display(fig); plt.close(fig); print("after")
 ---
 fails plt.plot([1]); 1 / 0

@@ -65,7 +65,7 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return source, executed
 
 
-@pytest.mark.parametrize("isolation", ["fork", "process"])
+@pytest.mark.parametrize("isolation", ["fork", pytest.param("process", marks=pytest.mark.bench)])
 def test_every_kind_of_output_equals_stock_papermill(stock: tuple[Path, Path], isolation: Any) -> None:
     source, executed = stock
     expected = canonical(json.loads(executed.read_text()))
@@ -150,6 +150,13 @@ def test_a_thread_that_prints_after_the_last_cell_is_heard(tmp_path: Path) -> No
     )
 
     assert run(tmp_path, source).stdout == "late\n"
+
+
+def test_a_cell_that_forks_and_comes_back_runs_the_rest_once(tmp_path: Path) -> None:
+    result = run(tmp_path, "import os; child = os.fork()", "x = 1", "open('ran', 'a').write('once ')")
+
+    assert result.ok
+    assert (tmp_path / "ran").read_text() == "once "
 
 
 def test_nothing_that_a_notebook_started_stays(tmp_path: Path) -> None:

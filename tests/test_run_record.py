@@ -113,6 +113,15 @@ def test_our_own_ending_wins_over_what_the_cell_says(record: Record) -> None:
     assert outcome(record, READY, cell(0, reply=error("KeyboardInterrupt")), ending=ending)[0] is Status.TIMEOUT
 
 
+def test_a_shown_error_is_an_error_though_the_reply_is_ok(record: Record) -> None:
+    drawn = {"type": "error", "content": {"ename": "ValueError", "evalue": "bad title", "traceback": []}}
+
+    status, reason, place = outcome(record, READY, cell(0), cell(1, drawn), cell(2), END)
+
+    assert (status, place) == (Status.CELL_ERROR, 1)
+    assert "ValueError: bad title" in reason
+
+
 def test_an_error_that_is_expected_is_ok(tmp_path: Path) -> None:
     document, digest = read(notebook(tmp_path / "n.ipynb", "1/0", tags={0: ["raises-exception"]}))
 
@@ -175,6 +184,13 @@ def test_a_flood_keeps_its_beginning(record: Record) -> None:
     outcome(record, READY, cell(0, *[shown(str(n)) for n in range(1000)]), ending=Ending(by=Status.FLOOD, text="flood"))
 
     assert [len(one["outputs"]) for one in record.cells if "outputs" in one] == [100, 0, 0, 0, 0]
+
+
+def test_a_flood_of_text_is_cut(record: Record) -> None:
+    outcome(record, READY, cell(0, said("x" * 1_000_000)), ending=Ending(by=Status.FLOOD, text="flood"))
+
+    [output] = next(one["outputs"] for one in record.cells if one["cell_type"] == "code")
+    assert output["text"].endswith("\n[900000 characters left out]\n")
 
 
 def test_places_of_this_machine_are_not_stored(record: Record) -> None:

@@ -67,7 +67,7 @@ def execute(
         environment=environment,
         cancel=cancel,
     )
-    reply = record.replies.get(place, {}) if place is not None else {}
+    reply = record.reply(place)
     return RunResult(
         status=status,
         reason=reason,

@@ -30,15 +30,21 @@ class Wire(Session):
     """A kernel's session whose messages go down a pipe, one JSON frame a line."""
 
     pipe: int = -1
+    owner: int = -1
     lock = threading.RLock()
 
     def emit(self, kind: str, content: Any = None, **fields: Any) -> None:
+        if os.getpid() != self.owner:
+            return  # a fork of the cell's own: two writers would mix on the pipe
         head = json.dumps({"type": kind, **fields}).encode()
         body = b"" if content is None else b', "content": ' + self.pack(content)
         line = memoryview(head[:-1] + body + b"}\n")
         with self.lock:
+            # An interrupt in the middle of a line would leave half a frame.
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             while line:
                 line = line[os.write(self.pipe, line) :]
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def send(self, stream: Any, msg_or_type: Any, content: Any = None, *args: Any, **kwargs: Any) -> Any:
         message = msg_or_type if isinstance(msg_or_type, dict) else self.msg(msg_or_type, content)
@@ -57,7 +63,7 @@ class Stream(OutStream):
 
     def __init__(self, wire: Wire, name: str, descriptor: int) -> None:
         self.session, self.name, self._descriptor = wire, name, descriptor
-        self._owner, self._taken, self._dirty = os.getpid(), 0, False
+        self._taken, self._dirty = 0, False
         self.pub_thread = True
         self._should_watch, self._exc = False, None
 
@@ -70,7 +76,7 @@ class Stream(OutStream):
     def write(self, string: str) -> int:
         if not isinstance(string, str):
             raise TypeError(f"write() argument must be str, not {type(string)}")
-        if os.getpid() != self._owner:  # a fork of the cell's own: two writers would mix on the pipe
+        if os.getpid() != self.session.owner:
             os.write(self._descriptor, string.encode(errors="replace"))
             return len(string)
         self._take_raw()
@@ -87,7 +93,7 @@ class Stream(OutStream):
             self.session.emit("write", {"text": text}, name=self.name, raw=size)
 
     def flush(self) -> None:
-        if os.getpid() != self._owner:
+        if os.getpid() != self.session.owner:
             return
         self._take_raw()
         if self._dirty:
@@ -123,7 +129,7 @@ def make_kernel() -> Any:
 def run(kernel: Any, job: dict[str, Any], pipe: int) -> None:
     """Runs the job's notebook in this fork."""
     wire = kernel.session
-    wire.pipe = pipe
+    wire.pipe, wire.owner = pipe, os.getpid()
     _settle(job)
     sys.stdout, sys.stderr = Stream(wire, "stdout", 1), Stream(wire, "stderr", 2)
     todo = json.loads(Path(job["todo"]).read_text(encoding="utf-8"))["todo"]
@@ -161,6 +167,8 @@ async def _cells(kernel: Any, wire: Wire, todo: list[dict[str, Any]]) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         reply = await kernel.do_execute(cell["source"], silent=False, store_history=True, allow_stdin=False)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if os.getpid() != wire.owner:
+            os._exit(0)  # the cell forked and came back twice; the notebook is run once
         _flush()
         wire.emit("reply", reply, cell=cell["place"])
         exits = any(payload.get("source") == "ask_exit" for payload in reply["payload"])

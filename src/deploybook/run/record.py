@@ -26,7 +26,7 @@ from .notebook import MARK, Document, first_line, runnable, tags
 __all__ = ["Ending", "Limits", "Record", "RunResult", "Status"]
 
 TAIL = 4000  # characters kept of what was printed last
-KEPT_OF_A_FLOOD = 100  # outputs
+KEPT_OF_A_FLOOD, LONGEST_OF_A_FLOOD = 100, 100_000  # outputs, and characters of one
 # The kernel's name for a cell's file holds its process id and the temporary directory. Read from behind: forwards, the
 # directory of any length before it makes the search quadratic in a long text.
 ELIF_LLEC = re.compile(r"/\d+_lenrekypi/[^\s\"'<>]*")
@@ -114,6 +114,7 @@ class Record:
         self.cells: list[dict[str, Any]] = document["cells"]
         self.expected = runnable(document)
         self.replies: dict[int, dict[str, Any]] = {}
+        self.errors: dict[int, dict[str, Any]] = {}  # shown by a cell, also by one whose reply is ok
         self.current: int | None = None
         self.ready = self.ended = False
         self.dead: int | None = None
@@ -182,8 +183,9 @@ class Record:
                 self._clear_if_asked()
         elif kind == "error":
             self._clear_if_asked()
-            names = ("ename", "evalue", "traceback")
-            self._add({"output_type": "error", **{name: content[name] for name in names}})
+            error = {name: content[name] for name in ("ename", "evalue", "traceback")}
+            self._add({"output_type": "error", **error})
+            self.errors.setdefault(self.current, {"status": "error", **error})
         elif kind in ("display_data", "execute_result"):
             self._clear_if_asked()
             output = {"output_type": kind, "data": content["data"], "metadata": content["metadata"]}
@@ -205,19 +207,23 @@ class Record:
 
     def failed(self) -> int | None:
         """The first cell that must run and did not run well, None where all did."""
-        for place in self.expected:
-            reply = self.replies.get(place)
-            expected = "raises-exception" in tags(self.cells[place])
-            if reply is None or _exits(reply) or (reply["status"] != "ok" and not expected):
-                return place
-            if not self.cells[place]["execution_count"]:
-                return place
-        return None
+        return next((place for place in self.expected if not self._ran_well(place)), None)
+
+    def _ran_well(self, place: int) -> bool:
+        cell, reply = self.cells[place], self.reply(place)
+        if not reply or _exits(reply) or not cell["execution_count"]:
+            return False
+        return reply["status"] == "ok" or "raises-exception" in tags(cell)
+
+    def reply(self, place: int | None) -> Mapping[str, Any]:
+        """What a cell replied; an error that it showed (as a chart that cannot be drawn does) counts more than its ok."""
+        reply = self.replies.get(place, {}) if place is not None else {}
+        return self.errors.get(place, reply) if reply.get("status") == "ok" and place is not None else reply
 
     def outcome(self, ending: Ending) -> tuple[Status, str, int | None]:
         """The status, the reason in words, and the failing cell."""
         place = self.failed()
-        reply = self.replies.get(place, {}) if place is not None else {}
+        reply = self.reply(place)
         here = f"cell {place} ({first_line(self.cells[place])})" if place is not None else "after the last cell"
         left = f"{len(self.expected) - len(self.replies)} cells did not run"
         if ending.by is not None:
@@ -248,7 +254,7 @@ class Record:
         for number, cell in enumerate(self.cells):
             if cell["cell_type"] == "code":
                 cell["metadata"]["papermill"] = self._cell_status(number, failed=place)
-                cell["outputs"] = [_scrub(output) for output in cell["outputs"][: self._kept(status)]]
+                cell["outputs"] = [_scrub(one) for one in _kept(cell["outputs"], flood=status is Status.FLOOD)]
         self.document["metadata"]["deploybook"]["status"] = str(status)
         if status is not Status.OK:
             self._mark(f"**Run failed: {status}.** {reason}.", place)
@@ -260,9 +266,6 @@ class Record:
         done = number in self.replies or number not in self.expected
         return {"status": "completed" if done else "pending", "exception": False if done else None}
 
-    def _kept(self, status: Status) -> int | None:
-        return KEPT_OF_A_FLOOD if status is Status.FLOOD else None
-
     def _mark(self, text: str, place: int | None) -> None:
         def marker(name: str, source: str) -> dict[str, Any]:
             return {"cell_type": "markdown", "id": name, "metadata": {"tags": [MARK]}, "source": source}
@@ -270,6 +273,16 @@ class Record:
         if place is not None:
             self.cells.insert(place, marker("failed-here", "**The run stopped at the next cell.**"))
         self.cells.insert(0, marker("run-failed", text))
+
+
+def _kept(outputs: list[dict[str, Any]], *, flood: bool) -> list[dict[str, Any]]:
+    """All outputs; of a flood its beginning."""
+    if not flood:
+        return outputs
+    for output in outputs[:KEPT_OF_A_FLOOD]:
+        if len(text := output.get("text", "")) > LONGEST_OF_A_FLOOD:
+            output["text"] = f"{text[:LONGEST_OF_A_FLOOD]}\n[{len(text) - LONGEST_OF_A_FLOOD} characters left out]\n"
+    return outputs[:KEPT_OF_A_FLOOD]
 
 
 def _exits(reply: Mapping[str, Any]) -> bool:

@@ -15,6 +15,7 @@ import importlib
 import json
 import os
 import selectors
+import shutil
 import signal
 import socket
 import sys
@@ -32,6 +33,15 @@ IMPORTS = (
     "matplotlib.backends.backend_agg",
     "matplotlib.backends.backend_svg",
     "matplotlib_inline.config",
+    "pandas.io.formats.string",
+    "pandas.core.reshape.reshape",
+    "tornado.platform.asyncio",
+    # What the first magic of a notebook loads.
+    *(f"IPython.core.magics.{name}" for name in ("auto", "basic", "config", "display", "execution", "extension")),
+    *(
+        f"IPython.core.magics.{name}"
+        for name in ("history", "logging", "namespace", "osm", "packaging", "pylab", "script")
+    ),
     "deploybook.book",
     "deploybook.charts",
 )
@@ -46,15 +56,18 @@ def serve(control: int) -> None:
     with (
         kernel.shell.builtin_trap
     ):  # pandas asks at import for get_ipython(), and shows fewer columns where it is there
-        _warm_up()
+        _warm_up(kernel.shell.events.callbacks["post_execute"])
     _prctl(SUBREAPER, 1)
     gc.collect()
     gc.freeze()  # the collector of a fork leaves these objects alone, and their pages shared
-    Server(socket.socket(fileno=control), kernel).run()
+    try:
+        Server(socket.socket(fileno=control), kernel).run()
+    finally:
+        shutil.rmtree(os.environ["TMPDIR"], ignore_errors=True)
 
 
-def _warm_up() -> None:
-    """Imports, and one chart: fonts, tick locators and the SVG writer load on first use."""
+def _warm_up(hooks: list[Any]) -> None:
+    """Imports, and one chart: fonts, tick locators and the SVG writer load on first use. hooks: what runs after a cell."""
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     os.environ["_RJEM_MALLOC_CONF"] = "background_thread:false"  # the allocator of polars, read at its import
     for name in IMPORTS:
@@ -64,8 +77,11 @@ def _warm_up() -> None:
     from datetime import datetime, timedelta
 
     import pandas
+    from matplotlib import pyplot
     from matplotlib.figure import Figure
 
+    hooks[:] = [_draw_what_is_not_shown if hook is pyplot._draw_all_if_interactive else hook for hook in hooks]
+    pyplot._draw_all_if_interactive = _draw_what_is_not_shown
     moments = [datetime(2025, 1, 22, 14) + timedelta(minutes=n) for n in range(90)]
     pandas.DataFrame({"x": range(3)}, index=moments[:3]).describe()._repr_html_()
     # Not through pyplot: it would load its backend here, without a shell, and every figure of a fork would be lost.
@@ -75,6 +91,24 @@ def _warm_up() -> None:
     axes.legend()
     for kind in ("svg", "png"):
         figure.savefig(io.BytesIO(), format=kind, bbox_inches="tight")
+
+
+def _draw_what_is_not_shown() -> None:
+    """
+    Pyplot's hook after each cell, which draws every figure and throws the pixels away.
+
+    The inline backend draws it again a moment later, to show it. The first drawing is half the cost of a chart and changes
+    the second only where a layout engine moves things, so it is left to those figures.
+    """
+    import matplotlib
+    from matplotlib._pylab_helpers import Gcf
+
+    if matplotlib.is_interactive():
+        inline = "inline" in matplotlib.get_backend().lower()
+        for manager in Gcf.get_all_fig_managers():
+            figure = manager.canvas.figure
+            if figure.stale and not (inline and figure.get_layout_engine() is None):
+                manager.canvas.draw_idle()
 
 
 class Server:

@@ -108,11 +108,8 @@ def watch(
         by = _follow(watcher, save, cancel)
         if by and by[0] is Status.TIMEOUT:
             _let_it_stop(watcher)
-    except KeyboardInterrupt:
-        by = Status.CANCELLED, "interrupted"
-        raise
     except (ValueError, KeyError, TypeError) as error:
-        by = Status.DIED, f"the stream broke ({type(error).__name__})"
+        by = by or (Status.DIED, f"the stream broke ({type(error).__name__})")
     finally:
         code = process.wait(limits.grace.total_seconds() if by is None else 0)
         process.kill()

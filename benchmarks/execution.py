@@ -1,0 +1,253 @@
+"""
+What running reports costs: the papermill command, our fork engine and the bare cells, side by side.
+
+    python benchmarks/execution.py [--reports 50] [--repeats 5] [--quick]
+
+First it compares every cell's outputs with papermill's; a fast engine that draws no figure is no engine. Then each way
+runs the same reports (28 code cells, 4 CSV files, 3 tables, 4 charts) with two workers, in turn, its start included; the
+medians are printed, and status 1 where a promised ratio is missed. CPU is of the process and all its children.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from deploybook.run import Job, execute, execute_many
+from deploybook.run.environment import kernel_environment
+
+WORKERS = 2
+METRICS = ("parser_ms", "cli_ms", "queue", "errors")
+AS_IS = "%config InlineBackend.figure_formats = ['svg']"
+OWN_CHARTS = "%config InlineBackend.print_figure_kwargs = {'bbox_inches': None}\n" + AS_IS
+PROMISED = {"fork, notebooks as they are": 5.0, "fork, our chart defaults": 6.0}
+
+
+def cells(charts: str) -> list[str]:
+    """The 28 code cells of a report, the parameters first."""
+    chart = (
+        "fig, ax = plt.subplots(figsize=(8, 3))\n"
+        "for name, part in {0}[{0}.instance.isin(['i0', 'i1'])].groupby('instance'):\n"
+        "    ax.plot(part.time[::20], part.value[::20], label=name)\n"
+        "ax.axhline({0}.value.mean()); ax.legend(); ax.set_title('{0} %s' % report);"
+    )
+    return [
+        "report, folder = 0, '.'",
+        charts,
+        "import pandas as pd\nimport matplotlib.pyplot as plt\nplt.rcParams['svg.hashsalt'] = 'x'",
+        *(f"{name} = pd.read_csv(f'{{folder}}/{name}.csv', parse_dates=['time'])\nlen({name})" for name in METRICS),
+        *(f"{name}.groupby('instance').value.describe().round(3 + report % 3)" for name in METRICS[:3]),
+        *(
+            f"print(report, '{name}', {name}.value[{name}.index % 4 == {hour % 4}].mean().round(6))"
+            for hour in range(4)
+            for name in METRICS[:3]
+        ),
+        *(chart.format(name) for name in METRICS),
+        "sum(frame.value.sum() for frame in (parser_ms, cli_ms)).round(3)",
+        "print('done', report)",
+    ]
+
+
+def write_inputs(folder: Path) -> None:
+    """The CSV files, the notebook of each variant, and the cells as a script."""
+    draw = random.Random(1)
+    for name in METRICS:
+        rows = [
+            f"2025-01-22T{n // 120:02}:{n // 2 % 60:02}:{n % 2 * 30:02}Z,i{instance},{draw.gauss(60, 5):.3f}"
+            for n in range(2880)
+            for instance in range(4)
+        ]
+        (folder / f"{name}.csv").write_text("time,instance,value\n" + "\n".join(rows) + "\n")
+    for variant, charts in (("as-is", AS_IS), ("own", OWN_CHARTS)):
+        document = {
+            "cells": [
+                {
+                    "cell_type": "code", "id": f"c{n}", "execution_count": None, "outputs": [], "source": source,
+                    "metadata": {"tags": ["parameters"] if n == 0 else []},
+                }
+                for n, source in enumerate(cells(charts))
+            ],
+            "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+            "nbformat": 4, "nbformat_minor": 5,
+        }  # fmt: skip
+        document["metadata"]["language_info"] = {"name": "python"}  # type: ignore[index]
+        (folder / f"{variant}.ipynb").write_text(json.dumps(document))
+
+
+def papermill_command(folder: Path, reports: int) -> None:
+    def one(report: int) -> None:
+        output = folder / f"papermill-{report}.ipynb"
+        command = [Path(sys.executable).with_name("papermill"), folder / "as-is.ipynb", output, "--no-progress-bar"]
+        command += ["-p", "report", str(report), "-p", "folder", str(folder), "--log-level", "ERROR"]
+        subprocess.run(command, env=kernel_environment(folder), check=True, stderr=subprocess.DEVNULL)
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        list(pool.map(one, range(reports)))
+
+
+def ours(folder: Path, reports: int, *, variant: str = "as-is") -> None:
+    many = [
+        Job(
+            notebook=folder / f"{variant}.ipynb",
+            output=folder / f"{variant}-{report}.ipynb",
+            parameters={"report": report, "folder": str(folder)},
+        )
+        for report in range(reports)
+    ]
+    for _, result in execute_many(many, workers=WORKERS):
+        result.check()
+
+
+def script(folder: Path, reports: int) -> None:
+    """The cells' own work in warm processes: tables rendered, figures saved, nothing else."""
+    import multiprocessing
+
+    with multiprocessing.get_context("fork").Pool(WORKERS, initializer=_warm) as pool:
+        pool.starmap(_plain, [(folder, report) for report in range(reports)], chunksize=1)
+
+
+def _warm() -> None:
+    import matplotlib.pyplot
+    import pandas  # noqa: F401
+
+    matplotlib.pyplot.switch_backend("agg")
+
+
+def _plain(folder: Path, report: int) -> None:
+    import io
+
+    import matplotlib.pyplot as plt
+
+    space: dict[str, Any] = {}
+    for source in cells(""):
+        *body, last = source.split("\n")
+        exec("\n".join(body), space)
+        try:
+            shown = eval(last, space) if "=" not in last else exec(last, space)
+        except SyntaxError:
+            shown = exec(last, space)
+        if source.startswith("report, folder"):
+            space.update(report=report, folder=str(folder))
+        if hasattr(shown, "_repr_html_"):
+            shown._repr_html_()
+        for number in plt.get_fignums():
+            plt.figure(number).savefig(io.BytesIO(), format="svg")
+        plt.close("all")
+
+
+def one_warm(folder: Path, reports: int) -> None:
+    """Prints the seconds of each of several reports, one after the other, in a process that has run one."""
+    for report in range(reports + 1):
+        values = {"report": report, "folder": str(folder)}
+        result = execute(folder / "own.ipynb", folder / "one.ipynb", values).check()
+        if report:
+            print(result.seconds)
+
+
+WAYS: Mapping[str, Callable[[Path, int], None]] = {
+    "papermill command": papermill_command,
+    "fork, notebooks as they are": ours,
+    "fork, our chart defaults": lambda folder, reports: ours(folder, reports, variant="own"),
+    "plain script, warm": script,
+    "one report, warm": one_warm,
+}
+
+
+def measure(way: str, folder: Path, reports: int) -> tuple[float, float, str]:
+    """Wall and CPU seconds of one way, in a process of its own, and what it printed."""
+    command = [sys.executable, __file__, "--way", way, "--folder", str(folder), "--reports", str(reports)]
+    began, before = time.perf_counter(), os.times()
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    after = os.times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return time.perf_counter() - began, cpu, done.stdout
+
+
+def outputs(path: Path) -> list[Any]:
+    """The outputs of each cell, lines joined, without dates of images and addresses."""
+    text = json.dumps(
+        [_joined(cell.get("outputs", [])) for cell in json.loads(path.read_text())["cells"]], sort_keys=True
+    )
+    return list(json.loads(re.sub(r"<dc:date>[^<]*| at 0x[0-9a-f]+", "", text)))
+
+
+def _joined(value: Any) -> Any:
+    if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
+        return "".join(value)
+    if isinstance(value, list):
+        return [_joined(one) for one in value]
+    return {name: _joined(one) for name, one in value.items()} if isinstance(value, dict) else value
+
+
+def compare(folder: Path) -> int:
+    """How many figures both ways drew; ends the benchmark where any cell differs."""
+    papermill_command(folder, 1)
+    ours(folder, 1)
+    theirs, mine = outputs(folder / "papermill-0.ipynb"), outputs(folder / "as-is-0.ipynb")
+    different = [number for number, pair in enumerate(zip(theirs, mine, strict=True)) if pair[0] != pair[1]]
+    if different:
+        sys.exit(f"the outputs differ in cells {different}: no timing counts")
+    return sum("image/svg+xml" in output.get("data", {}) for outputs in mine for output in outputs)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="What running reports costs, side by side.")
+    parser.add_argument("--reports", type=int, default=50)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="10 reports, one repeat")
+    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.way:
+        WAYS[options.way](options.folder, options.reports)
+        return 0
+    reports, repeats = (10, 1) if options.quick else (options.reports, options.repeats)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_inputs(folder)
+        print(f"outputs equal in every cell, {compare(folder)} figures", flush=True)
+        return report(folder, reports, repeats)
+
+
+def report(folder: Path, reports: int, repeats: int) -> int:
+    wall: dict[str, list[float]] = {way: [] for way in WAYS}
+    cpu: dict[str, list[float]] = {way: [] for way in WAYS}
+    for _ in range(repeats):
+        for way in WAYS:
+            seconds, used, printed = measure(way, folder, reports if way != "one report, warm" else 5)
+            single = [float(line) for line in printed.split()] if way == "one report, warm" else []
+            wall[way] += single or [seconds / reports]
+            cpu[way].append(used / (reports if not single else len(single) + 1))
+    first = "papermill command"
+    print("| way | reports a minute | CPU s a report | times papermill's rate | times its CPU | of the script's CPU |")
+    print("|---|---|---|---|---|---|")
+    ratios = {}
+    for way in WAYS:
+        rate, used = 60 / statistics.median(wall[way]), statistics.median(cpu[way])
+        faster = statistics.median(wall[first]) / statistics.median(wall[way])
+        cheaper = statistics.median(cpu[first]) / used
+        share = statistics.median(cpu["plain script, warm"]) / used
+        ratios[way] = min(faster, cheaper)
+        print(f"| {way} | {rate:.0f} | {used:.2f} | {faster:.1f} | {cheaper:.1f} | {share:.0%} |")
+    print(f"one report in a warm process: {statistics.median(wall['one report, warm']):.2f} s")
+    missed = [
+        f"{way}: {ratios[way]:.1f} times, promised {least}" for way, least in PROMISED.items() if ratios[way] < least
+    ]
+    print("\n".join(missed) or "All promised ratios are kept.")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
