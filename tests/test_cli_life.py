@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import resource
+import signal
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +15,11 @@ from typing import Any
 import pytest
 
 from deploybook import cli
+from deploybook.cli.run import Made, Work, make_report, run
+from deploybook.due import Item
+from deploybook.errors import DeploybookError, SourceUnreachable
 from deploybook.evidence import Log, statement
+from deploybook.records import Workspace, read_workspace
 
 SLUG = "2025-01-22-telemetry-step2"
 END = datetime(2025, 1, 22, 23, 30, tzinfo=UTC)
@@ -52,6 +61,10 @@ class Place:
     def log(self) -> Log:
         return Log.open(self.root / "evidence", origin="example.org/ops")
 
+    @property
+    def workspace(self) -> Workspace:
+        return read_workspace(self.root)
+
     def made(self, scope: str, at: datetime, verdict: str = "pass", slug: str = SLUG, **more: Any) -> None:
         about = {"ticket": "CHG-2025-0121", "actor": "deploybook", "configuration": DIGEST, "metrics": {}, **more}
         subject = {f"{scope}.json": self.log.put(f"{slug} {scope} {verdict}".encode(), "json")}
@@ -77,6 +90,7 @@ class Place:
 @pytest.fixture
 def place(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Place:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("DEPLOYBOOK_WORKSPACE", raising=False)
     return Place(tmp_path / "workspace", capsys)
 
@@ -190,3 +204,251 @@ def test_the_handover_names_open_windows_what_comes_and_the_way_back(place: Plac
         "  23 Jan 04:00 PT  +12h checkpoint of Parser cache",
         "  23 Jan 04:00 PT  +1h checkpoint of CLI cache",
     ]
+
+
+# --- run
+
+
+class Maker:
+    """Makes no report but its verdict in the log; remembers for what it was asked."""
+
+    def __init__(self, **verdicts: str) -> None:
+        self.verdicts, self.asked = verdicts, []
+        self.asked: list[tuple[str, str, datetime]]
+
+    def __call__(self, work: Work, item: Item) -> Made:
+        slot = item.slot
+        self.asked.append((slot.deployment, slot.scope, slot.at))
+        verdict = self.verdicts.get(slot.deployment.replace("-", "_"), "pass")
+        if verdict == "crash":
+            raise ZeroDivisionError("division by zero")
+        if verdict == "refuse":
+            raise DeploybookError("notebooks/outcome.ipynb is missing")
+        said = statement.verdict(
+            {f"{slot.scope}.json": work.log.put(f"{slot.deployment} {slot.scope}".encode(), "json")},
+            deployment=slot.deployment,
+            ticket="",
+            actor="deploybook",
+            scope=slot.scope,
+            verdict=verdict,
+            metrics={},
+            configuration=DIGEST,
+            late_seconds=round(item.late.total_seconds()),
+        )
+        work.log.append([said], work.now)
+        return Made(item=item, state="made", verdict=verdict)
+
+
+def test_run_makes_what_is_due_once_each_for_its_own_time(place: Place) -> None:
+    place.new()
+    maker = Maker()
+
+    codes = [run(place.workspace, END + 13 * HOUR + timedelta(minutes=n), do=maker, quiet=True) for n in range(3)]
+
+    assert codes == [0, 0, 0]
+    assert maker.asked == [
+        (SLUG, "window", END),
+        (SLUG, "after-1h", END + HOUR),
+        (SLUG, "after-12h", END + 12 * HOUR),
+    ]
+    assert [entry.predicate["lateSeconds"] for entry in place.log.entries("verdict")] == [46800, 43200, 3600]
+
+
+def test_run_with_nothing_due_changes_no_file(place: Place) -> None:
+    place.new()
+    before = place.files()
+
+    first = place.say("run", now=END - HOUR)
+    second = place.say("run", now=END - timedelta(minutes=59))
+
+    assert first == second == (0, "nothing is due before 2025-01-22T23:30:00Z\n", "")
+    assert place.files() == before
+    assert place.say("run", "--quiet", now=END - HOUR) == (0, "", "")
+
+
+def test_run_with_nothing_due_costs_less_than_a_third_of_a_second(place: Place) -> None:
+    for number in range(30):
+        place.new(f"change-{number:02d}", window="2035-01-22 14:00 to 15:30")
+    words = [sys.executable, "-m", "deploybook", "-C", str(place.root), "run", "--quiet"]
+    subprocess.run(words, check=True)
+
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(words, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+
+    cost = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(f"run with nothing due, 30 deployments: {cost:.2f} s of CPU")
+    assert cost < 0.3
+
+
+def test_a_changed_file_makes_the_plan_anew(place: Place) -> None:
+    place.new()
+    place.say("run", now=END - HOUR)
+    place.new("sooner", window="2025-01-22 13:00 to 14:00")
+
+    code, out, _ = place.say("run", "--dry-run", now=END - HOUR)
+
+    assert (code, "would make: Outcome report of Telemetry Step 2" in out) == (0, True)
+    assert place.say("run", now=END - 2 * HOUR)[1] == "nothing is due before 2025-01-22T22:00:00Z\n"
+
+
+def test_a_dry_run_says_what_is_due_and_writes_nothing(place: Place) -> None:
+    place.new()
+    before = place.files()
+
+    _, out, _ = place.say("run", "--dry-run", now=END + HOUR)
+
+    assert "would make: Outcome report of Telemetry Step 2" in out
+    assert "would make: +1h checkpoint of Telemetry Step 2" in out
+    assert place.files() == before
+
+
+HOLD = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from deploybook.cli.lock import alone
+
+with alone(Path(sys.argv[1]), datetime(2025, 1, 22, 23, 30, tzinfo=UTC)) as other:
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_the_second_caller_says_who_runs_and_a_killed_one_leaves_no_lock(place: Place) -> None:
+    place.new()
+    lock = place.root / ".deploybook" / "run.lock"
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline() == "held\n"
+        maker = Maker()
+
+        code = run(place.workspace, END, do=maker)
+        out, _ = place.capsys.readouterr()
+
+        assert (code, maker.asked) == (0, [])
+        assert f"process {other.pid} runs since 2025-01-22T23:30:00Z" in out
+        os.kill(other.pid, signal.SIGKILL)
+        other.wait()
+
+    assert run(place.workspace, END, do=maker) == 0
+    assert [scope for _, scope, _ in maker.asked] == ["window"]
+
+
+FORK = """
+import os, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from deploybook.cli.lock import alone
+
+with alone(Path(sys.argv[1]), datetime(2025, 1, 22, 23, 30, tzinfo=UTC)) as other:
+    if os.fork() == 0:
+        print("forked", flush=True)
+        sys.stdin.read()
+        os._exit(0)
+    os._exit(9)
+"""
+
+
+def test_the_lock_is_not_held_by_what_is_forked_under_it(place: Place) -> None:
+    """A notebook process that outlives a killed run must not keep the next one out."""
+    place.new()
+    lock = place.root / ".deploybook" / "run.lock"
+    with subprocess.Popen(
+        [sys.executable, "-c", FORK, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline() == "forked\n"
+        assert other.wait() == 9
+        maker = Maker()
+
+        run(place.workspace, END, do=maker)
+
+    assert [scope for _, scope, _ in maker.asked] == ["window"]
+
+
+def test_one_report_that_fails_holds_up_no_other(place: Place) -> None:
+    for slug in ("crash", "refuse", "sound"):
+        place.new(slug, title=slug.capitalize())
+    maker = Maker(crash="crash", refuse="refuse")
+
+    code = run(place.workspace, END, do=maker)
+
+    assert code == 1
+    assert [slug for slug, _, _ in maker.asked] == ["crash", "refuse", "sound"]
+    health = json.loads((place.root / ".deploybook" / "status.json").read_text())
+    assert health["failures"] == [
+        "Outcome report of Crash: ZeroDivisionError: division by zero",
+        "Outcome report of Refuse: notebooks/outcome.ipynb is missing",
+    ]
+    assert health["next_due"] == "2025-01-22T23:35:00Z"
+    assert (health["due"], health["made"]) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "code"), [("pass", 0), ("warn", 0), ("fail", 3), ("inconclusive", 4), ("no_data", 5)]
+)
+def test_the_exit_code_is_the_worst_of_what_was_made(place: Place, verdict: str, code: int) -> None:
+    place.new("one")
+    place.new("two")
+
+    assert run(place.workspace, END, do=Maker(one=verdict)) == code
+
+
+def test_run_leaves_numbers_for_a_watcher(place: Place) -> None:
+    place.new()
+    textfile = place.root / "deploybook.prom"
+
+    run(place.workspace, END + HOUR, do=Maker(), textfile=textfile)
+
+    lines = textfile.read_text().splitlines()
+    assert "deploybook_last_run_timestamp_seconds 1737592200" in lines
+    assert "deploybook_next_due_timestamp_seconds 1737631800" in lines  # +12h
+    assert "deploybook_made 2" in lines
+    assert "deploybook_evidence_entries 3" in lines  # two verdicts after the line that names the key
+    assert [line.split()[2] for line in lines if line.startswith("# TYPE")] == [
+        line.split()[0] for line in lines if not line.startswith("#")
+    ]
+    assert (place.root / ".deploybook" / ".gitignore").read_text() == "*\n"
+
+
+def test_a_deployment_that_was_added_moves_what_the_watcher_expects_next(place: Place) -> None:
+    place.new()
+    run(place.workspace, END, do=Maker())
+    place.new("second", window="2025-01-22 15:00 to 16:00")
+
+    run(place.workspace, END + timedelta(minutes=1), do=Maker())
+
+    health = json.loads((place.root / ".deploybook" / "status.json").read_text())
+    assert health["next_due"] == "2025-01-23T00:00:00Z"
+
+
+def test_run_as_json_and_as_log_lines(place: Place) -> None:
+    place.new()
+    place.write("notebooks/readme.txt", "no notebook here")
+
+    code, out, err = place.say("run", "--json", "--log-format", "json", now=END)
+
+    said = json.loads(out)
+    assert (code, said["schema"], said["as_of"]) == (1, "deploybook.run/1", "2025-01-22T23:30:00Z")
+    assert [(each["scope"], each["state"]) for each in said["reports"]] == [("window", "failed")]
+    events = [json.loads(line) for line in err.splitlines() if line.startswith("{")]
+    assert [(event["level"], event["event"], event["scope"]) for event in events] == [("error", "failed", "window")]
+
+
+def test_a_report_waits_an_hour_for_a_source_that_does_not_answer(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.new()
+    work = Work(workspace=place.workspace, log=place.log, now=END)
+    work.unreached[SLUG] = [SourceUnreachable("live: connection refused")]
+    from deploybook.due import plan
+    from deploybook.records import read_deployment
+
+    deployment = read_deployment(place.workspace, SLUG)
+    first = plan([deployment], [], END + timedelta(minutes=59))[0]
+
+    made = make_report(work, first)
+
+    assert (made.state, made.why) == ("waits", "live: connection refused")
+    assert list(place.log.entries()) == []

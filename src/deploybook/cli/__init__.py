@@ -28,6 +28,7 @@ VERBS = {
     "judge": "Judge the window and every checkpoint for which there is data.",
     "report": "Run the notebooks and write the reports.",
     "status": "Show what is due, done, missed and next.",
+    "run": "Do all that is due: pull, judge, report, publish, tell.",
     "publish": "Build the site around the reports.",
     "serve": "Show the built site on this machine.",
     "note": "Append a line to the journal.",

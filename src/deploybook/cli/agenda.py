@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..model import Deployment
     from ..records import Settings, Workspace
 
-KINDS = ("verdict", "run", "outcome", "notification")
+KINDS = ("verdict", "run", "outcome", "notification", "publication")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from .common import State, exit_code, open_log, print_json, tell, verb
 
 if TYPE_CHECKING:
     from ..book import Book
+    from ..errors import SourceError
     from ..evidence import Log
     from ..records import Workspace
 
@@ -107,8 +108,8 @@ def books(workspace: Workspace, slug: str, after: str | None, now: datetime) -> 
     ]
 
 
-def pull(workspace: Workspace, slug: str, now: datetime) -> None:
-    """Pulls what the sources have; a source that cannot be reached is said, the reports are made from what is here."""
+def pull(workspace: Workspace, slug: str, now: datetime) -> list[SourceError]:
+    """Pulls what the sources have; a source that cannot be asked is told and given back, the others are read all the same."""
     import os
 
     from .. import __version__, exports, sources
@@ -118,11 +119,16 @@ def pull(workspace: Workspace, slug: str, now: datetime) -> None:
 
     deployment = read_deployment(workspace, slug)
     folder = workspace.folder(slug)
-    pulled = []
+    held = exports.spans(folder / "exports")
+    pulled, failed = [], []
     for source in deployment.sources:
         try:
             windows = windows_needed(deployment) if source.kind != "files" else ()
-            pulled.append(sources.pull(source, deployment, folder, windows=windows, now=now, environ=os.environ))
+            pulled.append(
+                sources.pull(source, deployment, folder, windows=windows, now=now, environ=os.environ, held=held)
+            )
         except SourceError as error:
+            failed.append(error)
             tell(str(error))
     exports.store(folder / "exports", pulled, tool=__version__)
+    return failed

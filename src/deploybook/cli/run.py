@@ -1,0 +1,342 @@
+"""`deploybook run`: everything that is due, once. Safe every minute, from cron, a timer, CI or by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from ..errors import DeploybookError, EvidenceBroken, SourceError
+from .common import State, exit_code, open_log, print_json, tell, verb
+
+if TYPE_CHECKING:
+    from ..due import Item
+    from ..evidence import Log
+    from ..records import Workspace
+    from .agenda import Agenda
+    from .health import Health
+
+PATIENCE = timedelta(hours=1)  # so long a report waits for a source that does not answer; then it is made without
+AGAIN = timedelta(minutes=5)  # when something is tried again that the log says nothing of
+
+Say = Callable[..., None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """What became of an item: made, failed (our own failure), or it waits for a source. path: of the page."""
+
+    item: Item
+    state: Literal["made", "failed", "waits"]
+    verdict: str = ""
+    path: str = ""
+    why: str = ""
+
+
+@dataclass(kw_only=True)
+class Work:
+    """One run: what every report of it shares."""
+
+    workspace: Workspace
+    log: Log
+    now: datetime
+    unreached: dict[str, list[SourceError]] = field(default_factory=dict)
+
+
+Do = Callable[[Work, "Item"], Made]
+
+
+@verb("run")
+@click.option("--dry-run", is_flag=True, help="Say what is due, and write nothing.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing where there was nothing to do.")
+@click.option("--textfile", metavar="FILE", help="Write the numbers of the run for Prometheus there.")
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+def command(state: State, dry_run: bool, quiet: bool, textfile: str | None, log_format: str, as_json: bool) -> int:
+    """Pull, judge, report, publish and tell whatever is due, once; what was missed is caught up in its own window."""
+    from .health import idle_until
+
+    workspace, now = state.open(), state.time
+    say = speaker(log_format, silent=as_json)
+    until = None if dry_run else idle_until(workspace.root, now)
+    if until is not None:
+        return nothing(until, now, quiet, as_json)
+    if dry_run:
+        return rehearse(workspace, now, as_json)
+    return run(workspace, now, say=say, quiet=quiet, textfile=Path(textfile) if textfile else None, as_json=as_json)
+
+
+def run(
+    workspace: Workspace,
+    now: datetime,
+    *,
+    do: Do | None = None,
+    say: Say | None = None,
+    quiet: bool = False,
+    textfile: Path | None = None,
+    as_json: bool = False,
+) -> int:
+    """One run over the workspace; `do` makes one report."""
+    from .agenda import read_agenda
+    from .health import FOLDER, leave_hint, own_folder, told_next
+    from .lock import alone
+
+    say = say or speaker("text", silent=True)
+    agenda = read_agenda(workspace, now)
+    if not has_work(agenda, now):
+        until = after_this(agenda, now)
+        if told_next(workspace.root) not in (None, iso_or_empty(until)):
+            finish(agenda, [], [], now, textfile)
+        leave_hint(workspace.root, until)
+        return broken(agenda) or nothing(iso_or_empty(until), now, quiet, as_json)
+    own_folder(workspace.root)
+    with alone(workspace.root / FOLDER / "run.lock", now) as other:
+        if other is not None:
+            return told_busy(str(other), as_json, now)
+        log = open_log(workspace, make_key=True)
+        agenda = read_agenda(workspace, now, log)  # the other may have done it meanwhile
+        work = Work(workspace=workspace, log=log, now=now)
+        made = list(make_all(work, agenda, do or make_report, say))
+        failures = [f"{agenda.subject(one.item)}: {one.why}" for one in made if one.state == "failed"]
+        failures += publish_new(work, say)
+        after = read_agenda(workspace, now, log)
+        finish(after, made, failures, now, textfile)
+        leave_hint(workspace.root, after_this(after, now))
+    if as_json:
+        print_json(document(after, made, failures, now))
+    return code_of(made, failures) or broken(agenda)
+
+
+def has_work(agenda: Agenda, now: datetime) -> bool:
+    return any(item.ready(now) for item in agenda.items) or unpublished(agenda)
+
+
+def make_all(work: Work, agenda: Agenda, do: Do, say: Say) -> Iterator[Made]:
+    """Each report that is ready, in the order of their times; one that fails holds up no other."""
+    from ..model import Verdict
+    from ..wording import late_text, word
+
+    for item in agenda.items:
+        if not item.ready(work.now):
+            continue
+        subject = agenda.subject(item)
+        try:
+            made = do(work, item)
+        except EvidenceBroken:
+            raise
+        except DeploybookError as error:
+            made = Made(item=item, state="failed", why=str(error))
+        except Exception as error:  # whatever is wrong with one report: the others are due all the same
+            made = Made(item=item, state="failed", why=f"{type(error).__name__}: {error}")
+        late = late_text(item.late) if not item.verdict else ""
+        if made.state == "made":
+            text = f"{subject}: {word(Verdict(made.verdict))}" + (f", {late}" if late else "")
+        else:
+            text = f"{subject}: {'not produced' if made.state == 'failed' else 'waits'}: {made.why}"
+        say(made.state, text, error=made.state == "failed", scope=item.slot.scope, deployment=item.slot.deployment)
+        yield made
+
+
+def make_report(work: Work, item: Item) -> Made:
+    """Pulls, judges, and writes the report of one item for its own window."""
+    from ..book import Book
+    from ..report import make
+    from .report import pull
+
+    slot, late = item.slot, None if item.verdict else item.late
+    if slot.day is not None:
+        return make_daily(work, item)
+    if slot.deployment not in work.unreached:
+        work.unreached[slot.deployment] = pull(work.workspace, slot.deployment, work.now)
+    after = "closing" if slot.kind == "closing" else slot.after
+    book = Book.open(slot.deployment, after, workspace=work.workspace.root)
+    if item.late < PATIENCE and (unreached := missing(work, book, slot.at)):
+        return Made(item=item, state="waits", why=unreached)
+    made = make(book, log=work.log, now=work.now, late=late)
+    if made.verdict.value == "error":
+        return Made(item=item, state="failed", path=made.path, why=made.why)
+    return Made(item=item, state="made", verdict=made.verdict.value, path=made.path, why=made.why)
+
+
+def missing(work: Work, book: Any, until: datetime) -> str:
+    """Which source did not answer, where the data do not reach the report's time without it."""
+    from ..assess import data_until
+
+    failed = work.unreached[book.deployment.slug]
+    reached = data_until(book.deployment, book.data)
+    if not failed or (reached is not None and reached >= until - timedelta(minutes=2)):
+        return ""
+    return str(failed[0])
+
+
+def make_daily(work: Work, item: Item) -> Made:
+    from ..book.day import Day
+    from ..report.daily import make
+
+    assert item.slot.day is not None
+    day = Day.open(item.slot.day, workspace=work.workspace.root)
+    path, _ = make(day, log=work.log, now=work.now, late=item.late)
+    return Made(item=item, state="made", verdict=day.verdict.value, path=work.workspace.shown(path))
+
+
+# --- publish
+
+
+def unpublished(agenda: Agenda) -> bool:
+    """Whether something was reported after the last publication."""
+    last = {entry.kind: entry.index for entry in agenda.entries}
+    reported = max(last.get("verdict", -1), last.get("run", -1))
+    return reported > last.get("publication", -1) and (agenda.workspace.root / "mkdocs.yml").is_file()
+
+
+def publish_new(work: Work, say: Say) -> list[str]:
+    """Builds the site where something is new; what went wrong."""
+    from .agenda import read_agenda
+
+    if not unpublished(read_agenda(work.workspace, work.now, work.log)):
+        return []
+    try:
+        from ..evidence.seal import seal
+        from ..publish import publish
+
+        published = publish(work.workspace.root, seal=lambda site: seal(work.log, site, work.now))
+    except DeploybookError as error:
+        say("failed", f"site: {error}", error=True)
+        return [f"site: {error}"]
+    say("published", f"site: {published.pages} reports")
+    return []
+
+
+# --- what is said, and left for the next run
+
+
+def after_this(agenda: Agenda, now: datetime) -> datetime | None:
+    """When there is something to do again; what is still ready has just failed and is tried again in a while."""
+    from ..due import wake
+
+    waits = [item for item in agenda.items if item.ready(now)]
+    rest = wake([item for item in agenda.items if item not in waits], now)
+    again = now + AGAIN if waits or unpublished(agenda) else None
+    return min((time for time in (rest, again) if time is not None), default=None)
+
+
+def finish(agenda: Agenda, made: list[Made], failures: list[str], now: datetime, textfile: Path | None) -> None:
+    from .health import write_health
+
+    write_health(agenda.workspace.root, health_of(agenda, made, failures, now), textfile)
+
+
+def health_of(agenda: Agenda, made: list[Made], failures: list[str], now: datetime) -> Health:
+    from ..evidence import Log
+    from ..times import iso
+    from .health import Health, size_of
+
+    folder = agenda.workspace.root / "evidence"
+    due = [item for item in agenda.items if item.state == "due"]
+    late = max((item.late for item in due), default=timedelta())
+    return Health(
+        last_run=iso(now),
+        next_due=iso_or_empty(after_this(agenda, now)),
+        due=len(due),
+        missed=sum(item.state == "missed" for item in agenda.items),
+        late_seconds=round(late.total_seconds()),
+        made=sum(one.state == "made" for one in made),
+        failures=tuple(failures),
+        evidence_entries=Log.open(folder).head().size,
+        evidence_bytes=size_of(folder),
+    )
+
+
+def iso_or_empty(moment: datetime | None) -> str:
+    from ..times import iso
+
+    return iso(moment) if moment else ""
+
+
+def document(agenda: Agenda, made: list[Made], failures: list[str], now: datetime) -> dict[str, object]:
+    from .. import due
+    from ..times import iso
+
+    return {
+        "schema": "deploybook.run/1",
+        "as_of": iso(now),
+        "reports": [
+            {
+                **due.document(one.item),
+                "state": one.state,
+                "verdict": one.verdict or None,
+                "path": one.path,
+                "why": one.why,
+            }
+            for one in made
+        ],
+        "failures": failures,
+        "next": iso_or_empty(after_this(agenda, now)) or None,
+    }
+
+
+def nothing(until: str, now: datetime, quiet: bool, as_json: bool) -> int:
+    if as_json:
+        empty: dict[str, object] = {"reports": [], "failures": [], "next": until or None}
+        print_json({"schema": "deploybook.run/1", "as_of": now.isoformat().replace("+00:00", "Z"), **empty})
+    elif not quiet:
+        click.echo(f"nothing is due before {until}" if until else "nothing is due")
+    return 0
+
+
+def told_busy(other: str, as_json: bool, now: datetime) -> int:
+    if as_json:
+        print_json({"schema": "deploybook.run/1", "as_of": now.isoformat().replace("+00:00", "Z"), "running": other})
+    else:
+        click.echo(f"deploybook run: {other}; it does what is due")
+    return 0
+
+
+def broken(agenda: Agenda) -> int:
+    for problems in agenda.broken:
+        tell(str(problems))
+    return 2 if agenda.broken else 0
+
+
+def code_of(made: list[Made], failures: list[str]) -> int:
+    from ..model import Verdict
+
+    codes = {exit_code(Verdict(one.verdict)) for one in made if one.verdict} | ({1} if failures else set())
+    return next((code for code in (1, 3, 5, 4) if code in codes), 0)
+
+
+def rehearse(workspace: Workspace, now: datetime, as_json: bool) -> int:
+    """What a run would do now."""
+    from .. import due
+    from .agenda import read_agenda
+
+    agenda = read_agenda(workspace, now)
+    ready = [item for item in agenda.items if item.ready(now)]
+    if as_json:
+        print_json({"schema": "deploybook.run/1", "dry_run": True, "reports": [due.document(item) for item in ready]})
+    else:
+        for item in ready:
+            click.echo(f"would make: {agenda.subject(item)}")
+        if not ready:
+            click.echo("nothing is due")
+    return broken(agenda)
+
+
+def speaker(log_format: str, *, silent: bool) -> Say:
+    """Lines for a person on standard output, what failed on standard error; or all as JSON lines on standard error."""
+    import json
+
+    def say(event: str, text: str, *, error: bool = False, **about: object) -> None:
+        if log_format == "json":
+            level = "error" if error else "info"
+            tell(json.dumps({"level": level, "event": event, "message": text, **about}, ensure_ascii=False))
+        elif error:
+            tell(text)
+        elif not silent:
+            click.echo(text)
+
+    return say
