@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
+import sys
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -395,3 +400,41 @@ def test_a_day_of_history_serves_a_quantile_too() -> None:
 
     assert change_of_quantile(hour, hour, edges=EDGES, q=0.5).blocked
     assert not change_of_quantile(hour, hour, edges=EDGES, q=0.5, history=day).blocked
+
+
+# --- how often the word is wrong: a few rows of `make bench-verdicts`, with fewer windows ---
+
+
+@pytest.fixture(scope="module")
+def simulation(root: Path) -> ModuleType:
+    path = root / "benchmarks" / "verdicts.py"
+    if not path.is_file():
+        pytest.skip("the benchmarks are not part of this copy")
+    spec = importlib.util.spec_from_file_location("simulated_verdicts", path)
+    assert spec and spec.loader
+    module = sys.modules["simulated_verdicts"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def wrong(row: Any) -> float:
+    """The share of wrong words: fails without a change, passes at one of 10 %."""
+    return row.words.get("fail" if row.what[-1] == "0%" else "pass", 0.0)
+
+
+def test_words_on_correlated_samples_are_rarely_wrong(simulation: ModuleType) -> None:
+    rows = {row.what: row for row in simulation.fine(150, (60, 240, 960), (0.0, 0.10))}
+
+    assert {what for what, row in rows.items() if wrong(row) > 0.04} == set()
+    assert rows["960", "0.6", "0%"].words["pass"] >= 0.95
+    assert rows["240", "0.6", "10%"].words["fail"] > 0.9
+    # What it is better than: the plain rule on 60 samples at lag 1 0.9, no change.
+    assert rows["60", "0.9", "0%"].plain > 0.3
+
+
+def test_words_on_twelve_coarse_rows_are_rarely_wrong(simulation: ModuleType) -> None:
+    rows = {row.what: row for row in simulation.coarse(150, (0.0, 0.10))}
+
+    assert {what for what, row in rows.items() if wrong(row) > 0.04} == set()
+    assert rows["20 levels", "0.6", "0%"].words["pass"] > 0.9
+    assert rows["20 levels", "0.6", "10%"].words["fail"] > 0.9
