@@ -188,8 +188,15 @@ def test_an_answer_of_the_api_reads_like_a_csv() -> None:
     )
 
     assert found.series == {("m", frozenset({("pod", "a")})): {1737583200000: 0.0, 1737583320000: 3.0}}
-    with pytest.raises(standalone.NotHere, match="parquet"):
-        table("PAR1", "original.parquet")
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [("PAR1", "x.parquet"), ("# HELP a b\na 1 2\n", "x.txt"), ("a 1 2\n", "x.om"), ('[{"metric": {}}]', "x.json")],
+)
+def test_originals_that_this_file_does_not_read_are_told_so(content: str, name: str) -> None:
+    with pytest.raises(standalone.NotHere, match="not read by this file"):
+        table(content, name)
 
 
 def test_a_count_that_falls_restarts_every_bucket_of_its_target() -> None:

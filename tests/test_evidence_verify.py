@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from evidence_site import CSV, FIGURE, KEY, NOW, OTHER_KEY, SLUG, WHO, export, manifest_of, publish
+from evidence_site import CSV, FIGURE, KEY, NOW, NUMBER, OTHER_KEY, SLUG, WHO, export, manifest_of, publish
 
 from deploybook.errors import DeploybookError
 from deploybook.evidence import Log, merkle, standalone, statement, verifier, verify
@@ -142,7 +142,62 @@ def test_what_shows_on_hover_is_no_part_of_the_number_and_no_value_is_no_number(
     none = '<data value="" data-figure="another">No data</data>'
     site = publish(tmp_path, number=f'<data value="3.0" data-figure="parser_failures">{tip}</data> of 61 {none}')
 
-    assert "numbers on pages: 2 lead to a figure of the log" in check(site).checked
+    assert "numbers on pages: 2 lead to a figure" in " ".join(check(site).checked)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        '<td class="db-c-number" data-label="Value">3 errors</td>',
+        f'<td class="db-c-number" data-label="Delta">{NUMBER} (1 more)</td>',
+    ],
+)
+def test_a_number_of_a_metrics_table_that_leads_to_no_figure_is_an_error(tmp_path: Path, cell: str) -> None:
+    good = (
+        f'<td class="db-c-number" data-label="Threshold">3</td><td class="db-c-number" data-label="Value">{NUMBER}</td>'
+    )
+    assert check(publish(tmp_path / "good", number=good)).ok
+
+    found = broken(publish(tmp_path / "bad", number=good + cell))
+
+    assert (found.place, "leads to no figure" in found.what) == ("reports/outcome.html", True)
+
+
+def test_the_log_inside_a_published_site_is_held_against_the_workspace(whole: Path, tmp_path: Path) -> None:
+    site = linked(whole, tmp_path / "site")
+    home = shutil.copytree(whole / "evidence", tmp_path / "evidence")
+    grown = Log.open(home, key=KEY)
+    grown.append([export(grown, 77)], NOW + timedelta(hours=1))
+    asked: dict[str, Any] = {"pages": str(site), "workspace": True}
+    assert "copy of the log in the site: its 18 entries are the first ones here" in check(home, **asked).checked
+
+    overwrite(artifacts(site)[2], b"other")
+    assert broken(home, **asked).what == "not the same in the site as here"
+    overwrite(
+        site / "evidence" / "checkpoint", Log.open(tmp_path / "none", key=KEY).append([export(grown, 9)], NOW).dump()
+    )
+    assert broken(home, **asked).what == "that of the site is of another log than this one"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nowhere"], "nowhere: no such file"),
+        ([".", "--pages", "nowhere"], "nowhere: no such file"),
+        ([".", "--key", "abc"], "--key abc: not an Ed25519 key"),
+        ([".", "--since", "abc"], "--since abc: write 'SIZE ROOT'"),
+        ([".", "--subset", "500%"], "--subset 500%: write a share"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_one_line(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        standalone.main(words)
+
+    message = capsys.readouterr().err
+    assert (stopped.value.code, message.count("\n")) == (2, 1)
+    assert message.startswith(said)
 
 
 # --- history

@@ -42,6 +42,7 @@ LOG, CHECKPOINT, SUMS = "log.jsonl", "checkpoint", "SHA256SUMS"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _PLACE = re.compile(r"sha256/([0-9a-f]{2})/([0-9a-f]{64})(?:\.[a-z0-9]{1,10}){0,2}")
 _SUM_LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")
+MEASURED = ("Value", "Baseline", "Delta", "Change", "Figure", "Last")  # columns of a page whose numbers are figures
 _RECORDED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z")
 
 
@@ -320,10 +321,10 @@ def digest_of(files: Files, name: str) -> str:
 
 @dataclass
 class Contents:
-    """What the log says, gathered in one pass over it. held: path of an artifact -> (digest, line that named it)."""
+    """What the log says, gathered in one pass over it. held: path of an artifact -> (digest, line and name that named it)."""
 
     leaves: list[bytes] = field(default_factory=list)
-    held: dict[str, tuple[str, int]] = field(default_factory=dict)
+    held: dict[str, tuple[str, int, str]] = field(default_factory=dict)
     elsewhere: int = 0
     needed: dict[str, bool] = field(default_factory=dict)
     tombstones: dict[str, int] = field(default_factory=dict)
@@ -356,7 +357,7 @@ def _keep(contents: Contents, number: int, entry: dict[str, Any], only: tuple[st
         match = _PLACE.fullmatch(path) if isinstance(path, str) else None
         if not match or match[1] != digest[:2] or match[2] != digest:
             raise Broken(f"{LOG} line {number}", "an artifact whose place is not made of its digest")
-        contents.held.setdefault(path, (digest, number))
+        contents.held.setdefault(path, (digest, number, str(one.get("name", ""))))
         contents.needed[path] = contents.needed.get(path, False) or not only or predicate.get("deployment") in only
         if kind == "publication":
             contents.manifest = path
@@ -495,7 +496,7 @@ def check_signature(checkpoint: Checkpoint, contents: Contents, given: list[Veri
 def check_artifacts(files: Files, contents: Contents, subset: float, workspace: bool, report: Report) -> None:
     """Every artifact is there or removed by a tombstone, is what its name says, and nothing else lies beside it."""
     there, removed, absent = [], 0, 0
-    for path, (digest, line) in contents.held.items():
+    for path, (digest, line, name) in contents.held.items():
         if digest in contents.tombstones:
             if path in files:
                 raise Broken(path, f"line {contents.tombstones[digest]} removes it, but it is here")
@@ -503,7 +504,7 @@ def check_artifacts(files: Files, contents: Contents, subset: float, workspace: 
         elif path in files:
             there.append(path)
         elif contents.needed[path]:
-            raise Broken(path, f"missing; line {line} names it and no tombstone removes it")
+            raise Broken(path, f"missing; line {line} names it ({name}) and no tombstone removes it")
         else:
             absent += 1
     _check_strangers(files, contents, workspace, report)
@@ -514,8 +515,9 @@ def check_artifacts(files: Files, contents: Contents, subset: float, workspace: 
         chosen = sorted(random.SystemRandom().sample(there, math.ceil(len(there) * subset)), key=there.index)
         report.unchecked.append(f"bytes of {len(there) - len(chosen)} of {len(there)} artifacts (--subset)")
     for path in chosen:
-        if digest_of(files, path) != contents.held[path][0]:
-            raise Broken(path, f"its bytes changed since line {contents.held[path][1]} was written")
+        digest, line, name = contents.held[path]
+        if digest_of(files, path) != digest:
+            raise Broken(path, f"its bytes changed since line {line} was written ({name})")
     report.checked.append(f"artifacts: {len(there)} here, bytes of {len(chosen)} read; {removed} removed by tombstone")
     if absent:
         report.unchecked.append(f"artifacts: {absent} of other deployments are not in this copy")
@@ -550,11 +552,11 @@ def check_sums(files: Files, sums: bytes, skip: str | None = None) -> int:
     there = {name for name in files if name != SUMS and not (skip and name.startswith(skip))}
     for name in sorted(listed.keys() | there):
         if name not in listed:
-            raise Broken(name, f"not listed in {SUMS}")
+            raise Broken(name, f"was not published: {SUMS} does not list it")
         if name not in files:
             raise Broken(name, f"missing; {SUMS} lists it")
         if digest_of(files, name) != listed[name]:
-            raise Broken(name, f"not the bytes that {SUMS} lists")
+            raise Broken(name, f"changed since it was published: not the bytes that {SUMS} lists")
     return len(listed)
 
 
@@ -564,25 +566,49 @@ def check_pages(site: Files, inside: str, evidence: Files, contents: Contents, r
         report.unchecked.append("pages: the log holds no publication")
         return
     manifest = read(evidence, contents.manifest)
-    if SUMS in site and read(site, SUMS) != manifest:
-        raise Broken(SUMS, "not the list that the last publication recorded")
+    if SUMS not in site or read(site, SUMS) != manifest:
+        raise Broken(SUMS, "missing, or not the list that the last publication recorded")
     report.checked.append(f"pages: {check_sums(site, manifest, inside)} files as in the last publication")
 
 
+def check_copy(copy: Files, evidence: Files, contents: Contents, report: Report) -> None:
+    """The log inside a site that was published from here is the beginning of this one, and its artifacts are the same."""
+    older, removed = Checkpoint.parse(read(copy, CHECKPOINT)), 0
+    if b64(root_of(contents.leaves[: older.size])) != older.root or LOG not in copy:
+        raise Broken(CHECKPOINT, "that of the site is of another log than this one")
+    for name in sorted(copy.keys() - {CHECKPOINT}):
+        if name not in evidence and name in contents.held:
+            removed += 1
+        elif name == LOG and not read(evidence, LOG).startswith(read(copy, LOG)):
+            raise Broken(name, "the lines in the site are not those of this log")
+        elif name not in evidence or (name != LOG and digest_of(copy, name) != digest_of(evidence, name)):
+            raise Broken(name, "not the same in the site as here")
+    report.checked.append(f"copy of the log in the site: its {older.size} entries are the first ones here")
+    if removed:
+        report.unchecked.append(f"removed here, still in the site: {removed} artifacts; publish again")
+
+
 def check_marked_numbers(site: Files, evidence: Files, contents: Contents, report: Report) -> None:
-    """Every <data data-figure=…> of a page prints a figure of the log with its value."""
+    """Every <data data-figure=…> of a page prints a figure of the log with its value; no measured number stands without."""
     from html.parser import HTMLParser
 
     class Reader(HTMLParser):
-        """found: [figure, value, text], the text without what is only shown on hover (data-search-exclude)."""
+        """
+        found: [figure, value, text], the text without what is only shown on hover (data-search-exclude).
+        bare: numbers outside of <data> in cells for measured ones.
+        """
 
         def __init__(self) -> None:
             super().__init__()
             self.found: list[list[str]] = []
-            self.inside, self.hidden = False, 0
+            self.bare: list[str] = []
+            self.inside, self.hidden, self.cell = False, 0, ""
 
         def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
             said = dict(attrs)
+            if tag == "td":
+                label = said.get("data-label") or ""
+                self.cell = label if label in MEASURED and "db-c-number" in (said.get("class") or "") else ""
             if tag == "data" and said.get("data-figure"):
                 self.inside, self.hidden = True, 0
                 self.found.append([str(said["data-figure"]), said.get("value") or "", ""])
@@ -591,11 +617,14 @@ def check_marked_numbers(site: Files, evidence: Files, contents: Contents, repor
 
         def handle_endtag(self, tag: str) -> None:
             self.inside = self.inside and tag != "data"
+            self.cell = self.cell if tag != "td" else ""
             self.hidden = max(0, self.hidden - 1)
 
         def handle_data(self, data: str) -> None:
             if self.inside and not self.hidden:
                 self.found[-1][2] += data
+            elif self.cell and not self.inside and re.search(r"\d", data):
+                self.bare.append(f"{data.strip()!r} under {self.cell}")
 
     count = 0
     published = {
@@ -611,8 +640,12 @@ def check_marked_numbers(site: Files, evidence: Files, contents: Contents, repor
             nothing = not value and not any(one[0] == figure and one[1] for one in published)
             if (figure, value, _plain(text)) not in published and not nothing:
                 raise Broken(name, f"prints {text.strip()!r} for figure {figure}, which the log does not hold")
+        if reader.bare:
+            raise Broken(name, f"prints {reader.bare[0]}, which leads to no figure")
         count += len(reader.found)
-    report.checked.append(f"numbers on pages: {count} lead to a figure of the log")
+    report.checked.append(
+        f"numbers on pages: {count} lead to a figure of the log, none stands bare in a table of metrics"
+    )
 
 
 # --- figures: a second implementation, on purpose without the first one's code or libraries -------------------------
@@ -705,12 +738,17 @@ def read_table(stream: BinaryIO, name: str, zone: str = "") -> Table:
     """A CSV in long form (timestamp, metric, labels…, value) or wide form (a column per series), or a saved API answer."""
     import gzip
 
-    kind = name[: -len(".gz")] if name.endswith(".gz") else name
-    kind = kind.rpartition(".")[2]
-    if kind not in ("csv", "tsv", "txt", "json"):
-        raise NotHere(f"originals of the kind .{kind} are not read by this file")
-    with io.TextIOWrapper(gzip.open(stream) if name.endswith(".gz") else stream, "utf-8-sig", newline="") as text:
-        return _read_answer(text.read()) if kind == "json" else _read_csv(text, zone)
+    packed = stream.read(2) == b"\x1f\x8b"
+    stream.seek(0)
+    whole: Any = gzip.GzipFile(fileobj=stream) if packed else stream
+    start = whole.read(4096)
+    whole.seek(0)
+    if start.startswith(b"PAR1"):
+        raise NotHere("Parquet originals are not read by this file")
+    if re.match(rb"\s*(# (HELP|TYPE|UNIT|EOF)|\[)", start) or re.search(r"\.(om|prom)\b", name):
+        raise NotHere("originals that are OpenMetrics text, or lists in JSON, are not read by this file")
+    with io.TextIOWrapper(whole, "utf-8-sig", newline="") as text:
+        return _read_answer(text.read()) if re.match(rb"\s*\{", start) else _read_csv(text, zone)
 
 
 def _read_answer(text: str) -> Table:
@@ -1020,6 +1058,8 @@ class Deriver:
             raise NotHere("the server evaluated the query; its answer is the evidence")
         if figure.get("arithmetic", "raw") != "raw":
             raise NotHere(f"the arithmetic of {figure['arithmetic']} was asked for")
+        if figure.get("own_columns"):
+            raise NotHere("the source names columns of its own")
         found = _OPS[op](self, figure, *self._window(figure))
         return None if found is None else found * float(figure.get("scale") or "1")
 
@@ -1230,7 +1270,7 @@ def locate(path: str, pages: str | None = None) -> tuple[Files, Files, str]:
     The evidence folder, the site or pack around it (no files where it is unknown), and the one's place in the other.
 
     path: a folder or a zip. The evidence folder is the one with the checkpoint; the site is the nearest one above it with
-    SHA256SUMS, else the one that it lies in.
+    SHA256SUMS, else all of it.
     """
     whole = files_of(path)
     home = _home(whole)
@@ -1240,7 +1280,7 @@ def locate(path: str, pages: str | None = None) -> tuple[Files, Files, str]:
         site = files_of(pages)
         return below(whole, home), site, _home(site) or ""
     above = ["/".join(home.split("/")[:depth]) + "/" for depth in range(home.count("/") - 1, 0, -1)] + [""]
-    root = next((one for one in above if one + SUMS in whole), above[0])
+    root = next((one for one in above if one + SUMS in whole), "")
     return below(whole, home), below(whole, root) if home else {}, home[len(root) :]
 
 
@@ -1268,6 +1308,7 @@ def verify(path: str, **options: Any) -> Report:
     try:
         examine(report, path, **options)
     except Broken as broken:
+        broken.__traceback__ = broken.__context__ = None  # their frames would keep a zip open
         report.broken = broken
     except (OSError, EOFError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         report.broken = Broken(path, f"cannot be read: {type(error).__name__}: {error}")
@@ -1307,6 +1348,8 @@ def examine(
         report.checked.append(f"pack: {check_sums(site, read(site, SUMS))} files as in {SUMS}")
     elif site:
         check_pages(site, inside, evidence, contents, report)
+        if pages and inside:
+            check_copy(below(site, inside), evidence, contents, report)
         check_marked_numbers(site, evidence, contents, report)
     else:
         report.unchecked.append("pages: this is the log alone; give the site around it")
@@ -1314,6 +1357,26 @@ def examine(
         check_figures(evidence, contents, report)
     else:
         report.unchecked.append("figures: not derived again (--figures)")
+
+
+def usage(path: str, pages: str | None, keys: Iterable[str], since: str, subset: str) -> float:
+    """The share that --subset asks for; ValueError says which argument cannot be meant."""
+    for place in (path, pages or path):
+        if not Path(place).exists():
+            raise ValueError(f"{place}: no such file or folder")
+    try:
+        for key in keys:
+            VerifyKey.parse(key, f"--key {key}")
+        if since:
+            _older(since)
+    except Broken as broken:
+        raise ValueError(str(broken)) from None
+    except OSError:
+        raise ValueError(f"--since {since}: write 'SIZE ROOT', or the path of an older checkpoint") from None
+    share = re.fullmatch(r"(\d+(?:\.\d+)?) ?%", subset)
+    if not share or not 0 < float(share[1]) <= 100:
+        raise ValueError(f"--subset {subset}: write a share such as 5%")
+    return float(share[1]) / 100
 
 
 def proof(path: str, artifact: str) -> str:
@@ -1324,7 +1387,7 @@ def proof(path: str, artifact: str) -> str:
     text = read(evidence, CHECKPOINT)
     checkpoint = Checkpoint.parse(text)
     contents = read_log(evidence, checkpoint, None)
-    line = next((line for digest, line in contents.held.values() if digest == artifact), None)
+    line = next((line for digest, line, _ in contents.held.values() if digest == artifact), None)
     if line is None:
         raise Broken(artifact, "no entry of the log records it")
     hashes = "".join(f"{b64(one)}\n" for one in inclusion_proof(contents.leaves, line - 1))
@@ -1334,43 +1397,31 @@ def proof(path: str, artifact: str) -> str:
 def main(arguments: list[str] | None = None) -> int:
     import argparse
 
-    parser = argparse.ArgumentParser(
-        description="Check a deploybook evidence log: a site, its evidence folder, or a zip."
-    )
-    parser.add_argument("path", metavar="DIR|ZIP")
-    parser.add_argument(
-        "--key", action="append", default=[], help="public key, from the change ticket, not from the site"
-    )
-    parser.add_argument(
-        "--since", default="", help="an older checkpoint: a file, or 'SIZE ROOT' from the foot of a report"
-    )
-    parser.add_argument("--subset", default="100%", help="read only this share of the artifacts' bytes, such as 5%%")
-    parser.add_argument("--figures", action="store_true", help="derive every published figure again")
-    parser.add_argument("--only", default="", help="an audit pack: the deployments that it holds, with commas")
-    parser.add_argument("--pages", help="the built site, where it is not around DIR")
-    parser.add_argument(
-        "--workspace", action="store_true", help="what an interrupted write left is reported, not an error"
-    )
-    parser.add_argument("--proof", metavar="ARTIFACT", help="print the inclusion proof of a file or digest")
+    parser = argparse.ArgumentParser(description="Check a deploybook evidence log: a site, its evidence, or a zip.")
+    add = parser.add_argument
+    add("path", metavar="DIR|ZIP")
+    add("--key", action="append", default=[], help="public key, from the change ticket, not from the site")
+    add("--since", default="", help="an older checkpoint: a file, or 'SIZE ROOT' from the foot of a report")
+    add("--subset", default="100%", help="read only this share of the artifacts' bytes, such as 5%%")
+    add("--figures", action="store_true", help="derive every published figure again")
+    add("--only", default="", help="an audit pack: the deployments that it holds, with commas")
+    add("--pages", help="the built site, where it is not around DIR")
+    add("--workspace", action="store_true", help="what an interrupted write left is reported, not an error")
+    add("--proof", metavar="ARTIFACT", help="print the inclusion proof of a file or digest")
     asked = parser.parse_args(arguments)
     try:
+        subset = usage(asked.path, asked.pages, asked.key, asked.since, asked.subset)
         if asked.proof:
             sys.stdout.write(proof(asked.path, asked.proof))
             return 0
-        subset = float(asked.subset.rstrip("% ")) / 100
+    except ValueError as error:
+        parser.exit(2, f"{error}\n")
     except Broken as broken:
         print(f"BROKEN       {broken}")
         return 6
-    report = verify(
-        asked.path,
-        pages=asked.pages,
-        keys=asked.key,
-        since=asked.since,
-        subset=subset,
-        figures=asked.figures,
-        only=[slug for slug in asked.only.split(",") if slug],
-        workspace=asked.workspace,
-    )
+    only = [slug for slug in asked.only.split(",") if slug]
+    about: dict[str, Any] = {"pages": asked.pages, "keys": asked.key, "since": asked.since, "only": only}
+    report = verify(asked.path, **about, subset=subset, figures=asked.figures, workspace=asked.workspace)
     for line in report.lines():
         print(line.encode("ascii", "backslashreplace").decode())
     return 0 if report.ok else 6
