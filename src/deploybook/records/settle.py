@@ -38,6 +38,8 @@ def merge(near: Tree, far: Tree) -> Tree:
     for key, value in far.value.items() if isinstance(far.value, dict) else ():
         if key not in SHARED:
             continue
+        if key == "source" and has_numbers((near.value or {}).get("sources")):
+            continue  # the nearer file says where its numbers are, if with another key
         mine = merged.value.get(key)
         if mine is None:
             merged.value[key] = take((key,), value)
@@ -46,6 +48,12 @@ def merge(near: Tree, far: Tree) -> Tree:
         elif key == "metrics" and isinstance(mine, dict) and isinstance(value, dict):
             merged.value[key] = merge_metrics(mine, value, take)
     return merged
+
+
+def has_numbers(sources: Any) -> bool:
+    """True where one of the written sources may hold metrics."""
+    written = sources.values() if isinstance(sources, dict) else ()
+    return any(each.get("kind") not in NO_NUMBERS for each in written if isinstance(each, dict))
 
 
 def merge_metrics(mine: dict[str, Any], theirs: dict[str, Any], take: Any) -> dict[str, Any]:
