@@ -9,8 +9,14 @@ from .common import State, print_json, tell, verb
 
 
 @verb("check")
+@click.option(
+    "--live",
+    "is_live",
+    is_flag=True,
+    help="Then ask the sources what one deployment would find, and secure its baseline.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
-def command(state: State, as_json: bool) -> int:
+def command(state: State, is_live: bool, as_json: bool) -> int:
     """Read every hand-written file without running anything; say what is wrong and what was assumed."""
     from .. import records
     from ..book.check import check_deployment, check_workspace
@@ -26,6 +32,10 @@ def command(state: State, as_json: bool) -> int:
         hints += found.hints
         assumed[slug] = found.assumed
     problems = sorted(set(problems))
+    if is_live and not problems:
+        from .live import live
+
+        return live(state, as_json)
     if as_json:
         lines = [
             {"path": each.path, "line": each.line, "where": list(each.where), "text": each.text} for each in problems
