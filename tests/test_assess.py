@@ -10,6 +10,7 @@ import pytest
 from build import data, gauge, metric, reference_data, series, window
 from scenarios import (
     BREACH,
+    DAY_2,
     EVERYTHING,
     HOURS,
     NO_DATA,
@@ -253,3 +254,21 @@ def test_without_a_service_the_same_series_make_a_neighbour(deployment: Deployme
 
 def test_the_builders_window_is_the_reference_window(deployment: Deployment) -> None:
     assert deployment.window == window(0, 5400)
+
+
+def test_after_a_rollback_every_metric_is_held_against_the_baseline_again(
+    deployment: Deployment, exports: Data
+) -> None:
+    """Rolled back at 17:30 PT: the hour after it, each metric against the same hour of the day before."""
+    back = closed(deployment, "rolled_back", at=clock("17:30"))
+
+    before = assess(back, exports, as_of=clock("18:00"))
+    after = assess(back, exports, as_of=back.closes)
+
+    assert back.closes == clock("18:30")
+    assert before.recovery == ()
+    assert [each.now.window for each in after.recovery] == [span("17:30", "18:30")] * 5
+    assert after.recovery[0].baseline is not None
+    assert after.recovery[0].baseline.window == span("17:30", "18:30", DAY_2)
+    assert {each.verdict for each in after.recovery} == {PASS}
+    assert assess(closed(deployment, "aborted", at=clock("17:30")), exports, as_of=clock("18:30")).recovery == ()

@@ -105,6 +105,7 @@ class Facts:
     after: the checkpoint this is about, None for the deployment window. metrics: of the window, or of that checkpoint.
     window_metrics: always of the deployment window. references: '{…}' as people wrote it to the id of the figure it prints. sparks: metric id to a small SVG of our own.
     late: how long after its time a report that was due was made; None where nobody was waiting for it.
+    recovery: every metric in the time after a rollback, where there was one and it is over.
     """
 
     deployment: Deployment
@@ -125,6 +126,7 @@ class Facts:
     provenance: Provenance = Provenance()
     data_until: datetime | None = None
     late: timedelta | None = None
+    recovery: tuple[Judgement, ...] = ()
     sparks: Mapping[str, str] = field(default_factory=dict)
 
     def judgement(self, id: str) -> Judgement | None:
@@ -365,6 +367,7 @@ def all_judgements(facts: Facts) -> Iterator[Judgement]:
     """Every judgement of the report, splits and check-ins included."""
     stack = [*facts.metrics, *facts.window_metrics, *(gate.judgement for gate in facts.gates)]
     stack += [judgement for checkpoint in facts.checkpoints for judgement in checkpoint.metrics]
+    stack += facts.recovery
     while stack:
         judgement = stack.pop(0)
         yield judgement

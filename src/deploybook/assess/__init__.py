@@ -15,7 +15,7 @@ from ..times import from_ms, to_ms
 from .checkpoints import checkpoint, gates, not_applicable, pending
 from .figures import figures_of, resolve
 from .notice import notice
-from .window import judge_metrics
+from .window import judge_metrics, judge_one
 
 __all__ = ["assess", "data_until", "resolve"]
 
@@ -73,6 +73,7 @@ def assess(
         entries=tuple(entries),
         records=records or Records(),
         data_until=min(until, as_of) if until else None,
+        recovery=recovered(deployment, data, as_of),
     )
     return resolve(figures_of(facts), data)
 
@@ -87,6 +88,14 @@ def overall(
     due = [each for each in checkpoints if each.verdict.counts]
     closing = deployment.closing
     return whole(metrics, due, findings, closing.outcome if closing else None, closing.reason if closing else "")
+
+
+def recovered(deployment: Deployment, data: Data, as_of: datetime) -> tuple[Judgement, ...]:
+    """Every metric in the time after a rollback, against the baseline again; () before that time is over."""
+    window = deployment.recovery
+    if window is None or window.end > as_of:
+        return ()
+    return tuple(judge_one(deployment, data, metric, window) for metric in deployment.metrics)
 
 
 def at_checkpoint(deployment: Deployment, data: Data, after: timedelta, as_of: datetime) -> CheckpointResult:

@@ -47,11 +47,7 @@ def pending(deployment: Deployment, after: timedelta) -> CheckpointResult:
 
 def not_applicable(deployment: Deployment, after: timedelta) -> bool:
     """True where the deployment was rolled back, aborted or postponed before the checkpoint was due."""
-    closing = deployment.closing
-    if closing is None or closing.outcome == "succeeded":
-        return False
-    ended = closing.at or (closing.actual.end if closing.actual else deployment.end)
-    return deployment.due(after) > ended
+    return deployment.ended is not None and deployment.due(after) > deployment.ended
 
 
 def gates(deployment: Deployment, data: Data) -> tuple[GateResult, ...]:

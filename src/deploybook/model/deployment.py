@@ -145,10 +145,19 @@ class Deployment:
         return self.closing.at or (self.closing.actual.end if self.closing.actual else self.end)
 
     @property
+    def recovery(self) -> Window | None:
+        """The time after a rollback, as long as a checkpoint looks back: is all as it was before?"""
+        if self.ended is None or self.closing is None or self.closing.outcome != "rolled_back":
+            return None
+        return Window(start=self.ended, end=self.ended + self.checkpoints.window)
+
+    @property
     def closes(self) -> datetime:
-        """When the watch is over: at the last checkpoint, or when the deployment ended before it."""
+        """When the watch is over: at the last checkpoint, or when the deployment ended before it and has recovered."""
         last = max([self.end, *map(self.due, self.checkpoints.after)])
-        return last if self.ended is None else max(self.end, min(last, self.ended))
+        if self.ended is None or self.ended >= last:
+            return last
+        return max(self.end, self.recovery.end if self.recovery else self.ended)
 
     def baseline_of(self, window: Window) -> Window | None:
         """

@@ -10,13 +10,18 @@ from .checkpoint import CRITERIA, criterion
 from .text import Html, heading
 
 OPEN = Html("<p>Nobody has recorded how it ended; <code>deploybook close --outcome succeeded</code> does.</p>")
-DOORS = [("Deployment report", "index.md"), ("Evidence", "#evidence"), ("How this page was made", "#made")]
+DOORS = [
+    ("Deployment report", "index.html"),
+    ("Evidence", "#evidence"),
+    ("Notebook behind this page", "closing-notebook.html"),
+    ("How this page was made", "#made"),
+]
 
 
 def closing(facts: Facts) -> str:
     """The whole in one word, how it ended, the checkpoints one by one, and each success criterion at the last of them."""
     top = [summary.verdict(facts), summary.tiles(facts), summary.facts_line(facts), markup.doors(DOORS)]
-    blocks = [*top, heading("How it ended"), ending(facts), looks(facts), criteria_at_last(facts)]
+    blocks = [*top, heading("How it ended"), ending(facts), recovery(facts), looks(facts), criteria_at_last(facts)]
     return "\n\n".join(str(block) for block in blocks if block)
 
 
@@ -36,6 +41,15 @@ def ending(facts: Facts) -> Html:
             ("Because", ended.reason),
         ]
     )
+
+
+def recovery(facts: Facts) -> Html:
+    """After a rollback: is everything as it was before the change?"""
+    if not facts.recovery:
+        return Html()
+    rows = [criterion(facts, each) for each in facts.recovery]
+    window = wording.window_text(facts.recovery[0].now.window, facts.deployment.zone)
+    return markup.table(f"After the rollback, {window}", CRITERIA, rows)
 
 
 def looks(facts: Facts) -> Html:
