@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import wording
+from ..evidence import Gate
 from ..facts import Facts
 from ..model import Verdict
 from ..sections import MIME, render
@@ -48,7 +49,7 @@ def body_of(cells: Sequence[Mapping[str, Any]], code: bool = False) -> str:
 def shown(cell: Mapping[str, Any], code: bool = False) -> Iterator[str]:
     tags = set() if code else set(cell.get("metadata", {}).get("tags", ()))
     if code and cell["cell_type"] == "code" and text_of(cell["source"]).strip():
-        yield str(callout(f"In [{cell.get('execution_count') or ' '}] {cell.get('id', '')}", source_of(cell)))
+        yield source_of(cell)
     if tags & DROP:
         return
     if cell["cell_type"] == "markdown":
@@ -63,8 +64,11 @@ def shown(cell: Mapping[str, Any], code: bool = False) -> Iterator[str]:
         yield from parts
 
 
-def source_of(cell: Mapping[str, Any]) -> Html:
-    return preformatted(text_of(cell["source"])[:LONGEST])
+def source_of(cell: Mapping[str, Any]) -> str:
+    """The code of a cell under its number and name."""
+    name = f"In [{cell.get('execution_count') or ' '}] {cell.get('id', '')}".strip()
+    code = preformatted(text_of(cell["source"])[:LONGEST])
+    return fill('<div class="db-cell"><p>{name}</p>\n{code}\n</div>', name=name, code=code)
 
 
 def output_of(output: Mapping[str, Any]) -> str:
@@ -168,8 +172,10 @@ def changed(files: Mapping[Path, str]) -> bool:
     return any(not path.is_file() or path.read_bytes() != text.encode() for path, text in files.items())
 
 
-def write(files: Mapping[Path, str]) -> None:
-    """Each file by a temporary name and a rename, where its text is new."""
+def write(files: Mapping[Path, str], gate: Gate = Gate()) -> None:  # noqa: B008 (frozen)
+    """Each file by a temporary name and a rename, where its text is new; none where the gate stops one."""
+    for path, text in files.items():
+        gate.check(text.encode(), f"{path.parent.name}/{path.name}")
     for path, text in files.items():
         content = text.encode()
         if path.is_file() and path.read_bytes() == content:

@@ -18,14 +18,15 @@ def execution(facts: Facts) -> str:
 def step(facts: Facts, each: Step) -> str:
     when = say.span(facts, each.window) if each.window else say.full_or_time(facts, each.at)
     head = [part for part in (when, escape(say.people(each.by))) if part]
-    lines: list[tuple[object, object]] = [
+    lines: list[tuple[Html, Html]] = [
         *((say.at(facts, at), say.line(facts, what)) for at, what in each.ramp),
         *((say.span(facts, window), say.line(facts, what)) for window, what in each.lines),
-        *((label, say.line(facts, text)) for label, text in each.facts),
+        *((escape(label), say.line(facts, text)) for label, text in each.facts),
     ]
+    listed = markup.pairs(lines) if any(name for name, _ in lines) else say.bullets(text for _, text in lines)
     title = heading(f"{each.id} {each.title}".strip(), 3)
     text = [say.line(facts, each.text)] if each.text else []
-    parts = [title, say.paragraph(join([*head, *text], " · ")) if head or text else "", markup.pairs(lines)]
+    parts = [title, say.paragraph(join([*head, *text], " · ")) if head or text else "", listed]
     return "\n\n".join(part for part in parts if part)
 
 
