@@ -157,19 +157,20 @@ def restart_spans(facts: Facts, span: Window) -> tuple[charts.Span, ...]:
     )
 
 
-def shown(facts: Facts, drawing: charts.Drawing, metric: Metric, inputs: tuple[str, ...], span: Window) -> Block:
+def shown(facts: Facts, drawing: charts.Drawing, judgement: Judgement, span: Window) -> Block:
     """The drawing as a figure with its source line and its values."""
     title = fill("<strong>{title}.</strong> {subtitle}", title=drawing.title, subtitle=drawing.subtitle)
-    source = join([part for part in (*sources(facts, inputs, span), in_grafana(facts, [metric], span)) if part], " ")
+    link = in_grafana(facts, [judgement.metric], span)
+    source = join([part for part in (*sources(facts, judgement, span), link) if part], " ")
     return Block(name=drawing.id, markdown=chart_figure(drawing, title, source))
 
 
-def sources(facts: Facts, inputs: tuple[str, ...], span: Window) -> Iterator[Html]:
+def sources(facts: Facts, judgement: Judgement, span: Window) -> Iterator[Html]:
     """The exports that the line over the span and its baseline come from."""
-    for window in (span, facts.deployment.baseline_of(span)):
-        item = facts.chip(inputs, window) if window else None
-        if item:
-            yield fill("{chip} {name}", chip=say.chip(facts, inputs, window), name=item.path or item.name)
+    inputs, before = judgement.now.inputs, judgement.baseline.window if judgement.baseline else span
+    held = {item.number: item for window in (span, before) if (item := facts.chip(inputs, window))}
+    for item in held.values():
+        yield fill("{chip} {name}", chip=say.chip(facts, [item.digest]), name=item.path or item.name)
 
 
 def in_grafana(facts: Facts, metrics: Sequence[Metric], span: Window) -> Html:
@@ -189,9 +190,7 @@ def overview(facts: Facts, data: Data, metric: Metric) -> Block:
         return Block(name=f"chart of {metric.id}")
     if metric.show_change:
         return change_chart(facts, data, judgement)
-    return shown(
-        facts, charts.draw(chart_of(facts, data, judgement)), metric, judgement.now.inputs, judgement.now.window
-    )
+    return shown(facts, charts.draw(chart_of(facts, data, judgement)), judgement, judgement.now.window)
 
 
 def change_chart(facts: Facts, data: Data, judgement: Judgement) -> Block:
@@ -208,7 +207,7 @@ def change_chart(facts: Facts, data: Data, judgement: Judgement) -> Block:
         )
         for each in judgement.checkins
     )
-    return shown(facts, charts.draw(replace(chart, checkpoints=points)), metric, judgement.now.inputs, window)
+    return shown(facts, charts.draw(replace(chart, checkpoints=points)), judgement, window)
 
 
 def change_of(
@@ -278,7 +277,7 @@ def ramp(facts: Facts, data: Data) -> Block:
     window = Window(start=start, end=end)
     chart = chart_of(facts, data, judgement, kind="zoom", window=window, every=timedelta(minutes=1))
     drawing = charts.draw(replace(chart, title=f"The ramp: {judgement.metric.title}"))
-    return shown(facts, drawing, judgement.metric, judgement.now.inputs, window)
+    return shown(facts, drawing, judgement, window)
 
 
 def panels(facts: Facts, data: Data) -> Block:
@@ -324,7 +323,7 @@ def course(facts: Facts, data: Data) -> Block:
         )
     until = to_ms(facts.as_of)
     chart = replace(chart, checkpoints=tuple(points), until_ms=until if until < chart.end_ms else None)
-    return shown(facts, charts.draw(cut(chart, until)), judgement.metric, judgement.now.inputs, deployment.observed)
+    return shown(facts, charts.draw(cut(chart, until)), judgement, deployment.observed)
 
 
 def cut(chart: charts.Chart, until_ms: int) -> charts.Chart:
