@@ -151,7 +151,8 @@ def open_log(workspace: Workspace, *, make_key: bool = False) -> Log:
     """
     import os
 
-    from ..evidence import Log
+    from ..book.credentials import credentials
+    from ..evidence import Gate, Log
     from ..evidence import key as keys
     from ..records import read_settings
 
@@ -161,4 +162,5 @@ def open_log(workspace: Workspace, *, make_key: bool = False) -> Log:
     if key is None and make_key:
         key = keys.make(path, origin)
         tell(f"made a key for this workspace: {key.vkey}")
-    return Log.open(workspace.root / "evidence", key=key, origin=origin)
+    gate = Gate.of(credentials(workspace.root, os.environ))
+    return Log.open(workspace.root / "evidence", key=key, origin=origin, gate=gate)

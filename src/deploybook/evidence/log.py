@@ -26,6 +26,7 @@ from typing import Any
 
 from deploybook.errors import DeploybookError, EvidenceBroken
 from deploybook.evidence import statement, store
+from deploybook.evidence.gate import Gate
 from deploybook.evidence.key import Key
 from deploybook.evidence.standalone import (
     CHECKPOINT,
@@ -119,18 +120,28 @@ class Log:
     orphans: files into which this writer put tails that were never signed.
     """
 
-    def __init__(self, evidence: Path, *, key: Key | None = None, origin: str = "", adopt: bool = False) -> None:
-        self.path, self.key, self.origin, self._adopt = evidence, key, origin, adopt
+    def __init__(self, evidence: Path, *, key: Key | None, origin: str, adopt: bool, gate: Gate) -> None:
+        self.path, self.key, self.origin, self._adopt, self.gate = evidence, key, origin, adopt, gate
         self.orphans: list[str] = []
         self._state = _State()
 
     @classmethod
-    def open(cls, evidence: Path, *, key: Key | None = None, origin: str = "", adopt: bool = False) -> Log:
+    def open(
+        cls,
+        evidence: Path,
+        *,
+        key: Key | None = None,
+        origin: str = "",
+        adopt: bool = False,
+        gate: Gate = Gate(),  # noqa: B008 (frozen)
+    ) -> Log:
         """
         origin: the name of a new log, such as example.org/ops; an existing one knows its own.
         key: None appends unsigned, and the log says so. adopt: continue a log that another key, or none, signed last.
+        gate: what may not be stored.
         """
-        return cls(evidence, key=key, origin=origin or (key.name if key else "") or "deploybook", adopt=adopt)
+        name = origin or (key.name if key else "") or "deploybook"
+        return cls(evidence, key=key, origin=name, adopt=adopt, gate=gate)
 
     # --- reading
 
@@ -156,8 +167,9 @@ class Log:
 
     # --- writing
 
-    def put(self, data: bytes | Path, extension: str) -> Artifact:
-        """Store bytes or a file. It is evidence once an entry names it."""
+    def put(self, data: bytes | Path, extension: str, name: str = "") -> Artifact:
+        """Store bytes or a file, if the gate lets them pass; evidence once an entry names it. name: for the message."""
+        self.gate.check(data, name or (data.name if isinstance(data, Path) else f"a file .{extension}"))
         return store.put(self.path, data, extension)
 
     def append(self, statements: Iterable[statement.Statement], now: datetime) -> Checkpoint:
@@ -303,6 +315,7 @@ class Log:
         for said in statements:
             self._refuse_removed(said)
             line = statement.canonical({**said, "predicate": {**said["predicate"], **stamp, **back, "prior": prior}})
+            self.gate.check(line, f"an entry about {said['subject'][0]['name']}")
             content = content_of(line)
             if content in state.known or content in fresh:
                 continue

@@ -61,6 +61,8 @@ def pack(
     content = {**signed, **held, **added, "verify.py": verifier}
     content["INDEX.csv"] = _csv(rows)
     content["INDEX.html"] = _page(log, rows, title, ",".join(sorted(deployments)))
+    for name, data in content.items():
+        log.gate.check(data, name)
     sums = (f"{hashlib.sha256(content[name]).hexdigest()}  {name}\n" for name in sorted(content))
     content[SUMS] = "".join(sums).encode()
     _write(target, content)

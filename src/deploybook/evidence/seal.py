@@ -30,6 +30,9 @@ def seal(log: Log, site: Path, now: datetime, *, actor: str = "", folder: str = 
     """
     try:
         (site / "verify.py").write_bytes(Path(__file__).with_name("standalone.py").read_bytes())
+        for path in sorted(site.rglob("*")):
+            if path.is_file():
+                log.gate.check(path, path.relative_to(site).as_posix())
         listed = manifest(site)
         head = log.append([statement.publication(log.put(listed, "txt"), pages=listed.count(b"\n"), actor=actor)], now)
         (site / SUMS).write_bytes(listed)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from ..errors import PublishFailed
+from ..errors import DeploybookError, PublishFailed
 
 STAGING = ".site-staging"
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
@@ -51,6 +51,9 @@ def build_site(root: Path, *, as_of: datetime | None = None, finish: Callable[[P
             shutil.rmtree(staging, ignore_errors=True)
             words = "\n  ".join(said) or str(error)
             raise PublishFailed(f"mkdocs.yml: the site could not be built, the old one stays:\n  {words}") from error
+        except DeploybookError:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise
     swap(staging, site)
     return site
 

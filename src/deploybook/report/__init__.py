@@ -127,7 +127,7 @@ def finished(
             return made(book, place, facts.verdict, changed=False, why="nothing new")
         facts = replace(facts, provenance=provenance(book, result, executed, log.head()))
         files = outputs(book, facts, body, chart, place, executed)
-    page.write(files)
+    page.write(files, log.gate)
     record_report(log, book, facts, files, executed, result, now)
     return made(
         book, place, facts.verdict, changed=True, why="new" if before is None else "content changed", result=result
@@ -172,7 +172,7 @@ def failed(book: Book, place: Path, result: run.RunResult, executed: Path, *, lo
     said = failure.page_of(book, place, result, title_of(book), kind_of(book))
     files = {place.with_name(f"{place.name}.page.json"): write_page_facts(said)}
     page.keep_last_good(place)
-    page.write(files)
+    page.write(files, log.gate)
     record_run(log, book, executed, result, now)
     return made(book, place, Verdict.ERROR, changed=True, why=f"{result.status}: {result.reason}", result=result)
 

@@ -58,7 +58,7 @@ def make(
         recorded = any(entry.predicate.get("scope") == scope for entry in log.entries("verdict"))
         if recorded and not page.changed(files):
             return place.with_suffix(".md"), False
-        page.write(files)
+        page.write(files, log.gate)
         subjects = {path.name: log.put(text.encode(), path.suffix[1:]) for path, text in files.items()}
         entry = statement.run(
             {"executed.ipynb": log.put(executed, "ipynb"), **subjects},

@@ -1,0 +1,95 @@
+"""
+The gate before the log and the site: bytes that hold a credential are not stored. An entry cannot be taken back.
+
+Looked for is each known credential as it is and as it travels: base64 (at any place of a longer text), URL-encoded,
+escaped in JSON, in hex of both cases, backwards, and in UTF-16. Packed bytes (gzip) are looked through unpacked.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from deploybook.errors import DeploybookError
+
+SHORTEST = 6  # what is shorter stands in ordinary bytes by chance
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """needles: (bytes, where the credential comes from, in which form). It never shows them."""
+
+    needles: tuple[tuple[bytes, str, str], ...] = field(default=(), repr=False)
+
+    @classmethod
+    def of(cls, credentials: Mapping[str, tuple[str, ...]]) -> Gate:
+        """credentials: 'env:PROM_TOKEN' -> what it leads to, in parts."""
+        found = {
+            needle: (name, form)
+            for name, parts in sorted(credentials.items())
+            for part in parts
+            if len(part) >= SHORTEST
+            for needle, form in forms(part)
+        }
+        return cls(needles=tuple((needle, *about) for needle, about in sorted(found.items())))
+
+    def check(self, data: bytes | Path, name: str) -> None:
+        """DeploybookError with place and offset where the bytes, or the file, hold a credential; it is not quoted."""
+        if not self.needles:
+            return
+        with data.open("rb") if isinstance(data, Path) else io.BytesIO(data) as stream:
+            packed = stream.read(2) == b"\x1f\x8b"
+            stream.seek(0)
+            found = self._find(gzip.GzipFile(fileobj=stream) if packed else stream)
+        if found:
+            offset, what, form = found
+            raise DeploybookError(
+                f"{name}: byte {offset}: holds the credential of {what} ({form}); nothing was stored. Take it out, and change it"
+            )
+
+    def _find(self, stream: Any) -> tuple[int, str, str] | None:
+        longest = max(len(needle) for needle, _, _ in self.needles)
+        for start, block in _blocks(stream, longest - 1):
+            hits = [(at, what, form) for needle, what, form in self.needles if (at := block.find(needle)) >= 0]
+            if hits:
+                at, what, form = min(hits)
+                return start + at, what, form
+        return None
+
+
+def _blocks(stream: Any, overlap: int) -> Iterator[tuple[int, bytes]]:
+    """(where it starts, bytes), each with the end of the one before; a packed stream that is damaged ends early."""
+    start, tail = 0, b""
+    try:
+        while block := stream.read(_BLOCK):
+            yield start - len(tail), tail + block
+            start, tail = start + len(block), (tail + block)[-overlap:]
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        return
+
+
+def forms(text: str) -> Iterator[tuple[bytes, str]]:
+    """The text as it may travel, with the name of the form; the plain one last, so that it names what is plain."""
+    raw = text.encode()
+    for shift in range(3):  # of the bytes before it, as base64 cuts them in threes: only whole signs of its own
+        signs = base64.b64encode(bytes(shift) + raw)[-(-8 * shift // 6) : 8 * (shift + len(raw)) // 6]
+        yield signs, "base64"
+        yield signs.translate(bytes.maketrans(b"+/", b"-_")), "base64"
+    yield raw[::-1], "backwards"
+    for code in ("utf-16-le", "utf-16-be"):
+        yield text.encode(code), "UTF-16"
+    yield raw.hex().encode(), "hex"
+    yield raw.hex().upper().encode(), "hex"
+    yield quote(text, safe="").encode(), "URL-encoded"
+    for ascii_only in (True, False):
+        yield json.dumps(text, ensure_ascii=ascii_only)[1:-1].encode(), "escaped"
+    yield raw, "plain"
