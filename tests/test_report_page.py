@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from build import deployment, window
+from build import CLI_P95, PARSER_P50, VARIANCE, deployment, window
 from test_markup import HOSTILE, check_harmless
 
+from deploybook.book.pictures import in_grafana
 from deploybook.facts import EvidenceItem, Facts
 from deploybook.report import page
 from deploybook.sections import MIME
@@ -94,3 +96,12 @@ def test_the_evidence_of_a_figure_is_the_export_of_its_window() -> None:
     assert one.chip(inputs, window(0, 20000)).number == "whole-day"  # type: ignore[union-attr]
     assert one.chip(inputs).number == "day-before"  # type: ignore[union-attr]
     assert one.chip(("other",), window(0, 5400)) is None
+
+
+def test_a_chart_leads_to_the_same_panel_and_time_in_grafana() -> None:
+    one = replace(facts(), deployment=deployment(dashboard="https://grafana.example/d/abc/parser?orgId=1"))
+    shown = in_grafana(one, [replace(PARSER_P50, panel="12"), replace(VARIANCE, panel="12"), CLI_P95], window(0, 5400))
+
+    address = "https://grafana.example/d/abc/parser?orgId=1&amp;viewPanel=12&amp;from=1737583200000&amp;to=1737588600000"
+    assert shown == f'<a href="{address}">Panel 12 in Grafana</a>'
+    assert in_grafana(facts(), [replace(PARSER_P50, panel="12")], window(0, 5400)) == ""

@@ -195,7 +195,7 @@ def overview(facts: Facts, data: Data, metric: Metric) -> Block:
 
 def change_chart(facts: Facts, data: Data, judgement: Judgement) -> Block:
     """The change over the deployment window, the check-ins on it."""
-    metric, window = judgement.metric, judgement.now.window
+    window = judgement.now.window
     every = facts.deployment.checkins.every if judgement.checkins else stretch(window, 18)
     chart = change_of(facts, data, judgement, window, every)
     points = tuple(
