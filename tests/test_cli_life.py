@@ -11,15 +11,18 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+from build import at, window
 
 from deploybook import cli
 from deploybook.cli.run import Made, Work, make_report, run
 from deploybook.due import Item
 from deploybook.errors import DeploybookError, SourceUnreachable
 from deploybook.evidence import Log, statement
-from deploybook.records import Workspace, read_workspace
+from deploybook.records import Workspace, read_deployment, read_workspace
+from deploybook.records.closing import time_text
 
 SLUG = "2025-01-22-telemetry-step2"
 END = datetime(2025, 1, 22, 23, 30, tzinfo=UTC)
@@ -234,6 +237,7 @@ class Maker:
             metrics={},
             configuration=DIGEST,
             late_seconds=round(item.late.total_seconds()),
+            revision=sum(entry.deployment == slot.deployment for entry in work.log.entries("outcome")) or None,
         )
         work.log.append([said], work.now)
         return Made(item=item, state="made", verdict=verdict)
@@ -452,3 +456,170 @@ def test_a_report_waits_an_hour_for_a_source_that_does_not_answer(
 
     assert (made.state, made.why) == ("waits", "live: connection refused")
     assert list(place.log.entries()) == []
+
+
+# --- close
+
+LONG = """\
+# Telemetry, second step\r
+title: Telemetry Step 2   # as announced\r
+ticket: CHG-2025-0121\r
+timezone: America/Los_Angeles\r
+windows:\r
+  baseline: 2025-01-21 14:00 to 15:30    # the day before\r
+  deployment: "2025-01-22 14:00 to 15:30"\r
+metrics:\r
+  failures: {counter: parser_failure_total, target: at most 3 errors/hour}"""
+
+
+def test_close_adds_its_keys_and_leaves_every_other_byte(place: Place) -> None:
+    path = place.write(f"deployments/{SLUG}/deployment.yml", "")
+    path.write_bytes(LONG.encode())
+
+    words = ["close", "--outcome", "rolled_back", "--at", "15:21", "--actual", "14:00 to 14:21", "--by", "Avery"]
+    code, out, err = place.say(*words, "--reason", 'p95: "too slow" #1\nsecond line', now=END + 2 * HOUR)
+
+    assert (code, err.startswith("made a key")) == (0, True)
+    assert out == (
+        "Telemetry Step 2: rolled back at 22 Jan 15:21 PT; +1h, +12h, +24h, +48h no longer apply; "
+        "'deploybook run' brings the reports up to date\n"
+    )
+    assert path.read_bytes().decode() == LONG + (
+        "\r\noutcome: rolled_back\r\nactual: 2025-01-22 14:00 to 14:21\r\nclosed: 2025-01-22 15:21\r\n"
+        'closed_by: "Avery"\r\nreason: "p95: \\"too slow\\" #1 second line"\r\n'
+    )
+    closing = read_deployment(place.workspace, SLUG).closing
+    assert closing is not None
+    assert (closing.outcome, closing.by, closing.reason) == ("rolled_back", "Avery", 'p95: "too slow" #1 second line')
+    assert (closing.at, closing.actual) == (at(4860), window(0, 1260))
+
+
+def test_close_is_recorded_with_the_file_before_and_after(place: Place) -> None:
+    path = place.new()
+    before = path.read_bytes()
+
+    place.say("close", "--outcome", "succeeded", "--by", "Oliver", now=END + 48 * HOUR)
+
+    (entry,) = place.log.entries("outcome")
+    assert {name: (place.root / "evidence" / held).read_bytes() for name, held in entry.paths.items()} == {
+        "deployment.yml": path.read_bytes(),
+        "deployment.yml before": before,
+    }
+    assert {key: entry.predicate[key] for key in ("outcome", "by", "end", "deployment")} == {
+        "outcome": "succeeded",
+        "by": "Oliver",
+        "end": "2025-01-24T23:30:00Z",
+        "deployment": SLUG,
+    }
+
+
+def test_closing_again_replaces_what_was_said(place: Place) -> None:
+    more = "outcome: aborted  # by phone\nreason: >\n  a long\n  story\nclosed: 2025-01-22 15:00\nnotify: []\n"
+    path = place.new(more=more)
+
+    place.say("close", "--outcome", "succeeded", "--at", "2025-01-22 15:40", now=END + HOUR)
+
+    assert path.read_text().endswith("outcome: succeeded  # by phone\nclosed: 2025-01-22 15:40\nnotify: []\n")
+
+
+def test_a_rollback_ends_the_watch_and_renews_the_report(place: Place) -> None:
+    place.new()
+    maker = Maker()
+    run(place.workspace, END + HOUR, do=maker)
+    place.say("close", "--outcome", "rolled_back", "--at", "17:30", now=END + 2 * HOUR)
+
+    run(place.workspace, END + 2 * HOUR, do=maker)
+    run(place.workspace, END + 60 * HOUR, do=maker)
+
+    assert [(scope, at - END) for _, scope, at in maker.asked] == [
+        ("window", timedelta()),
+        ("after-1h", HOUR),
+        ("window", timedelta()),
+        ("closing", 3 * HOUR),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "moved"),
+    [
+        ("window: 2025-01-22 14:00 to 15:30", "window: 2025-01-29 10:00 to 11:30"),
+        (
+            "windows: {deployment: '2025-01-22 14:00 to 15:30', baseline: 2025-01-21 14:00 to 15:30}",
+            "windows: {deployment: 2025-01-29 10:00 to 11:30, baseline: 2025-01-28 10:00 to 11:30}",
+        ),
+        (
+            "windows:\n  deployment: 2025-01-22 14:00 to 15:30 # as agreed\n  baseline: 2025-01-15",
+            "windows:\n  {comment}deployment: 2025-01-29 10:00 to 11:30 # as agreed\n  baseline: 2025-01-22",
+        ),
+        (
+            "window: 2025-01-22 14:00 to 15:30\nbaseline: none\noutcome: postponed\nclosed: 2025-01-22 09:00",
+            "window: 2025-01-29 10:00 to 11:30\nbaseline: none",
+        ),
+    ],
+)
+def test_postponed_moves_the_windows_and_keeps_the_history(place: Place, written: str, moved: str) -> None:
+    path = place.new()
+    head, _, tail = path.read_text().partition("window: 2025-01-22 14:00 to 15:30")
+    path.write_text(f"{head}{written}{tail}")
+    comment = "# postponed on 2025-01-22 13:40 by Oliver (no go): was 2025-01-22 14:00 to 15:30\n"
+
+    words = ["--outcome", "postponed", "--to", "2025-01-29 10:00 to 11:30", "--by", "Oliver", "--reason", "no go"]
+    code, out, _ = place.say("close", *words, now=END - 110 * timedelta(minutes=1))
+
+    assert (code, out) == (0, "Telemetry Step 2: postponed to 29 Jan 2025, 10:00 to 11:30 PT\n")
+    expected = moved.replace("{comment}", comment + "  ") if "{comment}" in moved else comment + moved
+    assert path.read_text() == f"{head}{expected}{tail}"
+    assert "next" in place.say("status", now=END)[1]
+    assert [entry.predicate["outcome"] for entry in place.log.entries("outcome")] == ["postponed"]
+
+
+def test_postponed_without_a_new_window_leaves_nothing_to_do(place: Place) -> None:
+    place.new()
+
+    place.say("close", "--outcome", "postponed", now=END - 2 * HOUR)
+
+    assert run(place.workspace, END + 50 * HOUR, do=Maker(), quiet=True) == 0
+    assert list(place.log.entries("verdict")) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--outcome", "succeeded", "--at", "2025-02-01 10:00"], "--at: '2025-02-01 10:00' is still to come"),
+        (["--outcome", "succeeded", "--at", "2 pm"], "--at: '2 pm' is not a time"),
+        (["--outcome", "succeeded", "--actual", "14:00"], "--actual: '14:00' is not a window"),
+        (["--outcome", "aborted", "--to", "2025-01-29 14:00 to 15:30"], "--to: only what is postponed"),
+        (["--outcome", "postponed", "--to", "2025-01-22 10:00 to 11:00"], "is not after the moment"),
+        (["--outcome", "finished"], "'finished' is not one of"),
+    ],
+)
+def test_what_close_refuses_changes_nothing(place: Place, words: list[str], problem: str) -> None:
+    path = place.new()
+    before = path.read_bytes()
+
+    code, _, err = place.say("close", *words, now=END)
+
+    assert (code, path.read_bytes()) == (2, before)
+    assert problem in err
+    assert list(place.log.entries()) == []
+
+
+def test_a_file_that_cannot_be_edited_stays_as_it_was(place: Place) -> None:
+    text = (
+        "{title: T, ticket: none, timezone: UTC, window: 2025-01-22 14:00 to 15:30, "
+        "metrics: {failures: {counter: parser_failure_total, target: at most 3 errors/hour}}}\n"
+    )
+    path = place.write(f"deployments/{SLUG}/deployment.yml", text)
+
+    code, _, err = place.say("close", "--outcome", "succeeded", now=END)
+
+    assert (code, path.read_text()) == (2, text)
+    assert f"Nothing was changed; write it into deployments/{SLUG}/deployment.yml by hand." in err
+
+
+def test_the_hour_that_comes_twice_is_written_with_its_offset() -> None:
+    """Clocks of Los Angeles went back at 02:00 on 2 November 2025: 09:30 UTC is the second 01:30."""
+    zone = ZoneInfo("America/Los_Angeles")
+
+    assert time_text(datetime(2025, 11, 2, 9, 30, tzinfo=UTC), zone) == "2025-11-02T01:30:00-08:00"
+    assert time_text(datetime(2025, 11, 2, 10, 30, tzinfo=UTC), zone) == "2025-11-02 02:30"

@@ -181,13 +181,8 @@ def stand(slot: Slot, deployment: Deployment | None, record: _Record, now: datet
     if record.verdict and not record.revised:
         late = record.late if record.late is not None else max((record.recorded_at or slot.at) - slot.at, timedelta())
         return Item(slot=slot, state="done", verdict=record.verdict, recorded_at=record.recorded_at, late=late)
-    over = deployment.ended if deployment else None
-    if over is not None and (
-        (slot.kind == "checkpoint" and slot.at > over) or (slot.kind == "closing" and is_postponed(deployment))
-    ):
+    if deployment is not None and not_applicable(slot, deployment):
         return Item(slot=slot, state="not_applicable", why="the deployment had ended before")
-    if slot.kind == "outcome" and deployment is not None and is_postponed(deployment) and slot.at > now:
-        return Item(slot=slot, state="not_applicable", why="postponed")
     if slot.at > now:
         return Item(slot=slot, state="next")
     why = "how it ended was recorded after it was made" if record.revised else ""
@@ -197,8 +192,14 @@ def stand(slot: Slot, deployment: Deployment | None, record: _Record, now: datet
     return Item(slot=slot, state="due", verdict=record.verdict, late=late, why=why, retry_at=retry_at(record))
 
 
-def is_postponed(deployment: Deployment | None) -> bool:
-    return deployment is not None and deployment.closing is not None and deployment.closing.outcome == "postponed"
+def not_applicable(slot: Slot, deployment: Deployment) -> bool:
+    """A checkpoint after the deployment ended; of one that was postponed also its outcome, and its closing in any case."""
+    ended, closing = deployment.ended, deployment.closing
+    if ended is None or closing is None:
+        return False
+    if closing.outcome == "postponed" and slot.kind == "closing":
+        return True
+    return slot.at > ended and (slot.kind == "checkpoint" or closing.outcome == "postponed")
 
 
 def retry_at(record: _Record) -> datetime | None:

@@ -29,6 +29,7 @@ VERBS = {
     "report": "Run the notebooks and write the reports.",
     "status": "Show what is due, done, missed and next.",
     "run": "Do all that is due: pull, judge, report, publish, tell.",
+    "close": "Record how a deployment ended.",
     "publish": "Build the site around the reports.",
     "serve": "Show the built site on this machine.",
     "note": "Append a line to the journal.",

@@ -95,10 +95,12 @@ def verdict(
     metrics: Mapping[str, str],
     configuration: str,
     late_seconds: int | None = None,
+    revision: int | None = None,
 ) -> Statement:
     """
     The words of a window or checkpoint, as an in-toto test result. scope: window, after-24h, closing, or
     daily-2025-01-22. metrics: id -> word. late_seconds: how long after its time a report that was due was made.
+    revision: how often the end of the deployment had been recorded by then.
 
     in-toto knows three results: unclear counts as WARNED, no data as FAILED; the word itself stands beside it.
     configuration: digest of deployment.yml.
@@ -117,6 +119,7 @@ def verdict(
         "verdict": verdict,
         "words": [f"{one}={metrics[one]}" for one in sorted(metrics)],
         "lateSeconds": late_seconds,
+        "revision": revision,
     }
     return _statement(TEST_RESULT, subjects, predicate)
 

@@ -74,8 +74,8 @@ def make(
     source = notebook or book.workspace.root / "notebooks" / f"{kind_of(book)}.ipynb"
     if not source.is_file():
         raise UsageProblem(f"{book.workspace.shown(source)} is missing; 'deploybook init' puts a fresh one there")
-    before, known = on_record(log, book)
-    facts = replace(book.facts, late=known if known is not None else late)
+    before = on_record(log, book)
+    facts = replace(book.facts, late=late if before.late is None else before.late)
     place = page_path(book)
     with tempfile.TemporaryDirectory(prefix="deploybook-") as scratch:
         executed = Path(scratch) / f"{place.name}.ipynb"
@@ -90,7 +90,7 @@ def make(
         )
         if not result.ok:
             return failed(book, place, result, executed, log=log, now=now)
-        return finished(book, facts, place, result, executed, log=log, now=now, recorded=before)
+        return finished(book, facts, place, result, executed, log=log, now=now, recorded=before.told)
 
 
 def parameters_of(book: Book) -> dict[str, Any]:

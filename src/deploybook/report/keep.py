@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from .. import __version__, exports
 from ..book import Book
@@ -29,16 +29,30 @@ def scope_of(book: Book) -> str:
     return "closing" if book.closing else f"after-{name_of(book)}" if book.after else "window"
 
 
-def on_record(log: Log, book: Book) -> tuple[bool, timedelta | None]:
-    """Whether the log has a verdict of this report, and how late that says it was."""
-    found: list[Mapping[str, Any]] = []
+@dataclass(frozen=True, kw_only=True)
+class Before:
+    """
+    What the log says of a report. told: it has its verdict, and nothing of how the deployment ended came after it.
+    late: as told then. revision: how often an end, or a new window, was recorded.
+    """
+
+    told: bool = False
+    late: timedelta | None = None
+    revision: int = 0
+
+
+def on_record(log: Log, book: Book) -> Before:
+    """Reads the log for the report of this book."""
+    before = Before()
     for entry in log.entries(deployment=book.deployment.slug):
-        if entry.kind == "outcome" and entry.predicate.get("outcome") == "postponed":
-            found = []  # of the windows before
-        elif entry.kind == "verdict" and entry.predicate.get("scope") == scope_of(book):
-            found.append(entry.predicate)
-    late = next((int(said["lateSeconds"]) for said in reversed(found) if "lateSeconds" in said), None)
-    return bool(found), None if late is None else timedelta(seconds=late)
+        said = entry.predicate
+        if entry.kind == "outcome":
+            late = None if said.get("outcome") == "postponed" else before.late
+            before = Before(late=late, revision=before.revision + 1)
+        elif entry.kind == "verdict" and said.get("scope") == scope_of(book):
+            late = timedelta(seconds=int(said["lateSeconds"])) if "lateSeconds" in said else before.late
+            before = Before(told=True, late=late, revision=before.revision)
+    return before
 
 
 def record_exports(log: Log, book: Book, now: datetime) -> None:
@@ -129,6 +143,7 @@ def record_report(
             metrics={each.metric.id: each.verdict.value for each in facts.metrics},
             configuration=hashlib.sha256((book.folder / "deployment.yml").read_bytes()).hexdigest(),
             late_seconds=None if facts.late is None else round(facts.late.total_seconds()),
+            revision=on_record(log, book).revision or None,
         ),
     ]
     if written:
