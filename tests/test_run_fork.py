@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="a fork is safe on Linux only"),
 ]
-SHORT = Limits(cell=timedelta(seconds=3), grace=timedelta(seconds=1), memory=1 << 30, output=2_000_000, outputs=500)
+SHORT = Limits(cell=timedelta(seconds=3), grace=timedelta(seconds=1), memory=400 << 20, output=2_000_000, outputs=500)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -88,7 +88,7 @@ HOSTILE = {
         Status.TIMEOUT,
     ),
     "64 GB at once": ("taken = bytearray(64 << 30)", Status.MEMORY),
-    "memory step by step": ("kept = []\nwhile True: kept.append(bytearray(b'x' * (16 << 20)))", Status.MEMORY),
+    "memory step by step": ("kept = []\nwhile True: kept.append(bytearray(b'x' * (4 << 20)))", Status.MEMORY),
     "1 GB of text": ("for _ in range(1000): print('x' * 1_000_000)", Status.FLOOD),
     "1 GB past Python": ("import os\nwhile True: os.write(1, b'x' * 100_000)", Status.FLOOD),
     "a million outputs": ("for n in range(10**6): display(n)", Status.FLOOD),
@@ -116,7 +116,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunResult]:
         after = [] if "thread" in name else ["print('after')"]
         path = notebook(folder / f"{number}.ipynb", "print('good')", source, *after)
         jobs[name] = Job(notebook=path, output=folder / f"{number}-out.ipynb")
-    limits = replace(SHORT, run=timedelta(seconds=4))
+    limits = replace(SHORT, run=timedelta(seconds=6))
     names = {job.output: name for name, job in jobs.items()}
     return {names[job.output]: result for job, result in execute_many(jobs.values(), workers=4, limits=limits)}
 
