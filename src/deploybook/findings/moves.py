@@ -125,8 +125,9 @@ def onset(times_ms: NDArray[np.int64], ratios: NDArray[np.float64], tolerance: f
     best = int(np.argmax(gain))
     before, after = float(mean_left[best]), float(mean_right[best])
     jump = abs(after - before)
-    rest = float(np.sum((values - np.where(np.arange(count) < left[best], before, after)) ** 2)) / max(1, count - 2)
-    noise = (rest * (1 / left[best] + 1 / (count - left[best]))) ** 0.5
+    rest = values - np.where(np.arange(count) < left[best], before, after)
+    spread = float((rest**2).sum()) / max(1, count - 2) * inflation(rest)
+    noise = (spread * (1 / left[best] + 1 / (count - left[best]))) ** 0.5
     if jump <= tolerance * ONSET_SHARE or jump <= 4 * noise or abs(after) <= tolerance or abs(before) > tolerance:
         return None
     return from_ms(times[left[best] - 1]) if lasts(values[left[best] :], after, tolerance) else None
@@ -167,14 +168,19 @@ def trend(hours: Sequence[float], changes: Sequence[float], tolerance: float) ->
     x_mid = x - x.mean()
     slope = float((x_mid * (y - y.mean())).sum() / (x_mid**2).sum())
     residual = y - y.mean() - slope * x_mid
-    squares = float((residual**2).sum())
-    memory = float((residual[1:] * residual[:-1]).sum()) / squares if squares > 0 else 0.0
-    memory = min(max(memory, LEAST_MEMORY), 0.95)
-    error = (squares / (len(x) - 2) / float((x_mid**2).sum()) * (1 + memory) / (1 - memory)) ** 0.5
+    error = (float((residual**2).sum()) / (len(x) - 2) / float((x_mid**2).sum()) * inflation(residual)) ** 0.5
     total = slope * float(x[-1] - x[0])
     if abs(slope) <= TREND_ERRORS * error or abs(total) <= tolerance / 2:
         return None
     return slope, total
+
+
+def inflation(rest: NDArray[np.float64]) -> float:
+    """By how much the memory between neighbours widens a variance: AR(1), a lag-1 correlation of at least 0.3."""
+    squares = float((rest**2).sum())
+    memory = float((rest[1:] * rest[:-1]).sum()) / squares if squares > 0 else 0.0
+    memory = min(max(memory, LEAST_MEMORY), 0.95)
+    return (1 + memory) / (1 - memory)
 
 
 def trend_finding(metric: Metric, slope: float, total: float, window: Window) -> Finding:
@@ -190,9 +196,9 @@ def trend_finding(metric: Metric, slope: float, total: float, window: Window) ->
 
 
 def from_split(judgement: Judgement, tolerance: float) -> list[Finding]:
-    """The label values of a split that moved although the total is fine, or much further than the total."""
-    metric, total = judgement.metric, relative(judgement)
-    is_fine = judgement.verdict is not Verdict.FAIL
+    """The label values of a split that moved further than the total: clearly so where the total is a breach itself."""
+    metric, total = judgement.metric, relative(judgement) or 0.0
+    apart = tolerance if judgement.verdict is Verdict.FAIL else tolerance / 2
     return [
         Finding(
             kind="breakdown",
@@ -202,10 +208,10 @@ def from_split(judgement: Judgement, tolerance: float) -> list[Finding]:
             start=each.now.window.start,
             end=each.now.window.end,
             text=f"{metric.title}: {part_text(each)} moved "
-            f"{wording.percent(change)}, the total {wording.percent(total or 0.0)}.",
+            f"{wording.percent(change)}, the total {wording.percent(total)}.",
         )
         for each in judgement.by
-        if (change := beyond(each, tolerance)) is not None and (is_fine or abs(change - (total or 0.0)) > tolerance)
+        if (change := beyond(each, tolerance)) is not None and abs(change - total) > apart
     ]
 
 
