@@ -82,11 +82,11 @@ def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
 
 
 def test_two_new_workspaces_are_the_same_bytes() -> None:
-    assert start.workspace_files({}) == start.workspace_files({})
+    assert start.workspace_files() == start.workspace_files()
 
 
 def test_the_sample_stays_small() -> None:
-    sample = {name: data for name, data in start.workspace_files({}).items() if name.startswith("deployments/")}
+    sample = {name: data for name, data in start.workspace_files().items() if name.startswith("deployments/")}
 
     assert sum(map(len, sample.values())) < 150_000
 
@@ -135,7 +135,7 @@ def test_git_gets_notebooks_without_what_runs_left_in_them(workspace: Path) -> N
 
 
 def test_a_clean_notebook_stays_the_same_bytes() -> None:
-    for path in start.notebooks_folder().glob("*.ipynb"):
+    for path in start.folder("notebooks").glob("*.ipynb"):
         text = path.read_text(encoding="utf-8")
         assert cleaned(text) == text
     assert cleaned("no notebook") == "no notebook"

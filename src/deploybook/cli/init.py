@@ -18,9 +18,8 @@ from .common import State, print_json, tell, verb
 def command(state: State, folder: Path, no_sample: bool, dry_run: bool, as_json: bool) -> int:
     """Make a workspace in DIR: settings, services, notebooks, the site's settings and a sample. Never overwrites."""
     from .. import start
-    from ..records import KINDS, json_schema
 
-    files = start.workspace_files({kind: json_schema(kind) for kind in KINDS}, with_sample=not no_sample)
+    files = start.workspace_files(with_sample=not no_sample)
     try:
         written = start.write(folder, files, dry_run=dry_run)
     except OSError as error:

@@ -39,19 +39,25 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, path_type=Path),
     help="Propose metrics from a file, or a directory of files; they are copied into the deployment.",
 )
+@click.option(
+    "--from-dashboard",
+    "dashboard",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Propose metrics from a Grafana dashboard (its JSON).",
+)
 @click.option("--dry-run", is_flag=True, help="Print the file, write nothing.")
 def command(state: State, slug: str, dry_run: bool, **said: Any) -> int:
     """Write deployments/SLUG/deployment.yml, with comments that say what may be added."""
     from .. import start
-    from ..records import KINDS, SLUG, json_schema
+    from ..records import SLUG
 
     workspace = state.open()
     if not SLUG.fullmatch(slug):
         raise UsageProblem(f"{slug!r} cannot name a deployment; write small letters, digits and '-', at most 64")
     if (workspace.folder(slug) / "deployment.yml").exists():
         raise UsageProblem(f"deployments/{slug}/deployment.yml is there already; choose another name, or edit it")
-    if sum(map(bool, (said["service"], said["other"], said["tables"]))) > 1:
-        raise UsageProblem("--service, --from and --from-csv exclude each other; write one")
+    if sum(map(bool, (said["service"], said["other"], said["tables"], said["dashboard"]))) > 1:
+        raise UsageProblem("--service, --from, --from-csv and --from-dashboard exclude each other; write one")
     plan = plan_of(state, workspace, slug, said)
     copies: dict[str, bytes] = {}
     proposal = None
@@ -60,6 +66,8 @@ def command(state: State, slug: str, dry_run: bool, **said: Any) -> int:
     else:
         if said["tables"]:
             proposal, copies = from_tables(said["tables"], plan)
+        elif said["dashboard"]:
+            proposal = from_dashboard(said["dashboard"])
         source = f"source: {start.scalar(said['source'])}" if said["source"] else ""
         text = start.deployment_text(
             plan,
@@ -72,7 +80,7 @@ def command(state: State, slug: str, dry_run: bool, **said: Any) -> int:
     else:
         files = {f"deployments/{slug}/deployment.yml": text.encode()}
         files |= {f"deployments/{slug}/exports/original/{name}": content for name, content in copies.items()}
-        files |= start.schema_files({kind: json_schema(kind) for kind in KINDS})
+        files |= start.schema_files()
         start.write(workspace.root, files)
     tell_proposal(proposal)
     return 0 if dry_run else checked(workspace, slug)
@@ -148,6 +156,13 @@ def from_tables(paths: tuple[Path, ...], plan: Plan) -> tuple[Proposal, dict[str
         raise UsageProblem("\n".join(refused) or "--from-csv: the directory holds no files")
     proposal = propose(looks, zone=plan.zone.key)
     proposal.questions[:0] = [f"{text}; left out" for text in refused]
+    if not proposal.metrics:
+        raise UsageProblem("--from-csv: the files hold no metric beside 'up'; name others, or leave the option out")
+    if (before := plan.start - timedelta(days=1)) < min(one.first for one in looks):
+        proposal.questions.append(
+            f"the files hold nothing of the baseline ({before.astimezone(plan.zone):%Y-%m-%d %H:%M}); "
+            "put its file beside them, or write 'baseline: none'"
+        )
     first, last = (
         f"{at.astimezone(plan.zone):%Y-%m-%d %H:%M}"
         for at in (min(one.first for one in looks), max(one.last for one in looks))
@@ -160,6 +175,16 @@ def from_tables(paths: tuple[Path, ...], plan: Plan) -> tuple[Proposal, dict[str
             f"--at, --on: the files hold {first} to {last} ({plan.zone.key}), not {plan.window}; write a window in it"
         )
     return proposal, content
+
+
+def from_dashboard(path: Path) -> Proposal:
+    from ..sources.dashboard import propose
+    from ..start import from_panels
+
+    proposal = from_panels(propose(path.read_bytes()))
+    if not proposal.metrics:
+        raise UsageProblem(f"{path.name}: no panel has a PromQL query; write the metrics by hand, or use --from-csv")
+    return proposal
 
 
 def checked(workspace: Workspace, slug: str) -> int:

@@ -25,7 +25,7 @@ HTTP = (
     "max_bytes",
 )
 SOURCE_OPTIONS: dict[str, tuple[str, ...]] = {
-    "files": ("paths", "path", "metric", "columns", "delimiter"),
+    "files": ("paths", "path", "metric", "time", "value", "labels", "delimiter"),
     "replay": ("paths", "path", "url"),
     "prometheus": (*HTTP, "raw", "samples", "dialect", "retention"),
     "postgres": (

@@ -14,6 +14,7 @@ from ..times import from_ms
 from .files import read_file, unpacked
 from .request import Request
 from .rows import Rows, Unreadable
+from .tables import text_of
 
 DELIMITERS = ",;\t|"
 OF_GRAFANA = r"-data(-as-\w+)?(?=-\d{4}-)"  # 'Latency-data-2025-01-22 14_03_11.csv', 'Latency-data-as-joinbyfield-…'
@@ -41,7 +42,7 @@ class Look:
 def look(content: bytes, path: str, zone: Any) -> Look:
     """zone: of times that say none. Raises UsageProblem, with what is wrong, where nothing of the file can be used."""
     name = name_for(path)
-    options = {"metric": name, "delimiter": delimiter_of(content)}
+    options = {"metric": name, "delimiter": delimiter_of(header_of(content))}
     try:
         rows, zoneless = read(content, path, options, None), False
         if any(note.kind == "zoneless" for note in rows.notes):
@@ -66,13 +67,22 @@ def look(content: bytes, path: str, zone: Any) -> Look:
 
 def read(content: bytes, path: str, options: dict[str, str], zone: Any) -> Rows:
     source = Source(name=path, kind="files", options=options, zone=zone)
-    return read_file(content, path, Request(source=source, wanted=dict.fromkeys(names_in(content), "gauge")), "")
+    return read_file(
+        content, path, Request(source=source, wanted=dict.fromkeys(names_in(header_of(content)), "gauge")), ""
+    )
 
 
-def names_in(content: bytes) -> list[str]:
+def header_of(content: bytes) -> str:
+    """The first line as text, '' where there is none."""
+    try:
+        return text_of(unpacked(content)).partition(b"\n")[0].decode()
+    except Unreadable:
+        return ""
+
+
+def names_in(header: str) -> list[str]:
     """Columns of a wide table that are headed by the name of a metric: what the source will be asked for by name."""
-    header = unpacked(content)[:100_000].decode("utf-8", "replace").partition("\n")[0]
-    return [name for name in re.findall(r"[A-Za-z_:][\w:]*", header) if "_" in name]
+    return [name for name in re.findall(r"[A-Za-z_:][\w:]*", header) if "_" in name or name == "up"]
 
 
 def name_for(path: str) -> str:
@@ -83,10 +93,9 @@ def name_for(path: str) -> str:
     return name if name[:1].isalpha() else f"m_{name}".rstrip("_")
 
 
-def delimiter_of(content: bytes) -> str:
-    """What separates the fields of the first line: the sign that stands there most often outside quotes."""
-    header = re.sub(r'"[^"]*"', "", unpacked(content)[:100_000].decode("utf-8", "replace").partition("\n")[0])
-    return max(DELIMITERS, key=header.count)
+def delimiter_of(header: str) -> str:
+    """What separates the fields: the sign that stands there most often outside quotes."""
+    return max(DELIMITERS, key=re.sub(r'"[^"]*"', "", header).count)
 
 
 def hardly_falls(rows: Rows, number: int) -> bool:

@@ -15,7 +15,7 @@ from .rows import Notebook, Rows, Unreadable, rows_of
 
 USUAL = {
     "time": ("timestamp", "time", "@timestamp", "ts", "datetime", "date", "_time"),
-    "value": ("value", "_value"),
+    "value": ("value", "_value", "value #a"),  # the last in Grafana's tables
     "metric": ("metric", "__name__", "metric_name"),
 }
 SERIES = re.compile(r"\s*([A-Za-z_:][\w:]*)?\s*\{(.*)\}\s*", re.DOTALL)
@@ -102,6 +102,8 @@ def text_of(content: bytes) -> bytes:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise Unreadable("is not UTF-8 text; save it as UTF-8", line=line) from None
+    if content.startswith(b"sep="):  # a line for Excel; what follows is counted without it
+        content = content[content.find(b"\n") + 1 :]
     if b"\r" in content and b"\n" not in content:
         return content.replace(b"\r", b"\n")
     return content
@@ -132,7 +134,7 @@ def read_header(content: bytes, form: Form) -> list[str]:
     except csv.Error:
         header = []
     if twice := sorted({column for column in header if header.count(column) > 1}):
-        raise Unreadable(f"has two columns named {twice[0]!r}", line=1)
+        raise Unreadable(f"has two columns named {twice[0]!r}; give each series a legend of its own", line=1)
     time = pick(header, form, "time")
     if time is None or any(column.startswith("@") and column != time for column in header):
         raise Unreadable(f"has no time column ({', '.join(header)[:80]}); name it 'timestamp'{advice(header)}", line=1)
@@ -184,7 +186,7 @@ def with_times(frame: pl.DataFrame, column: str, zone: ZoneInfo | None, seen: No
             continue
         text, line = rows["@text"][0] or "", rows["@line"][0]
         if kind == "refused":
-            words = f"{rows.height} rows have no readable time (such as {text[:40]!r})"
+            words = f"{rows.height} rows have no readable time (such as {text[:40]!r}; write '2025-01-22T14:00:00Z')"
         elif zone is None:
             words = f"{rows.height} rows have a time without a zone ({text[:40]!r}); write 'zone: UTC' (or theirs) on the source"
         else:

@@ -1,10 +1,10 @@
 """
 The first hour: a workspace that works at once, and the ten lines of a new deployment.
 
-    files = start.workspace_files(schemas)         # {path from its top: bytes}: settings, services, notebooks, a sample
+    files = start.workspace_files()                # {path from its top: bytes}: settings, services, notebooks, a sample
     written = start.write(root, files)             # what is there already is kept, and named
     text = start.deployment_text(...)              # deployment.yml with the schema line and comments that teach
-    proposal = start.propose(tables, ...)          # metrics and sources out of the files that people have
+    proposal = start.propose(looks, zone=...)      # metrics and sources out of the files that people have
 
 Nothing here reads a source or a hand-written file: the command hands in what it read.
 """
@@ -12,9 +12,9 @@ Nothing here reads a source or a hand-written file: the command hands in what it
 from __future__ import annotations
 
 from .deployment import Plan, deployment_text, renewed, scalar
-from .propose import Proposal, propose
+from .propose import Proposal, from_panels, propose
 from .sample import SLUG as SAMPLE
-from .workspace import Written, notebooks_folder, schema_files, workspace_files, write
+from .workspace import Written, folder, schema_files, workspace_files, write
 
 __all__ = [
     "SAMPLE",
@@ -22,7 +22,8 @@ __all__ = [
     "Proposal",
     "Written",
     "deployment_text",
-    "notebooks_folder",
+    "folder",
+    "from_panels",
     "propose",
     "renewed",
     "scalar",

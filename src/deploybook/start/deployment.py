@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 SCHEMA = "# yaml-language-server: $schema=../../.deploybook/schema/deployment.json"
@@ -17,8 +19,9 @@ EXAMPLES = """\
   # cpu: {gauge: parser_cpu_percent, statistic: mean, target: at most 80 %}
 """
 AFTER = """\
-# Assumed, until you write it: (what was assumed in all is printed by 'deploybook check')
+# Assumed until you write it; 'deploybook check' prints all that is assumed.
 # baseline: {before}                  # the same clock window the day before; 'none' for a first deployment
+# target: at most 65 ms                 # of each metric; without one its tolerance alone decides, or nothing
 # tolerance: 5 %                        # against the baseline, for latencies
 # observation: 48h                      # looked at after 1h, 12h, 24h and 48h
 """
@@ -104,17 +107,22 @@ def moved(block: str, plan: Plan, text: str) -> str:
     return re.sub(r"(\bat:\s*)[\"']?(?:\d{4}-\d\d-\d\d[ T])?(\d\d?):(\d\d)(:\d\d)?[\"']?", shifted, block)
 
 
+def flow(value: Any) -> str:
+    """A text, a list or a mapping as YAML on one line."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{scalar(key)}: {flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(flow, value)) + "]"
+    return scalar(str(value))
+
+
 def scalar(text: str) -> str:
-    """A text as YAML: plain where that is safe, otherwise in double quotes."""
-    if re.fullmatch(r"[A-Za-z][\w./()+-]*(?: [\w./()+-]+)*", text) and text.lower() not in (
-        "true",
-        "false",
-        "null",
-        "yes",
-        "no",
-    ):
+    """Plain where that is safe, otherwise in double quotes."""
+    plain = re.fullmatch(r"[A-Za-z][\w./()+-]*(?: [\w./()+%-]+)*", text)
+    if plain and text.lower() not in ("true", "false", "null", "yes", "no", "on", "off"):
         return text
     escaped = "".join(
-        f"\\u{ord(sign):04x}" if ord(sign) < 32 else sign for sign in text.replace("\\", "\\\\").replace('"', '\\"')
+        f"\\u{ord(sign):04x}" if ord(sign) < 32 or 127 <= ord(sign) < 160 else sign
+        for sign in re.sub(r'(["\\])', r"\\\1", text)
     )
     return f'"{escaped}"'

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..model import quantile_named
 from ..units import unit_of_name
-from .deployment import scalar
+from .deployment import flow
 
 if TYPE_CHECKING:
+    from ..sources.dashboard import Proposed
     from ..sources.look import Look
 
+Told = tuple[str, str, dict[str, Any]]  # id, what was recognised, keys of deployment.yml
+OF_RUNS = ("result", "status", "outcome", "state", "code", "conclusion")
 GOOD = ("success", "ok", "passed", "succeeded", "good", "0")
 WORDS = (  # in a legend, a column or a file's name -> unit of the values
-    (r"\bms\b|milliseconds?|millis\b", "ms"),
-    (r"[(\[]s[)\]]|\bseconds?\b|\bsecs?\b", "s"),
+    (r"\bcount\b|\blog\b|\bevents?\b|\blines?\b", "events"),
+    (r"\bms\b|milliseconds?|millis\b|\btimers?\b", "ms"),
+    (r"[(\[]s[)\]]|^s$|\bseconds?\b|\bsecs?\b", "s"),
     (r"%|percent", "%"),
     (r"\bratio\b|\bshare\b|probe success|availability", "1"),
     (r"\bbytes\b", "B"),
     (r"\berrors?\b|failures?|exceptions?", "errors"),
     (r"\brequests?\b|\brps\b|\bqps\b", "requests"),
-    (r"\blog\b|\bevents?\b|\blines?\b", "events"),
 )
 PAGE = {"s": "ms", "us": "ms", "ns": "ms", "B": "MB", "1": "%"}  # what a page shows them in
-WORSE = r"latency|duration|time|p\d\d|error|fail|exception|queue|lag"
+WORSE = r"latency|duration|\btime\b|p\d\d|upper_|error|fail|exception|queue|lag"
 BETTER = r"success|avail|ratio|probe|hit"
 
 
@@ -40,12 +43,24 @@ class Proposal:
     recognised: list[str] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
 
-    def add(self, id: str, parts: dict[str, str], why: str) -> None:
+    def add(self, id: str, keys: Mapping[str, Any], why: str) -> None:
         taken = set(re.findall(r"(?m)^  (\w+):", self.metrics))
-        id = next(name for name in (id, *(f"{id}_{number}" for number in range(2, 999))) if name not in taken)
-        self.metrics += f"  {id}: {{{', '.join(f'{key}: {value}' for key, value in parts.items())}}}\n"
-        unit = parts.get("unit", "").strip('"')
-        self.recognised.append(f"{id}: {why}{f', in {unit}' if unit not in ('', '1') else ''}")
+        id = next(name for name in (id, *(f"{id}_{number}" for number in range(2, 9999))) if name not in taken)
+        self.metrics += f"  {id}: {flow(keys)}\n"
+        unit = keys.get("unit", "1")
+        self.recognised.append(f"{id}: {why}{'' if unit == '1' else f', in {unit}'}")
+
+
+def from_panels(panels: Iterable[Proposed]) -> Proposal:
+    """The metrics of a dashboard's queries."""
+    found = Proposal()
+    for one in panels:
+        keys = dict(one.keys)
+        name = str(keys.get("histogram") or keys.get("gauge") or "")
+        if not {"unit", "counter", "ratio"} & keys.keys() and not unit_of_name(name):
+            keys |= units(name, [str(keys.get("title", one.id))], found)
+        found.add(one.id, keys, one.why)
+    return found
 
 
 def propose(looks: Sequence[Look], *, zone: str) -> Proposal:
@@ -58,9 +73,8 @@ def propose(looks: Sequence[Look], *, zone: str) -> Proposal:
     for many in groups.values():
         name = next(name for name in (many[0].name, f"{many[0].name}_{len(sources) + 1}") if name not in sources)
         sources[name] = source_of(many, len(groups) == 1, zone, found)
-        for parts in metrics_of(many, found):
-            id, why = parts.pop("id"), parts.pop("why")
-            found.add(id, parts | ({"source": name} if len(groups) > 1 else {}), why)
+        for id, why, keys in metrics_of(many, found):
+            found.add(id, keys | ({"source": name} if len(groups) > 1 else {}), why)
     first = next(iter(sources))
     found.source = f"source: {sources[first]}"
     if len(sources) > 1:
@@ -80,25 +94,25 @@ def source_of(looks: Sequence[Look], alone: bool, zone: str, found: Proposal) ->
     first, paths = looks[0], [one.path for one in looks]
     if alone and len(paths) > 4:
         paths = [f"*{''.join(ends)}" for ends in sorted({tuple(path.partition(".")[1:]) for path in paths})]
-    parts = {"kind": "files", "paths": f"[{', '.join(scalar(f'exports/original/{path}') for path in paths)}]"}
+    parts: dict[str, Any] = {"kind": "files", "paths": [f"exports/original/{path}" for path in paths]}
     if name := metric_option(first):
         parts["metric"] = name
     if first.delimiter != ",":
-        parts["delimiter"] = scalar(first.delimiter)
+        parts["delimiter"] = first.delimiter
     if first.zoneless:
         parts["zone"] = zone
         found.questions.append(f"{first.path}: its times say no zone; 'zone: {zone}' was written, is that theirs?")
     for one in looks:
-        if one.numbers < 0.5:
+        if one.numbers < 0.8:
             found.questions.append(
                 f"{one.path}: {1 - one.numbers:.0%} of its values are no numbers; in Grafana switch off 'Formatted data', "
                 "and write numbers with a decimal point"
             )
-    return f"{{{', '.join(f'{key}: {value}' for key, value in parts.items())}}}"
+    return flow(parts)
 
 
-def metrics_of(looks: Sequence[Look], found: Proposal) -> Iterable[dict[str, str]]:
-    """Each metric of files that are read alike: its keys in order, beside 'id' and 'why'."""
+def metrics_of(looks: Sequence[Look], found: Proposal) -> Iterator[Told]:
+    """Each metric of files that are read alike."""
     by_name: dict[str, dict[tuple[tuple[str, str], ...], bool]] = defaultdict(dict)
     files: dict[str, Look] = {}
     for one in looks:
@@ -125,33 +139,29 @@ def metrics_of(looks: Sequence[Look], found: Proposal) -> Iterable[dict[str, str
             yield gauge(files[name], name, name if own else files[name].path, False, any(one for _, one in many), found)
 
 
-def histogram(name: str, series: int, found: Proposal) -> dict[str, str]:
-    parts = {"id": f"{word(name)}_p95", "why": f"a histogram (buckets by 'le'), {series} series; shown as its p95"}
-    return parts | {"histogram": name, "statistic": "p95"} | units(name, [name], found) | {"better": "lower"}
+def histogram(name: str, series: int, found: Proposal) -> Told:
+    keys = {"histogram": name, "statistic": "p95", **units(name, [name], found), "better": "lower"}
+    return f"{word(name)}_p95", f"a histogram (buckets by 'le'), {series} series; shown as its p95", keys
 
 
-def counter(name: str, labels: Sequence[dict[str, str]]) -> dict[str, str]:
+def counter(name: str, labels: Sequence[dict[str, str]]) -> Told:
     """A counter; a ratio where a label tells its good runs from the others."""
-    values: dict[str, set[str]] = defaultdict(set)
-    for one in labels:
-        for label, value in one.items():
-            values[label].add(value)
-    for label, many in values.items():
-        good = next((value for value in GOOD if value in {each.lower() for each in many}), "")
-        if len(many) > 1 and good and label in ("result", "status", "outcome", "state", "code", "conclusion"):
-            exact = next(value for value in many if value.lower() == good)
-            why = f"a counter with '{label}'; shown as the share of {exact}"
-            return {"id": word(name), "why": why, "ratio": name, "good": f"{{{label}: {scalar(exact)}}}"}
+    for label in OF_RUNS:
+        values = {one[label].lower(): one[label] for one in labels if label in one}
+        good = next((values[value] for value in GOOD if value in values), "")
+        if len(values) > 1 and good:
+            keys = {"ratio": name, "good": {label: good}}
+            return word(name), f"a counter with '{label}'; shown as the share of {good}", keys
     failing = {"unit": "errors", "better": "lower"} if re.search(r"fail|error|exception", name) else {}
-    return {
-        "id": word(name),
-        "why": f"a counter (its name, and it never falls), {len(labels)} series",
-        "counter": name,
-    } | failing
+    return (
+        word(name),
+        f"a counter (its name, and it hardly ever falls), {len(labels)} series",
+        {"counter": name, **failing},
+    )
 
 
-def gauge(look: Look, name: str, legend: str, by_legend: bool, rising: bool, found: Proposal) -> dict[str, str]:
-    """A series of values as they are: a ready-made quantile, a probe, a count per interval. by_legend: it is one of several."""
+def gauge(look: Look, name: str, legend: str, by_legend: bool, rising: bool, found: Proposal) -> Told:
+    """A series of values as they are: a ready-made quantile, a probe, a count per interval. by_legend: one of several."""
     quantile = quantile_named(legend, name)
     why = (
         f"a ready-made quantile; shown as the mean of the exported {quantile}"
@@ -162,14 +172,18 @@ def gauge(look: Look, name: str, legend: str, by_legend: bool, rising: bool, fou
         found.questions.append(
             f"{legend}: it hardly ever falls; if it counts since a start, write 'counter' for 'gauge'"
         )
-    parts = {"id": word(legend if by_legend else name), "why": why}
+    keys: dict[str, Any] = {"gauge": name, "statistic": "mean"}
     if by_legend:
-        said = " ".join(word for word in re.split(r"_+", look.name) if not unit_in(word))
-        parts["title"] = scalar(f"{said[:1].upper()}{said[1:]} {legend}".strip())
-    parts |= {"gauge": name} | ({"where": f"{{series: {scalar(legend)}}}"} if by_legend else {}) | {"statistic": "mean"}
-    parts |= units(name, [legend, look.path], found)
+        said = " ".join(part for part in look.name.split("_") if part and not unit_in(part))
+        keys = {
+            "title": f"{said[:1].upper()}{said[1:]} {legend}".strip(),
+            "gauge": name,
+            "where": {"series": legend},
+            "statistic": "mean",
+        }
+    keys |= units(name, [legend, look.path], found)
     side = next((side for side, sign in (("higher", BETTER), ("lower", WORSE)) if re.search(sign, legend, re.I)), "")
-    return parts | ({"better": side} if side else {})
+    return word(legend if by_legend else name), why, keys | ({"better": side} if side else {})
 
 
 def units(name: str, texts: Sequence[str], found: Proposal) -> dict[str, str]:
@@ -178,10 +192,10 @@ def units(name: str, texts: Sequence[str], found: Proposal) -> dict[str, str]:
     source = next((unit for text in texts if (unit := unit_in(text))), own)
     if not source:
         found.questions.append(f'{texts[0]}: nothing says its unit; put ms, s, %, MB or what is counted for "1"')
-        return {"unit": '"1"'}
+        return {"unit": "1"}
     page = PAGE.get(source, source)
-    said = {"unit": scalar(page)}
-    return said if source == (own or page) else {**said, "source_unit": scalar(source)}
+    said = {"unit": page}
+    return said if source == (own or page) else {**said, "source_unit": source}
 
 
 def unit_in(text: str) -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from . import sample
 
@@ -24,36 +22,32 @@ class Written:
     kept: tuple[str, ...]
 
 
-def notebooks_folder() -> Path:
-    """The package's own notebooks: beside the assets in a wheel, at the top of the repository in an editable install."""
-    packed = ASSETS / "notebooks"
-    return packed if packed.is_dir() else Path(__file__).resolve().parents[3] / "notebooks"
+def folder(name: str) -> Path:
+    """'notebooks' or 'schemas': beside the assets in a wheel, at the top of the repository in an editable install."""
+    packed = ASSETS / name
+    return packed if packed.is_dir() else Path(__file__).resolve().parents[3] / name
 
 
-def schema_files(schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, bytes]:
+def schema_files() -> dict[str, bytes]:
     """The JSON Schemas by kind, where the first line of each hand-written file leads an editor to."""
-    return {
-        f"{OURS}/schema/{kind}.json": (json.dumps(schema, indent=1, ensure_ascii=False) + "\n").encode()
-        for kind, schema in schemas.items()
-    }
+    return {f"{OURS}/schema/{path.name}": path.read_bytes() for path in sorted(folder("schemas").glob("*.json"))}
 
 
-def workspace_files(schemas: Mapping[str, Mapping[str, Any]], *, with_sample: bool = True) -> dict[str, bytes]:
+def workspace_files(*, with_sample: bool = True) -> dict[str, bytes]:
     """Every file of a new workspace, path from its top to content; the same bytes each time."""
-    found = {"mkdocs.yml": (ASSETS / "mkdocs.yml").read_bytes()}
+    found = {"mkdocs.yml": (ASSETS / "mkdocs.yml").read_bytes(), **schema_files()}
     templates = ASSETS / "workspace"
     for path in sorted(each for each in templates.rglob("*") if each.is_file()):
         name = path.relative_to(templates).as_posix()
         if not name.startswith("sample/"):
             found[HIDDEN.get(name, name)] = path.read_bytes()
-    for path in sorted(notebooks_folder().glob("*.ipynb")):
-        found[f"notebooks/{path.name}"] = path.read_bytes()
-    if with_sample:
-        for path in sorted((templates / "sample").iterdir()):
+        elif with_sample:
             found[f"deployments/{sample.SLUG}/{path.name}"] = path.read_bytes()
-        for name, content in sample.exports().items():
-            found[f"deployments/{sample.SLUG}/exports/original/{name}"] = content
-    return {**dict(sorted(found.items())), **schema_files(schemas)}
+    for path in folder("notebooks").glob("*.ipynb"):
+        found[f"notebooks/{path.name}"] = path.read_bytes()
+    for name, content in sample.exports().items() if with_sample else ():
+        found[f"deployments/{sample.SLUG}/exports/original/{name}"] = content
+    return dict(sorted(found.items()))
 
 
 def write(root: Path, content: Mapping[str, bytes], *, dry_run: bool = False) -> Written:
