@@ -21,7 +21,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .engine import ForkEngine
@@ -46,6 +46,7 @@ class Fork:
     raw: dict[str, int]
     status: socket.socket
     record: Record
+    warm: Warm | None = None
     code: int | None = None
 
     def interrupt(self) -> None:
@@ -72,6 +73,8 @@ class Fork:
         return text.splitlines()[-1][:300] if text else ""
 
     def close(self) -> None:
+        if self.warm is not None:
+            self.warm.running.discard(self.status)
         self.status.close()
         for descriptor in (self.messages, *self.raw.values()):
             os.close(descriptor)
@@ -100,7 +103,8 @@ def start(record: Record, *, cwd: Path, directory: Path, environment: Mapping[st
     }
     fork = Fork(messages=read, raw=raw, status=ours, record=record)
     try:
-        _send(json.dumps(job).encode(), [theirs.fileno(), write, *raw.values()], environment, limits)
+        message, descriptors = json.dumps(job).encode(), [theirs.fileno(), write, *raw.values()]
+        fork.warm = _send(message, descriptors, environment, limits, ours)
     except StartFailed as failure:
         os.write(raw["stderr"], str(failure).encode())
         fork.code = failure.code
@@ -125,8 +129,12 @@ class Warm:
     process: subprocess.Popen[bytes]
     control: socket.socket
     directory: Path
+    owner: int
+    running: set[socket.socket] = field(default_factory=set)
 
     def end(self) -> None:
+        if self.owner != os.getpid():
+            return  # a fork of the process that started it
         self.control.close()  # it ends its forks, then itself
         try:
             self.process.wait(5)
@@ -140,27 +148,39 @@ _lock = threading.Lock()
 _warm: dict[object, Warm] = {}
 
 
-def _send(message: bytes, descriptors: list[int], environment: Mapping[str, str], limits: Limits) -> None:
+def _send(
+    message: bytes, descriptors: list[int], environment: Mapping[str, str], limits: Limits, status: socket.socket
+) -> Warm:
     """Hands a job to the warm process of this environment; one that died since its last job is replaced once."""
-    for attempt in (1, 2):
-        warm = _get(environment, limits.start.total_seconds())
+    for _ in range(2):
+        warm = _take(environment, limits.start.total_seconds(), status)
         try:
             socket.send_fds(warm.control, [message], descriptors)
-            return
+            return warm
         except OSError as error:
-            end_warm()
-            if attempt == 2:
-                raise StartFailed(f"the warm process does not take jobs: {error}", None) from error
+            _drop(warm)
+            failure = error
+    raise StartFailed(f"the warm process does not take jobs: {failure}", None) from failure
 
 
-def _get(environment: Mapping[str, str], seconds: float) -> Warm:
-    """The warm process for this environment: variables, Python, and what is installed in it."""
+def _take(environment: Mapping[str, str], seconds: float, status: socket.socket) -> Warm:
+    """The warm process for this environment (variables, Python's libraries), busy from now; idle ones for others end."""
     libraries = tuple((path, Path(path).stat().st_mtime_ns) for path in sys.path if path.endswith("site-packages"))
     key = (tuple(sorted(environment.items())), libraries, os.getpid())
     with _lock:
         if key not in _warm:
+            for other in [one for one in _warm if not _warm[one].running]:
+                _warm.pop(other).end()
             _warm[key] = _start_warm(environment, seconds)
+        _warm[key].running.add(status)
         return _warm[key]
+
+
+def _drop(warm: Warm) -> None:
+    """Forgets a warm process that no longer answers; another may have taken its place already."""
+    with _lock:
+        for key in [key for key, one in _warm.items() if one is warm]:
+            _warm.pop(key).end()
 
 
 def _start_warm(environment: Mapping[str, str], seconds: float) -> Warm:
@@ -178,7 +198,7 @@ def _start_warm(environment: Mapping[str, str], seconds: float) -> Warm:
             start_new_session=True,
         )
     theirs.close()
-    warm = Warm(process=process, control=ours, directory=directory)
+    warm = Warm(process=process, control=ours, directory=directory, owner=os.getpid())
     ours.settimeout(seconds)
     try:
         ready = ours.recv(16) == b"ready"

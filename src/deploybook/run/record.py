@@ -75,8 +75,8 @@ class RunResult:
     """
     One run of one notebook.
 
-    cell is the place of the failing cell in the executed notebook's source cells, from 0; digest the SHA-256 of the
-    notebook's bytes as they were executed; notebook the executed notebook, written also when the run failed.
+    cell is the place of the failing cell, from 0, the injected one counted and the marks of a failed run not; digest the
+    SHA-256 of the notebook's bytes as they were executed; notebook the executed one, written also when the run failed.
     """
 
     status: Status
