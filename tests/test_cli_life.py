@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -56,6 +62,16 @@ class Place:
     def new(self, slug: str = SLUG, *, title: str = "Telemetry Step 2", window: str = "", more: str = "") -> Path:
         text = YAML.format(title=title, window=window or "2025-01-22 14:00 to 15:30") + more
         return self.write(f"deployments/{slug}/deployment.yml", text)
+
+    def counter(self, start: datetime, end: datetime, slug: str = SLUG, every: int = 60) -> Path:
+        """A counter of one target that never counts, with `up` beside it."""
+        rows = []
+        for step in range(int((end - start).total_seconds()) // every + 1):
+            at = (start + timedelta(seconds=step * every)).strftime("%Y-%m-%dT%H:%M:%SZ")
+            rows.append(f"{at},parser_failure_total,parser-1,0")
+        path = self.root / f"deployments/{slug}/exports/original/parser_failure_total.csv"
+        text = "timestamp,metric,pod,value\n" + "\n".join(rows) + "\n"
+        return self.write(path.relative_to(self.root).as_posix(), text)
 
     def records(self, text: str, slug: str = SLUG) -> Path:
         return self.write(f"deployments/{slug}/records.yml", text)
@@ -623,3 +639,139 @@ def test_the_hour_that_comes_twice_is_written_with_its_offset() -> None:
 
     assert time_text(datetime(2025, 11, 2, 9, 30, tzinfo=UTC), zone) == "2025-11-02T01:30:00-08:00"
     assert time_text(datetime(2025, 11, 2, 10, 30, tzinfo=UTC), zone) == "2025-11-02 02:30"
+
+
+# --- schedule
+
+
+def test_schedule_names_the_secrets_and_knows_the_place(place: Place) -> None:
+    place.write(
+        "deploybook.yml", "channels: {ops: 'env:SLACK_URL', mail: {url: 'env:SMTP_URL', to: [a@example.org]}}\n"
+    )
+    place.new(more="sources: {live: {kind: prometheus, url: 'env:PROMETHEUS_URL', token: 'env:PROM_TOKEN'}}\n")
+
+    _, out, _ = place.say("schedule", "--for", "cron")
+
+    assert "# It needs PROMETHEUS_URL, PROM_TOKEN, SLACK_URL, SMTP_URL; write it into .deploybook/environment" in out
+    assert out.splitlines()[-1] == (
+        f"* * * * * cd {place.root} && if [ -r .deploybook/environment ]; then set -a; . ./.deploybook/environment; "
+        f"set +a; fi && {sys.executable} -m deploybook run --quiet"
+    )
+
+
+def test_schedule_writes_files_and_overwrites_nothing(place: Place) -> None:
+    into = place.root / "units"
+
+    _, out, _ = place.say("schedule", "--for", "systemd", "--into", str(into))
+    again = place.say("schedule", "--for", "systemd", "--into", str(into))
+    (into / "deploybook-workspace.timer").write_text("mine")
+    code, _, err = place.say("schedule", "--for", "systemd", "--into", str(into))
+
+    assert out.splitlines() == [str(into / f"deploybook-workspace.{end}") for end in ("service", "timer")]
+    assert again == (0, out, "")
+    assert (code, "is there already and says something else" in err) == (2, True)
+
+
+@pytest.mark.parametrize("name", ["it's 100% ours", "with space"])
+def test_the_cron_line_runs_in_a_folder_of_any_name(tmp_path: Path, capsys: Any, monkeypatch: Any, name: str) -> None:
+    """The line as cron hands it to the shell: what stands behind an unescaped % would be its standard input."""
+    place = Place(tmp_path / name, capsys)
+    place.new(window="2035-01-22 14:00 to 15:30")
+    place.write(".deploybook/environment", f"XDG_CACHE_HOME={tmp_path}/cache\n")
+    line = place.say("schedule", "--for", "cron")[1].splitlines()[-1]
+    command = line.removeprefix("* * * * * ")
+    assert re.search(r"(?<!\\)%", command) is None
+
+    done = subprocess.run(
+        ["/bin/sh", "-c", command.replace("\\%", "%").replace(" --quiet", "")],
+        env={"PATH": "/usr/bin:/bin"},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout == "nothing is due before 2035-01-22T23:30:00Z\n"
+    assert list((tmp_path / "cache").rglob("next-*.json"))
+
+
+@pytest.mark.slow
+def test_systemd_accepts_the_units(place: Place) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd is not here")
+    place.say("schedule", "--for", "systemd", "--into", str(place.root))
+
+    units = [str(place.root / f"deploybook-workspace.{end}") for end in ("service", "timer")]
+    done = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True)
+    said = [line for line in done.stderr.splitlines() if "deploybook" in line]
+    calendar = subprocess.run(["systemd-analyze", "calendar", "*:0/1"], capture_output=True, text=True)
+
+    assert (said, calendar.returncode) == ([], 0)
+
+
+@pytest.mark.slow
+def test_the_github_workflow_meets_its_schema(place: Place) -> None:
+    pytest.importorskip("check_jsonschema", reason="check-jsonschema brings the schema of workflows")
+    place.new(more="sources: {live: {kind: prometheus, url: 'env:PROMETHEUS_URL'}}\n")
+    path = place.write("deploybook-workflow.yml", place.say("schedule", "--for", "github")[1])
+
+    words = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", str(path)]
+    done = subprocess.run(words, capture_output=True, text=True)
+
+    assert (done.returncode, "PROMETHEUS_URL: ${{ secrets.PROMETHEUS_URL }}" in path.read_text()) == (0, True), (
+        done.stdout
+    )
+
+
+@pytest.mark.slow
+def test_the_cron_job_meets_the_schema_of_kubernetes(place: Place) -> None:
+    validate = pytest.importorskip("kubernetes_validate", reason="kubernetes-validate brings the schemas")
+    import yaml
+
+    text = place.say("schedule", "--for", "kubernetes", "--image", "registry.example.org/deploybook:0.1.0")[1]
+
+    validate.validate(yaml.safe_load(text), validate.latest_version(), strict=True)
+
+
+@pytest.mark.slow
+def test_real_cron_makes_a_checkpoint_unattended(place: Place, tmp_path: Path, root: Path) -> None:
+    """Debian's cron with the line as printed; it calls at the next full minute."""
+    if shutil.which("cron") is None or os.geteuid() != 0:
+        pytest.skip("cron is not here, or not ours to start")
+    place.write(".deploybook/environment", f"XDG_DATA_HOME={tmp_path}/home\nXDG_CACHE_HOME={tmp_path}/cache\n")
+    place.new(more="checkpoints: {after: [1h]}\nobservation: 1h\n")
+    place.counter(END - 3 * HOUR, END + 2 * HOUR)
+    shutil.copytree(root / "notebooks", place.root / "notebooks")
+    page = place.root / f"reports/2025/01/{SLUG}/checkpoint-1h.md"
+    table = place.write("crontab", place.say("schedule", "--for", "cron")[1])
+
+    with own_cron(table):
+        wait_for(lambda: page.is_file() and len(list(place.log.entries("verdict"))) == 3, 150)
+
+    scopes = [entry.predicate["scope"] for entry in place.log.entries("verdict")]
+    assert scopes == ["window", "after-1h", "closing"]
+    assert "Made late by" in page.read_text()
+
+
+@contextmanager
+def own_cron(table: Path) -> Iterator[None]:
+    """Cron with this table as root's; the table that was there comes back."""
+    before = subprocess.run(["crontab", "-l"], capture_output=True, text=True)
+    subprocess.run(["crontab", str(table)], check=True)
+    daemon = subprocess.Popen(["cron", "-f"])
+    try:
+        yield
+    finally:
+        daemon.terminate()
+        daemon.wait()
+        if before.returncode == 0:
+            subprocess.run(["crontab", "-"], input=before.stdout, text=True, check=True)
+        else:
+            subprocess.run(["crontab", "-r"], check=True)
+
+
+def wait_for(ready: Callable[[], bool], seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < until, f"not ready after {seconds:g} s"
+        threading.Event().wait(0.2)

@@ -30,6 +30,7 @@ VERBS = {
     "status": "Show what is due, done, missed and next.",
     "run": "Do all that is due: pull, judge, report, publish, tell.",
     "close": "Record how a deployment ended.",
+    "schedule": "Print what cron, systemd, GitHub or Kubernetes need.",
     "publish": "Build the site around the reports.",
     "serve": "Show the built site on this machine.",
     "note": "Append a line to the journal.",
