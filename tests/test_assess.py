@@ -12,6 +12,7 @@ from scenarios import (
     BREACH,
     DAY_2,
     EVERYTHING,
+    FAILED,
     HOURS,
     NO_DATA,
     NOT_APPLICABLE,
@@ -23,6 +24,7 @@ from scenarios import (
     but,
     checkpoint_words,
     clock,
+    crashing,
     cut_off,
     found,
     one,
@@ -90,6 +92,19 @@ def test_a_postponed_one_without_data_is_not_a_pass(deployment: Deployment) -> N
 
     assert facts.verdict in (NO_DATA, NOT_APPLICABLE)
     assert checkpoint_words(facts) == [NOT_APPLICABLE] * 4
+
+
+def test_a_rollback_restarts_what_it_takes_back(deployment: Deployment, exports: Data) -> None:
+    """At 14:40 every parser restarts once more; without the rollback that is news, with it that is how it is done."""
+    at = Window(start=clock("14:38"), end=clock("14:39"))
+    again = crashing(exports, [PARSER, FAILED], at, timedelta(minutes=10), timedelta(seconds=40))
+
+    ran = at_end(deployment, again)
+    taken_back = at_end(closed(deployment, "rolled_back", at=clock("14:40")), again)
+
+    assert "4 targets restarted outside the plan, 4 times in all" in one(ran, "restarts").text
+    assert not found(taken_back, "restarts")
+    assert found(taken_back, "restarts", severity="info")
 
 
 def test_success_changes_nothing(deployment: Deployment, exports: Data) -> None:
@@ -171,8 +186,6 @@ def test_an_advisory_metric_is_shown_and_never_decides(deployment: Deployment, e
 
 
 def restarted_at_18(exports: Data) -> Data:
-    from scenarios import crashing
-
     at = Window(start=clock("18:00"), end=clock("18:01"))
     return crashing(exports, [PARSER], at, timedelta(minutes=10), timedelta(seconds=90), pod="parser-us-1")
 

@@ -49,6 +49,7 @@ from scenarios import (
     since,
     slower,
     span,
+    unseen,
     without,
     words,
 )
@@ -91,6 +92,15 @@ def test_a_baseline_with_its_own_incident_is_no_measure(deployment: Deployment, 
     incident = found(facts, "baseline_anomaly")[0]
     assert incident.start and abs(incident.start - clock("14:35", DAY_2)) <= timedelta(minutes=5)
     assert "58.4 ms is inside the limit (at most 65 ms)" in reason(facts, "parser_p50")  # targets still hold
+
+
+def test_a_gap_in_the_baseline_holds_down_what_is_compared_with_it(deployment: Deployment, exports: Data) -> None:
+    facts = at_end(deployment, unseen(exports, EVERYTHING, span("14:30", "14:50", DAY_2)))
+
+    # 78 % of the baseline was seen, and nothing of the baseline of the check-in at 14:45; targets need no baseline
+    assert words(facts) == but({"parser_p50": WATCH, "cli_p95": WATCH, "variance": UNCLEAR})
+    assert {each.start for each in found(facts, "gap")} == {clock("14:30", DAY_2)}
+    assert "from 21 Jan 14:30 PT" in found(facts, "gap")[0].text
 
 
 def test_errors_in_the_baseline_make_it_a_poor_measure_of_errors(deployment: Deployment, exports: Data) -> None:

@@ -37,7 +37,8 @@ def notice(
     neighbours: Sequence[Deployment] = (),
 ) -> list[Finding]:
     """Every finding of the stretch that the report looks at, in a fixed order."""
-    end = max(as_of, deployment.end)
+    # After a rollback the old version runs: what it does is no news of this change.
+    end = max(as_of if deployment.ended is None else min(as_of, deployment.closes), deployment.end)
     noticed: list[Finding] = [
         *found.from_notes([note for note in data.notes if concerns(deployment, note.metric)]),
         *about_rows(deployment, data, end, entries),

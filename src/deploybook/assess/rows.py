@@ -55,9 +55,19 @@ def about_rows(deployment: Deployment, data: Data, until: datetime, entries: Seq
     ]
     step = max((each.step for each in looked), default=timedelta(seconds=15))
     yield from found.from_gaps(stretches, resets, deployment.zone, step)
-    yield from found.from_resets(resets, deployment.window, window, entries, deployment.zone)
+    yield from found.from_resets(
+        resets, deployment.window, window, entries, deployment.zone, rolled_back=rolled_back(deployment)
+    )
     changes = [change for each in looked for change in changes_of(each, window)]
     yield from found.from_series(changes, deployment.zone)
+
+
+def rolled_back(deployment: Deployment) -> list[datetime]:
+    """When a deployment that did not go through was taken back, as far as anybody wrote it down."""
+    closing = deployment.closing
+    if closing is None or deployment.ended is None:
+        return []
+    return [deployment.ended, *([closing.actual.end] if closing.actual else [])]
 
 
 def looked_at(deployment: Deployment, data: Data) -> list[Looked]:

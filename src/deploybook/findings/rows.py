@@ -136,15 +136,22 @@ def merge_small(found: Sequence[Finding]) -> list[Finding]:
 
 
 def from_resets(
-    resets: Sequence[Reset], rollout: Window, looked_at: Window, journal: Sequence[Entry], zone: ZoneInfo
+    resets: Sequence[Reset],
+    rollout: Window,
+    looked_at: Window,
+    journal: Sequence[Entry],
+    zone: ZoneInfo,
+    *,
+    rolled_back: Sequence[datetime] = (),
 ) -> list[Finding]:
     """
     The first restart of each target inside the deployment window belongs to the rollout; each further one is news,
-    and so is each one after it that no journal line about a restart stands near.
+    and so is each one after it that no journal line about a restart, and no rollback, stands near.
     """
     announced = [
         entry.at for entry in journal if entry.kind == "restart" and not rollout.start <= entry.at <= rollout.end
     ]
+    announced += rolled_back
     planned: list[Reset] = []
     news: dict[Labels, list[Reset]] = defaultdict(list)
     for target, each in by_target(resets).items():
