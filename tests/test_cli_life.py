@@ -25,10 +25,11 @@ from build import at, window
 from deploybook import cli
 from deploybook.cli.run import Made, Work, make_report, run
 from deploybook.due import Item
-from deploybook.errors import DeploybookError, SourceUnreachable
+from deploybook.errors import DeploybookError, EvidenceBroken, SourceUnreachable
 from deploybook.evidence import Log, statement
 from deploybook.records import Workspace, read_deployment, read_workspace
 from deploybook.records.closing import time_text
+from deploybook.report.restore import restore
 
 SLUG = "2025-01-22-telemetry-step2"
 END = datetime(2025, 1, 22, 23, 30, tzinfo=UTC)
@@ -88,6 +89,12 @@ class Place:
         about = {"ticket": "CHG-2025-0121", "actor": "deploybook", "configuration": DIGEST, "metrics": {}, **more}
         subject = {f"{scope}.json": self.log.put(f"{slug} {scope} {verdict}".encode(), "json")}
         self.log.append([statement.verdict(subject, deployment=slug, scope=scope, verdict=verdict, **about)], at)
+
+    def ran(self, scope: str, files: dict[str, bytes]) -> None:
+        held = {name: self.log.put(content, "txt") for name, content in files.items()}
+        digests = {"notebook": DIGEST, "parameters": DIGEST, "environment": DIGEST}
+        said = statement.run(held, deployment=SLUG, ticket="", actor="deploybook", scope=scope, **digests)
+        self.log.append([said], END)
 
     def say(self, *words: str, now: datetime | None = None) -> tuple[int, str, str]:
         """Exit code, standard output, standard error."""
@@ -472,6 +479,39 @@ def test_a_report_waits_an_hour_for_a_source_that_does_not_answer(
 
     assert (made.state, made.why) == ("waits", "live: connection refused")
     assert list(place.log.entries()) == []
+
+
+def test_reports_that_are_gone_come_back_from_the_log(place: Place) -> None:
+    place.new()
+    deployment = read_deployment(place.workspace, SLUG)
+    folder = place.root / "reports/2025/01" / SLUG
+    pages = {name: f"{name} as recorded".encode() for name in ("index.md", "index.page.json", "outcome.json")}
+    pages["../../../escaped.md"] = b"out"
+    place.ran("window", pages)
+    place.ran("after-1h", {"checkpoint-1h.md": b"new", "checkpoint-1h.page.json": b"new"})
+    place.write(f"reports/2025/01/{SLUG}/checkpoint-1h.page.json", "what is there")
+
+    restored = restore(place.workspace, [deployment], place.log)
+
+    assert restored == (f"reports/2025/01/{SLUG}/index",)
+    assert {file.name: file.read_text() for file in folder.iterdir()} == {
+        "index.md": "index.md as recorded",
+        "index.page.json": "index.page.json as recorded",
+        "outcome.json": "outcome.json as recorded",
+        "checkpoint-1h.page.json": "what is there",
+    }
+    assert not list(place.root.rglob("escaped.md"))
+
+
+def test_a_page_that_is_not_what_was_recorded_does_not_come_back(place: Place) -> None:
+    place.new()
+    place.ran("window", {"index.md": b"good", "index.page.json": b"good too"})
+    (entry,) = place.log.entries("run")
+    (place.root / "evidence" / entry.paths["index.md"]).chmod(0o644)
+    (place.root / "evidence" / entry.paths["index.md"]).write_bytes(b"evil")
+
+    with pytest.raises(EvidenceBroken, match=r"not what the log says of index\.md"):
+        restore(place.workspace, [read_deployment(place.workspace, SLUG)], place.log)
 
 
 # --- close

@@ -197,9 +197,14 @@ def publish_new(work: Work, say: Say) -> list[str]:
     """Builds the site where something is new; what went wrong."""
     from .agenda import read_agenda
 
-    if not unpublished(read_agenda(work.workspace, work.now, work.log)):
+    agenda = read_agenda(work.workspace, work.now, work.log)
+    if not unpublished(agenda):
         return []
     try:
+        from ..report.restore import restore
+
+        for page in restore(work.workspace, agenda.deployments.values(), work.log):
+            say("restored", f"{page}: brought back from the evidence log")
         from ..evidence.seal import seal
         from ..publish import publish
 

@@ -20,9 +20,8 @@ from ..evidence import Log
 from ..facts import Facts, Provenance, document, figure_document
 from ..model import Verdict
 from ..sections.page import PageKind, page_facts, write_page_facts
-from ..times import local_day
 from . import failure, page
-from .keep import name_of, on_record, record_report, record_run
+from .keep import folder_of, name_of, on_record, record_report, record_run
 
 __all__ = ["Made", "make", "page_path"]
 
@@ -45,8 +44,7 @@ class Made:
 
 def page_path(book: Book) -> Path:
     """reports/2025/01/<slug>/index, …/checkpoint-24h or …/closing: where the page lies, without its ending."""
-    day = local_day(book.deployment.window.start, book.deployment.zone)
-    folder = book.workspace.root / "reports" / f"{day:%Y}" / f"{day:%m}" / book.deployment.slug
+    folder = folder_of(book.workspace, book.deployment)
     return folder / (f"checkpoint-{name_of(book)}" if book.after else name_of(book) or "index")
 
 

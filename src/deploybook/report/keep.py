@@ -13,10 +13,18 @@ from .. import __version__, exports
 from ..book import Book
 from ..evidence import Artifact, Log, statement
 from ..facts import EvidenceItem, Facts
+from ..model import Deployment
+from ..records import Workspace
 from ..run import RunResult
-from ..times import after_name, from_ms
+from ..times import after_name, from_ms, local_day
 
 ACTOR = "deploybook"
+
+
+def folder_of(workspace: Workspace, deployment: Deployment) -> Path:
+    """reports/2025/01/<slug>: where all reports of a deployment lie."""
+    day = local_day(deployment.window.start, deployment.zone)
+    return workspace.root / "reports" / f"{day:%Y}" / f"{day:%m}" / deployment.slug
 
 
 def name_of(book: Book) -> str:
