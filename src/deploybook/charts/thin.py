@@ -95,11 +95,9 @@ def _break(times: Numbers, values: Numbers, runs: Numbers) -> tuple[Numbers, Num
     """NaN between two runs; a run of one sample is doubled, so that it is drawn as a dot and not lost."""
     import numpy as np
 
-    starts = np.flatnonzero(np.diff(runs)) + 1
-    alone = [piece[0] for piece in np.split(np.arange(len(times)), starts) if len(piece) == 1]
-    times, values = times.astype(np.float64), values.astype(np.float64)
-    at = np.concatenate((starts, np.array(alone, dtype=np.int64)))
-    new_times = np.concatenate((times[starts], times[alone]))
-    new_values = np.concatenate((np.full(len(starts), np.nan), values[alone]))
-    order = np.lexsort((~np.isnan(new_values), at))
-    return np.insert(times, at[order], new_times[order]), np.insert(values, at[order], new_values[order])
+    parts = []
+    for run in np.split(np.stack((times, values)).astype(float), np.flatnonzero(np.diff(runs)) + 1, axis=1):
+        parts += [run, run] if run.shape[1] == 1 else [run]
+        parts.append(np.array([[run[0, -1]], [np.nan]]))
+    times, values = np.concatenate(parts[:-1], axis=1)
+    return times, values
