@@ -38,6 +38,7 @@ __all__ = ["MANIFEST", "StoreResult", "combine", "events", "inputs", "load", "na
 MANIFEST = "manifest.json"
 SCHEMA = "deploybook.exports/1"
 LATE = 2 * 60_000  # milliseconds
+GROUP = 1 << 16  # rows that are stored, and read, at once
 Labels = tuple[tuple[str, str], ...]
 
 
@@ -331,7 +332,7 @@ def write(folder: Path, samples: Samples, manifest: Mapping[str, Any], result: P
 
     frame = frame_of(samples)
     buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd", compression_level=9, statistics=True, row_group_size=1 << 17)
+    frame.write_parquet(buffer, compression="zstd", compression_level=9, statistics=True, row_group_size=GROUP)
     file = put_under_a_free_name(folder, file_stem(samples.name), ".parquet", buffer.getvalue(), manifest)
     return entry_of(samples, buffer.getvalue(), file, result, frame)
 
@@ -466,39 +467,42 @@ def read(path: Path, entry: Mapping[str, Any]) -> Samples:
 
     import polars as pl
 
-    frame = pl.read_parquet(io.BytesIO(content_of(path, entry)))
-    edges = tuple(float(head.removeprefix("le:")) for head in frame.columns if head.startswith("le:"))
+    table = pl.scan_parquet(io.BytesIO(content_of(path, entry)))
+    columns = table.collect_schema().names()
+    labels = [column for column in columns if column.startswith("label:")]
     return Samples(
         name=entry["metric"],
         kind=entry["kind"],
-        edges=edges,
-        series=tuple(series_in(frame)),
+        edges=tuple(float(column.removeprefix("le:")) for column in columns if column.startswith("le:")),
+        series=tuple(series_in(table, labels, [one for one in columns if one not in ("ts", "step", *labels)])),
         inputs=tuple(entry["digests"]),
         engine=entry["engine"],
         source=entry["source"],
     )
 
 
-def series_in(frame: pl.DataFrame) -> Iterable[Series]:
-    """The series of a stored table, which are its stretches of equal labels."""
+def series_in(table: pl.LazyFrame, labels: list[str], columns: list[str]) -> Iterable[Series]:
+    """The series of a stored table, which are its stretches of equal labels. A part after the other is decoded."""
     import numpy as np
     import polars as pl
 
-    heads = [column for column in frame.columns if column.startswith("label:")]
-    values = frame.select(pl.col(c) for c in frame.columns if c not in ("ts", "step") and c not in heads)
-    table = values.select(pl.all().cast(pl.Float64).fill_null(np.nan)).to_numpy(order="c")
-    times, steps = frame["ts"].to_numpy(), frame["step"].to_numpy()
+    keys = table.select("ts", "step", *labels).collect()
     starts = [0]
-    if heads and frame.height:
-        runs = frame.select(pl.struct(heads).rle_id())[heads[0]].to_numpy()
+    if labels and keys.height:
+        runs = keys.select(pl.struct(labels).rle_id()).to_series().to_numpy()
         starts = [0, *(np.flatnonzero(np.diff(runs)) + 1).tolist()]
-    labels = frame[starts].select(heads).rename(lambda head: head.removeprefix("label:")).to_dicts() if heads else [{}]
-    for start, end, named in zip(starts, [*starts[1:], frame.height], labels, strict=True):
-        part = table[start:end] if values.width > 1 else table[start:end, 0]
+    named = keys[starts].select(labels).to_dicts() if labels else [{}]
+    times, steps = keys["ts"].to_numpy(), keys["step"].to_numpy()
+    values = np.empty((keys.height, len(columns)), order="F")
+    for first in range(0, keys.height, GROUP):
+        part = table.select(columns).slice(first, GROUP).collect()
+        for index, column in enumerate(columns):
+            values[first : first + GROUP, index] = part[column].to_numpy()
+    for start, end, texts in zip(starts, [*starts[1:], keys.height], named, strict=True):
         yield Series(
-            labels={label: text for label, text in named.items() if text},
+            labels={label.removeprefix("label:"): text for label, text in texts.items() if text},
             times=times[start:end],
-            values=part,
+            values=values[start:end] if len(columns) > 1 else values[start:end, 0],
             steps=steps[start:end],
         )
 
