@@ -56,26 +56,25 @@ __all__ = [
 
 def draw(chart: Chart | Distribution | Strip) -> Drawing:
     """The chart as markup, with its description and its values; a wide kind has a second, narrow picture."""
-    from .bars import describe_bars, tabulate_bars
-    from .describe import describe, tabulate
-    from .sheet import NARROW, PANEL, WIDE
-
     if isinstance(chart, Strip):
         return draw_strip(chart)
+
+    from .bars import describe_bars, tabulate_bars
+    from .describe import describe, tabulate
+    from .sheet import NARROW
+    from .svg import write_svg
+
     if isinstance(chart, Distribution):
         description, table = describe_bars(chart), tabulate_bars(chart)
     else:
         description, table = describe(chart), tabulate(chart)
-    wide = _is_wide(chart)
-    return Drawing(
-        id=clean_id(chart.id),
-        title=clean(chart.title, 100),
-        subtitle=clean(chart.subtitle, 120),
-        description=description,
-        svg=_write(chart, WIDE if wide else PANEL, description, ""),
-        narrow=_write(chart, NARROW, description, "-n") if wide else "",
-        table=table,
-    )
+    id, title, narrow = clean_id(chart.id), clean(chart.title, 100), ""
+    with _own_style(chart.id):
+        svg = write_svg(_paint(chart), id, title, description)
+        if chart.is_wide:
+            narrow = write_svg(_paint(chart, NARROW), f"{id}-n", title, description)
+    subtitle = clean(chart.subtitle, 120)
+    return Drawing(id=id, title=title, subtitle=subtitle, description=description, svg=svg, narrow=narrow, table=table)
 
 
 def draw_png(chart: Chart | Distribution, scale: float = 2) -> bytes:
@@ -85,34 +84,22 @@ def draw_png(chart: Chart | Distribution, scale: float = 2) -> bytes:
 
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    from .sheet import PANEL, WIDE
-
-    size = WIDE if _is_wide(chart) else PANEL
     out = io.BytesIO()
     with _own_style(chart.id), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from")  # a name in a script that matplotlib's font lacks
-        sheet = _paint(chart, size)
+        sheet = _paint(chart)
         sheet.set_texts()
         sheet.figure.set_dpi(72 * scale)
         FigureCanvasAgg(sheet.figure).print_png(out, metadata={"Software": None})  # type: ignore[no-untyped-call]
     return out.getvalue()
 
 
-def _is_wide(chart: Chart | Distribution) -> bool:
-    return isinstance(chart, Chart) and chart.kind in ("overview", "zoom", "variance")
-
-
-def _write(chart: Chart | Distribution, size: Size, description: str, end: str) -> str:
-    from .svg import write_svg
-
-    with _own_style(chart.id):
-        return write_svg(_paint(chart, size), clean_id(chart.id) + end, clean(chart.title, 100), description)
-
-
-def _paint(chart: Chart | Distribution, size: Size) -> Sheet:
+def _paint(chart: Chart | Distribution, size: Size | None = None) -> Sheet:
     from .bars import plot_bars
     from .plot import plot
+    from .sheet import PANEL, WIDE
 
+    size = size or (WIDE if chart.is_wide else PANEL)
     return plot_bars(chart, size) if isinstance(chart, Distribution) else plot(chart, size)
 
 
@@ -121,8 +108,7 @@ def _own_style(salt: str) -> Iterator[None]:
     """matplotlib as shipped, whatever the notebook around has set, and without what differs between two runs."""
     import matplotlib
 
-    kept = ("backend", "interactive", "timezone", "webagg", "toolbar", "date.epoch")
-    ours = {key: value for key, value in matplotlib.rcParamsDefault.items() if not key.startswith(kept)}
-    ours |= {"svg.hashsalt": salt, "path.simplify": False}
-    with matplotlib.rc_context(ours):
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update({"svg.hashsalt": salt, "path.simplify": False})
         yield

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
 from ..times import from_ms, local_day, zone_name
@@ -68,12 +68,8 @@ class Span:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gap:
+class Gap(Span):
     """An interval without samples; the label says how long or why."""
-
-    start_ms: int
-    end_ms: int
-    label: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +123,10 @@ class Chart:
         if self.end_ms <= self.start_ms:
             raise ValueError(f"{self.id}: a chart ends after it starts")
 
+    @property
+    def is_wide(self) -> bool:
+        return self.kind in ("overview", "zoom", "variance")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Distribution:
@@ -141,6 +141,7 @@ class Distribution:
     now_label: str
     baseline_label: str
     subtitle: str = ""
+    is_wide: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, kw_only=True)
