@@ -154,7 +154,7 @@ def cells(path: str, row: Row) -> list[object]:
         item.kind,
         size(item.size) if item.digest else "",
         fill("<code>{digest}</code>", digest=item.digest) if item.digest else "",
-        used,
+        fill('<span class="db-used">{used}</span>', used=used),
         markup.status(row.state, "breach" if row.state == "Changed" else None),
     ]
 
