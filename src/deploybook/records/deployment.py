@@ -10,46 +10,21 @@ from . import values as v
 from .problems import KINDS, Strict, suggestion
 
 # What a source of each kind may be told beside kind, zone and step; a kind of another package brings its own.
-HTTP = (
-    "url",
-    "token",
-    "username",
-    "password",
-    "headers",
-    "tenant",
-    "ca",
-    "cert",
-    "key",
-    "timeout",
-    "verify",
-    "max_bytes",
-)
-SOURCE_OPTIONS: dict[str, tuple[str, ...]] = {
-    "files": ("paths", "path", "metric", "time", "value", "labels", "delimiter"),
-    "replay": ("paths", "path", "url"),
-    "prometheus": (*HTTP, "raw", "samples", "dialect", "retention"),
-    "postgres": (
-        "dsn",
-        "query",
-        "queries",
-        "time",
-        "value",
-        "labels",
-        "metric",
-        "timeout",
-        "table",
-        "retention",
-        "schema",
-    ),
-    "journal": ("paths", "format"),
-    "launchdarkly": (*HTTP, "paths", "flag", "project", "environment"),
-    "pagerduty": (*HTTP, "paths", "service", "services"),
-    "alertmanager": (*HTTP, "paths", "filter"),
-    "grafana": (*HTTP, "paths", "dashboard", "tags"),
-    "github": (*HTTP, "paths", "repository", "environment"),
-    "gitlab": (*HTTP, "paths", "project", "environment"),
-    "git": ("path", "repository", "tags"),
-    "slack": ("paths", "channel", "people"),
+HTTP = "url token username password headers tenant ca cert key timeout verify max_bytes"
+SOURCE_OPTIONS = {
+    "files": "paths path metric columns delimiter",
+    "replay": "paths path url",
+    "prometheus": f"{HTTP} raw samples dialect retention",
+    "postgres": "dsn query queries time value labels metric timeout table retention schema",
+    "journal": "paths format",
+    "launchdarkly": f"{HTTP} paths flag project environment",
+    "pagerduty": f"{HTTP} paths service services",
+    "alertmanager": f"{HTTP} paths filter",
+    "grafana": f"{HTTP} paths dashboard tags",
+    "github": f"{HTTP} paths repository environment",
+    "gitlab": f"{HTTP} paths project environment",
+    "git": "path repository tags",
+    "slack": "paths channel people",
 }
 OTHER_KIND = {kind: f"'{kind}' stands beside another kind; a metric is one of {', '.join(KINDS)}" for kind in KINDS}
 
@@ -175,12 +150,12 @@ def source_shape(value: Any, info: ValidationInfo) -> dict[str, Any]:
     kind = value.get("kind")
     if not isinstance(kind, str):
         raise ValueError("'kind' is missing; write 'kind: prometheus', 'kind: files' or 'kind: postgres'")
-    allowed = SOURCE_OPTIONS.get(kind)
-    if allowed is None and (hint := suggestion(kind, SOURCE_OPTIONS, "")).startswith("did"):
+    allowed = SOURCE_OPTIONS.get(kind, "").split()
+    if not allowed and (hint := suggestion(kind, SOURCE_OPTIONS, "")).startswith("did"):
         raise ValueError(f"{kind!r} is not a kind of source; {hint}")
     for key in value if allowed else ():
-        if key not in ("kind", "zone", "step", *(allowed or ())):
-            raise ValueError(f"'{key}' is not a key of a {kind} source; {suggestion(key, allowed or (), 'keys are')}")
+        if key not in ("kind", "zone", "step", *allowed):
+            raise ValueError(f"'{key}' is not a key of a {kind} source; {suggestion(key, allowed, 'keys are')}")
     if kind == "files" and not value.get("paths"):
         raise ValueError("'paths' is missing; write 'paths: [\"exports/original/**/*.csv*\"]'")
     return {key: v.no_secret(item, key) for key, item in value.items() if item is not None}

@@ -19,8 +19,7 @@ MAX_TEXT = 20_000
 METRIC_NAME = r"[A-Za-z_:][A-Za-z0-9_:.]*"
 SECRET_KEY = re.compile(r"token|passw|secret|api_?key|authorization|credential|private|cookie", re.IGNORECASE)
 SECRET_URL = re.compile(
-    r"://[^/@\s]*@|[?&](?:[\w-]*(?:token|key|secret|passw|auth|sig)[\w-]*)=|password=|hooks\.slack\.com/|/api/webhooks/|webhook\.office",
-    re.IGNORECASE,
+    r"(?i)://[^/@\s]*@|[?&](?:[\w-]*(?:token|key|secret|passw|auth|sig)[\w-]*)=|password=|hooks\.slack\.com/|/api/webhooks/|webhook\.office"
 )
 REFERENCE = re.compile(r"(?:env:[A-Za-z_][A-Za-z0-9_]*|file:.+)")
 
@@ -60,10 +59,6 @@ def text_of(value: Any, most: int = 500) -> str:
 
 def read_with(parse: Callable[[str], Any]) -> PlainValidator:
     return PlainValidator(lambda value: parse(text_of(value, MAX_TEXT if parse is str else 500)))
-
-
-def written(*examples: str, **schema: Any) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", **({"examples": list(examples)} if examples else {}), **schema})
 
 
 def instant(value: Any, info: ValidationInfo) -> datetime:
@@ -227,58 +222,41 @@ def address(value: Any) -> str:
     return str(no_secret(text_of(value), "url"))
 
 
-SCALAR = {"type": ["string", "number", "boolean"]}
-Text = Annotated[str, read_with(str), WithJsonSchema(SCALAR)]
-Unit = Annotated[str, read_with(unit), WithJsonSchema(SCALAR)]
-Day = Annotated[date, read_with(day_of), written("2025-01-22")]
-Clock = Annotated[str, read_with(clock), written("17:00", pattern=r"^\d{1,2}:\d{2}$")]
-Zone = Annotated[ZoneInfo, read_with(parse_zone), written("America/Los_Angeles", "UTC")]
-Length = Annotated[
-    timedelta, read_with(parse_length), written("15m", "48h", pattern=r"^\+?(\d+(\.\d+)?\s*(min|[smhd])\s*)+$")
-]
-Lengths = Annotated[
-    tuple[timedelta, ...],
-    PlainValidator(lengths),
-    WithJsonSchema({"type": "array", "items": {"type": "string"}, "examples": [["1h", "12h", "24h", "48h"]]}),
-]
-Instant = Annotated[datetime, PlainValidator(instant), written("14:01", "2025-01-22 14:00")]
-Span = Annotated[
-    Window,
-    PlainValidator(window),
-    WithJsonSchema(
-        {"type": ["string", "array"], "items": {"type": "string"}, "examples": ["2025-01-22 14:00 to 15:30"]}
-    ),
-]
-Baseline = Annotated[
-    Window | date | None, PlainValidator(window_or_day), written("2025-01-21 14:00 to 15:30", "2025-01-21", "none")
-]
-Target = Annotated[
-    Limit,
-    read_with(target),
-    written(
-        "at most 65 ms",
-        "at least 90 %",
-        "within 5 %",
-        pattern="^(at most|at least|below|above|within|less than|more than) ",
-    ),
-]
-Within = Annotated[Limit, read_with(within), written("3 %")]
-Tolerated = Annotated[Tolerance, read_with(parse_tolerance), written("5 %", "5 % or 3 ms", "2 points", "none")]
-STRINGS = WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}})
-Names = Annotated[tuple[str, ...], PlainValidator(names), STRINGS]
-Texts = Annotated[tuple[str, ...], PlainValidator(listed), STRINGS]
-Labels = Annotated[
-    tuple[Matcher, ...],
-    PlainValidator(labels),
-    WithJsonSchema({"type": ["object", "array", "string"], "examples": [{"service": "memory-search"}]}),
-]
-MetricName = Annotated[str, read_with(metric_name), written("parser_failure_total")]
-Family = Annotated[str, read_with(family), written("parser_duration_ms")]
-HistogramStatistic = Annotated[str, statistic("mean"), written("p50", "p95", "mean")]
-GaugeStatistic = Annotated[
-    str, statistic("mean", "median", "min", "max", "last"), written("mean", "median", "min", "max", "last", "p95")
-]
+def spelled(*examples: Any, kind: Any = "string", **more: Any) -> WithJsonSchema:
+    """What an editor is told of a value; `kind` is a type of JSON, or several."""
+    items = {"items": {"type": "string"}} if "array" in kind else {}
+    return WithJsonSchema({"type": kind, **items, **({"examples": list(examples)} if examples else {}), **more})
+
+
+SCALAR = spelled(kind=["string", "number", "boolean"])
+ONE_OR_MORE = spelled(kind=["string", "array"])
+LENGTH = r"^\+?(\d+(\.\d+)?\s*(min|[smhd])\s*)+$"
+LIMIT = "^(at most|at least|below|above|within|less than|more than) "
+OF_A_GAUGE = ("mean", "median", "min", "max", "last")
+
+Text = Annotated[str, read_with(str), SCALAR]
+Unit = Annotated[str, read_with(unit), SCALAR]
+Day = Annotated[date, read_with(day_of), spelled("2025-01-22")]
+Clock = Annotated[str, read_with(clock), spelled("17:00", pattern=r"^\d{1,2}:\d{2}$")]
+Zone = Annotated[ZoneInfo, read_with(parse_zone), spelled("America/Los_Angeles", "UTC")]
+Length = Annotated[timedelta, read_with(parse_length), spelled("15m", "48h", pattern=LENGTH)]
+Lengths = Annotated[tuple[timedelta, ...], PlainValidator(lengths), spelled(["1h", "12h", "24h", "48h"], kind="array")]
+Instant = Annotated[datetime, PlainValidator(instant), spelled("14:01", "2025-01-22 14:00")]
+Span = Annotated[Window, PlainValidator(window), spelled("2025-01-22 14:00 to 15:30", kind=["string", "array"])]
+DAYS = spelled("2025-01-21 14:00 to 15:30", "2025-01-21", "none")
+Baseline = Annotated[Window | date | None, PlainValidator(window_or_day), DAYS]
+Target = Annotated[Limit, read_with(target), spelled("at most 65 ms", "at least 90 %", "within 5 %", pattern=LIMIT)]
+Within = Annotated[Limit, read_with(within), spelled("3 %")]
+Tolerated = Annotated[Tolerance, read_with(parse_tolerance), spelled("5 %", "5 % or 3 ms", "2 points", "none")]
+Names = Annotated[tuple[str, ...], PlainValidator(names), ONE_OR_MORE]
+Texts = Annotated[tuple[str, ...], PlainValidator(listed), ONE_OR_MORE]
+CONDITIONS = WithJsonSchema({"type": ["object", "array", "string"], "examples": [{"service": "memory-search"}]})
+Labels = Annotated[tuple[Matcher, ...], PlainValidator(labels), CONDITIONS]
+MetricName = Annotated[str, read_with(metric_name), spelled("parser_failure_total")]
+Family = Annotated[str, read_with(family), spelled("parser_duration_ms")]
+HistogramStatistic = Annotated[str, statistic("mean"), spelled("p50", "p95", "mean")]
+GaugeStatistic = Annotated[str, statistic(*OF_A_GAUGE), spelled(*OF_A_GAUGE, "p95")]
 Options = Annotated[Any, PlainValidator(no_secret)]
-Address = Annotated[str, PlainValidator(address), written("env:PROMETHEUS_URL", "https://prometheus.example.org")]
+Address = Annotated[str, PlainValidator(address), spelled("env:PROMETHEUS_URL", "https://prometheus.example.org")]
 
 NO_ZONE = ZoneInfo("UTC")  # stands in while a missing zone is being reported, so that other mistakes show too
