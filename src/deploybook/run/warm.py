@@ -83,7 +83,10 @@ def _warm_up(hooks: list[Any]) -> None:
     hooks[:] = [_draw_what_is_not_shown if hook is pyplot._draw_all_if_interactive else hook for hook in hooks]
     pyplot._draw_all_if_interactive = _draw_what_is_not_shown
     moments = [datetime(2025, 1, 22, 14) + timedelta(minutes=n) for n in range(90)]
-    pandas.DataFrame({"x": range(3)}, index=moments[:3]).describe()._repr_html_()
+    rows = "time,kind,value\n" + "".join(f"{moment.isoformat()}Z,{moment.minute % 3},1.5\n" for moment in moments)
+    frame = pandas.read_csv(io.StringIO(rows), parse_dates=["time"])
+    for table in (frame, frame.groupby("kind").describe()):
+        table._repr_html_(), repr(table)
     # Not through pyplot: it would load its backend here, without a shell, and every figure of a fork would be lost.
     figure = Figure()
     axes = figure.add_subplot()
