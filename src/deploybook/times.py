@@ -103,7 +103,9 @@ def localise(day: date, clock: str, zone: tzinfo) -> datetime:
         raise ValueError(f"{clock!r} is not a time of day")
     local = datetime(day.year, day.month, day.day, hour, minute, second, tzinfo=zone)
     if local.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):
-        raise ValueError(f"{day} {clock} does not exist in {zone}: the clocks were moved forward over it")
+        raise ValueError(
+            f"{day} {clock} does not exist in {zone}: the clocks were moved forward over it; write a time they showed"
+        )
     if local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset():
         raise ValueError(f"{day} {clock} happened twice in {zone}; write it with its offset, {day}T{clock}-07:00 say")
     return local.astimezone(UTC)

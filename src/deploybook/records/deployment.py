@@ -12,7 +12,7 @@ from .problems import KINDS, Strict, suggestion
 # What a source of each kind may be told beside kind, zone and step; a kind of another package brings its own.
 HTTP = "url token username password headers tenant ca cert key timeout verify max_bytes"
 SOURCE_OPTIONS = {
-    "files": "paths path metric columns delimiter",
+    "files": "paths path metric time value labels delimiter",
     "replay": "paths path url",
     "prometheus": f"{HTTP} raw samples dialect retention",
     "postgres": "dsn query queries time value labels metric timeout table retention schema",

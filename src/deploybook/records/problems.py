@@ -75,7 +75,7 @@ def suggestion(word: str, known: Iterable[str], otherwise: str) -> str:
     known = list(known)
     if near := meant(word, known):
         return f"did you mean '{near}'?"
-    return f"{otherwise} {', '.join(known[:30])}" if known else "none is known"
+    return f"{otherwise} {', '.join(known[:30])}" if known else "there is none yet"
 
 
 def read_shape(kind: type[Shape], tree: Tree, context: dict[str, Any]) -> tuple[Shape, list[Problem]]:

@@ -29,7 +29,7 @@ LATENCY_TOLERANCE = Tolerance(relative=0.05, text="5 %")
 
 def merge(near: Tree, far: Tree) -> Tree:
     """near over far, of far only what may be shared. Metrics merge key by key unless they are of another kind."""
-    merged = Tree(path=near.path, value=dict(near.value or {}), places=dict(near.places))
+    merged = Tree(path=near.path, value=dict(near.value or {}), places=dict(near.places), broken=near.broken)
 
     def take(way: Way, value: Any) -> Any:
         merged.places.update({w: p for w, p in far.places.items() if w[: len(way)] == way and w not in merged.places})
@@ -81,8 +81,9 @@ class Desk:
         self.assumed.append(f"{key}: {value}" + (f" ({why})" if why else ""))
 
     def missing(self, key: str, remedy: str) -> None:
-        if (key,) in self.tree.places and self.tree.at((key,)) not in (None, "null", "~"):
-            return  # it is there and wrong, which has been said
+        there = (key,) in self.tree.places and self.tree.at((key,)) not in (None, "null", "~")
+        if there or self.tree.broken:
+            return  # it is there and wrong, or what follows could not be read, which has been said
         known = self.file.key_names()
         if any(
             meant(word, known) == key for word in [word for word in self.tree.value or {} if word not in known][:100]
@@ -167,6 +168,10 @@ def required(desk: Desk) -> None:
             "metrics",
             "write at least one, such as 'failures: {counter: parser_failure_total, target: at most 3 errors/hour}'",
         )
+    for way in (("window",), ("windows", "deployment")):
+        said = desk.tree.at(way)
+        if isinstance(said, str) and re.match(r"\s*\d{1,2}:\d\d", said):
+            desk.wrong(way, f"{said!r} has no day; write '2025-01-22 {said}'")
     if desk.tree.at(("window",)) and desk.tree.at(("windows", "deployment")):
         desk.wrong(("window",), "stands beside 'windows > deployment'; keep one")
     for key in ("actual", "reason", "closed", "closed_by"):
@@ -416,7 +421,8 @@ def settle_gate(
     if window and at < window.start and at + timedelta(days=1) <= window.end:
         at += timedelta(days=1)  # '00:10' in a window over midnight
     if window and not window.start <= at <= window.end:
-        desk.wrong((*way, "at"), "is outside the deployment window")
+        clocks = " to ".join(f"{each.astimezone(desk.frame.zone):%H:%M}" for each in (window.start, window.end))
+        desk.wrong((*way, "at"), f"is outside the deployment window; write a time from {clocks}")
     metric = units.get(gate.metric) if known else None
     limit = gate.within or gate.target or Limit(comparison="within", value=0, unit="%", text="within 0 %")
     if metric:

@@ -28,12 +28,16 @@ NOT_CLOSED = "a bracket or a quote that begins here is not closed, or a comma is
 
 @dataclass(kw_only=True)
 class Tree:
-    """A file as read. places: the way to a node -> (path, line); of a mapping's value the line is its key's."""
+    """A file as read. places: the way to a node -> (path, line); of a mapping's value the line is its key's.
+
+    broken: not to be read from some line on; what stands there is not missing.
+    """
 
     path: str
     value: Any = None
     places: dict[Way, tuple[str, int]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    broken: bool = False
 
     def place(self, way: Way) -> tuple[str, int]:
         """Path and line of the node, or of the nearest one above it that was written."""
@@ -125,6 +129,7 @@ class Builder:
             key = error.context_mark if "simple key" in (error.context or "") else None
             mark = opened or key or error.problem_mark or error.context_mark
             line = mark.line if mark else 0
+            self.tree.broken = True
             self.problem(line + 1, NOT_CLOSED if opened else syntax(error.problem or "", text.split("\n")[line:][:1]))
         except yaml.YAMLError as error:
             self.problem(1, f"is not readable as YAML: {str(error).splitlines()[0]}")

@@ -71,7 +71,7 @@ def named_files(request: Request, notes: list[DataNote]) -> Iterator[tuple[Path,
     for pattern in patterns:
         matches = glob.glob(str(pattern), root_dir=folder, recursive=True)  # noqa: PTH207 - Path.glob takes no '..' and no absolute path
         if not matches:
-            text = f"no file at {pattern!r}, seen from the deployment's folder"
+            text = f"no file at {pattern!r}, seen from the deployment's folder; put it there, or mend 'paths'"
             notes.append(DataNote(kind="missing", metric=name_of(str(pattern)), text=text, place=str(pattern)))
         tree = Path(os.path.normpath(folder / fixed_part(str(pattern))))
         for match in matches:

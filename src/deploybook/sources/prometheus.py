@@ -73,7 +73,7 @@ def check(query: str, where: str) -> None:
     try:
         promql_parser.parse(query)
     except Exception as error:  # the library raises ValueError, and panics of its own kind on some texts
-        raise QueryRejected(f"{where}: is no PromQL: {str(error)[:300]}") from None
+        raise QueryRejected(f"{where}: is no PromQL: {str(error)[:300]}; mend the query") from None
 
 
 def answer_now(request: Request, query: str, at: datetime) -> list[tuple[dict[str, str], float]]:
@@ -298,7 +298,7 @@ def read(client: Client, reply: Reply) -> tuple[Reply, Answer]:
     timed_out = any(sign in text for sign in TIMED_OUT)
     if answer.error_type in LATER or timed_out or reply.status == 429 or reply.status >= 500:
         raise SourceUnreachable(words, retry_after=reply.retry_after)
-    raise QueryRejected(words)
+    raise QueryRejected(f"{words}; asking again gives the same, mend the query or the source")
 
 
 def identify(client: Client) -> Server:

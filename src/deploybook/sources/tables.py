@@ -251,7 +251,7 @@ def melt(frame: pl.DataFrame, form: Form, seen: Notebook) -> pl.DataFrame:
             part.with_columns(pl.lit(text).alias(label) for label, text in {"@name": series_name, **labels}.items())
         )
     long = pl.concat(parts, how="diagonal")
-    if not long.height:
+    if not long.height and frame.height:
         seen.add("empty", "has columns of series and no value in any", line=2)
     return long
 
