@@ -68,7 +68,20 @@ def value_text(metric: Metric, value: float | None, decimals: int | None = None)
 
 
 def with_unit(number: str, unit: str) -> str:
-    return number if unit in ("", "1") else f"{number}{GAP}{unit}"
+    """'58.4 ms', '2 errors', '1 error', '+1 error'; no unit for a bare number."""
+    if unit in ("", "1"):
+        return number
+    return f"{number}{GAP}{singular(unit) if number.lstrip(f'+{MINUS}') == '1' else unit}"
+
+
+def singular(unit: str) -> str:
+    """'error' for 'errors', 'retry' for 'retries'; what is no plain word in the plural ('ms', 'rps', 'celsius') stays."""
+    if len(unit) < 5 or not unit.isalpha() or not unit.endswith("s") or unit.endswith(("ss", "us", "is")):
+        return unit
+    for ending, one in (("ies", "y"), ("ches", "ch"), ("shes", "sh"), ("sses", "ss"), ("xes", "x")):
+        if unit.endswith(ending):
+            return unit.removesuffix(ending) + one
+    return unit.removesuffix("s")
 
 
 def signed(value: float, decimals: int) -> str:
