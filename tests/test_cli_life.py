@@ -21,6 +21,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from build import at, window
+from servers import free_port
+from test_notify import mail_server, webhook
 
 from deploybook import cli
 from deploybook.cli.run import Made, Work, make_report, run
@@ -512,6 +514,132 @@ def test_a_page_that_is_not_what_was_recorded_does_not_come_back(place: Place) -
 
     with pytest.raises(EvidenceBroken, match=r"not what the log says of index\.md"):
         restore(place.workspace, [read_deployment(place.workspace, SLUG)], place.log)
+
+
+# --- run, telling people
+
+
+def notifications(place: Place) -> list[tuple[str, str, bool]]:
+    return [
+        (entry.predicate["channel"], entry.predicate["message"].split(" #")[0], entry.predicate["delivered"])
+        for entry in place.log.entries("notification")
+    ]
+
+
+def test_a_change_of_state_is_told_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.write("deploybook.yml", "url: https://reports.example.org\nchannels: {ops: 'env:SLACK_URL'}\n")
+    place.new()
+    with webhook() as (url, received):
+        monkeypatch.setenv("SLACK_URL", url)
+        for hours in (0, 1, 12):
+            run(place.workspace, END + hours * HOUR, do=Maker(), quiet=True)
+            run(place.workspace, END + hours * HOUR + timedelta(minutes=1), do=Maker(), quiet=True)
+
+    assert len(received) == 1
+    assert "Outcome report: Telemetry Step 2 (CHG-2025-0121)" in received[0]["text"]
+    assert "https://reports.example.org/2025/01/2025-01-22-telemetry-step2/index.html" in received[0]["text"]
+    assert notifications(place) == [("ops", "window pass", True)]
+    health = json.loads((place.root / ".deploybook" / "status.json").read_text())
+    assert (health["untold"], health["failures"]) == ([], [])
+
+
+def test_a_channel_that_fails_loses_no_report_and_is_tried_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.write("deploybook.yml", "channels: {ops: 'env:SLACK_URL'}\n")
+    place.new()
+    monkeypatch.setenv("SLACK_URL", f"http://127.0.0.1:{free_port()}/services/s3cret")
+    maker = Maker()
+
+    codes = [run(place.workspace, END + timedelta(minutes=n), do=maker, quiet=True) for n in (0, 6, 12)]
+    _, err = place.capsys.readouterr()
+    waiting = place.say("status", now=END + timedelta(minutes=13))[1]
+    health = json.loads((place.root / ".deploybook" / "status.json").read_text())
+    with webhook() as (url, received):
+        monkeypatch.setenv("SLACK_URL", url)
+        last = run(place.workspace, END + timedelta(minutes=20), do=maker, quiet=True)
+
+    assert codes == [1, 1, 1]
+    assert [scope for _, scope, _ in maker.asked] == ["window"]
+    assert "channel ops: no answer (ConnectError)" in err
+    assert "s3cret" not in err + json.dumps(health)
+    assert "Not told to ops: Telemetry Step 2, window pass, 22 Jan 15:30 PT; it did not take it" in waiting
+    assert len(health["untold"]) == 1
+    assert (last, len(received)) == (0, 1)
+    assert notifications(place) == [("ops", "window pass", False), ("ops", "window pass", True)]
+    assert "Not told" not in place.say("status", now=END + timedelta(minutes=30))[1]
+
+
+def test_a_channel_written_wrongly_stops_no_report(place: Place) -> None:
+    place.write("deploybook.yml", "channels: {ops: {url: 'env:SLACK_URL', onn: every}}\n")
+    place.new()
+    maker = Maker()
+
+    code = run(place.workspace, END, do=maker)
+
+    assert (code, len(maker.asked)) == (1, 1)
+    assert "deploybook.yml: channels > ops: 'onn' is not a key here" in place.capsys.readouterr()[1]
+
+
+def test_a_rollback_is_told_with_its_reason(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.write("deploybook.yml", "channels: {ops: 'env:SLACK_URL'}\n")
+    place.new()
+    with webhook() as (url, received):
+        monkeypatch.setenv("SLACK_URL", url)
+        run(place.workspace, END, do=Maker(), quiet=True)
+        place.say("close", "--outcome", "rolled_back", "--reason", "p95 too slow", now=END + HOUR)
+        run(place.workspace, END + HOUR, do=Maker(), quiet=True)
+
+    assert [each["text"].splitlines()[0].split(":")[0] for each in received] == ["Pass", "Rolled back"]
+    assert "Because: p95 too slow" in received[1]["text"]
+
+
+def test_a_dry_run_writes_each_message_to_a_file(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    channels = "channels: {ops: 'env:SLACK_URL', mail: {url: 'env:SMTP_URL', to: a@example.org, on: every}}\n"
+    place.write("deploybook.yml", channels)
+    place.new(more="checkpoints: {after: [1h]}\nobservation: 1h\n")
+    place.counter(END - 3 * HOUR, END + 2 * HOUR)
+    monkeypatch.setenv("SLACK_URL", "https://hooks.example.org/s3cret")
+
+    code, out, err = place.say("run", "--dry-run", now=END + HOUR)
+
+    folder = place.root / ".deploybook" / "messages"
+    assert (code, len(out.splitlines())) == (0, 3)
+    assert sorted(path.name for path in folder.iterdir()) == [
+        f"{SLUG}-after-1h-mail.eml",
+        f"{SLUG}-closing-mail.eml",
+        f"{SLUG}-window-mail.eml",
+        f"{SLUG}-window-ops.json",
+    ]
+    assert err.count("would send: .deploybook/messages/") == 4
+    assert "Outcome report of Telemetry Step 2" in (folder / f"{SLUG}-window-ops.json").read_text()
+    assert list(place.log.entries()) == []
+
+
+@pytest.mark.slow
+def test_a_run_makes_tells_and_feeds_the_reference_way(
+    place: Place, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Notebooks, site, mail with a chart, feed: everything but the fake maker."""
+    more = "title: Ops\nurl: https://reports.example.org\nchannels: {mail: {url: 'env:SMTP_URL', to: a@example.org}}\n"
+    place.write("deploybook.yml", more)
+    place.new(more="checkpoints: {after: [1h]}\nobservation: 1h\n")
+    place.counter(END - 27 * HOUR, END + 2 * HOUR)
+    shutil.copytree(root / "notebooks", place.root / "notebooks")
+    shutil.copy(root / "mkdocs.yml", place.root / "mkdocs.yml")
+
+    with mail_server() as (port, received):
+        monkeypatch.setenv("SMTP_URL", f"smtp://127.0.0.1:{port}")
+        code = run(place.workspace, END + 70 * timedelta(minutes=1))
+        again = run(place.workspace, END + 71 * timedelta(minutes=1))
+
+    assert (code, again) == (0, 0)
+    (letter,) = received
+    assert letter["Subject"].startswith("[Pass] Telemetry Step 2 deployment outcomes (CHG-2025-0121)")
+    images = [part for part in letter.walk() if part.get_content_type() == "image/png"]
+    assert [part.get_content()[:4] for part in images] == [b"\x89PNG"]
+    feed = (place.root / "site" / "feed.xml").read_text()
+    assert "Pass: Telemetry Step 2 deployment outcomes" in feed
+    page = place.root / "site/2025/01" / SLUG / "checkpoint-1h.html"
+    assert "Made late by 10 min" in page.read_text()
 
 
 # --- close

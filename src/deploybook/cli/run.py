@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -51,7 +51,9 @@ Do = Callable[[Work, "Item"], Made]
 
 
 @verb("run")
-@click.option("--dry-run", is_flag=True, help="Say what is due, and write nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Say what is due, write each message to .deploybook/messages/, send none."
+)
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing where there was nothing to do.")
 @click.option("--textfile", metavar="FILE", help="Write the numbers of the run for Prometheus there.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
@@ -84,6 +86,7 @@ def run(
     from .agenda import read_agenda
     from .health import FOLDER, leave_hint, own_folder, told_next
     from .lock import alone
+    from .telling import tell_all
 
     say = say or speaker("text", silent=True)
     agenda = read_agenda(workspace, now)
@@ -103,8 +106,10 @@ def run(
         made = list(make_all(work, agenda, do or make_report, say))
         failures = [f"{agenda.subject(one.item)}: {one.why}" for one in made if one.state == "failed"]
         failures += publish_new(work, say)
+        left = tell_all(read_agenda(workspace, now, log), log, now, say)
+        failures += [f"not told: {each}" for each in left]
         after = read_agenda(workspace, now, log)
-        finish(after, made, failures, now, textfile)
+        finish(after, made, failures, now, textfile, left)
         leave_hint(workspace.root, after_this(after, now))
     if as_json:
         print_json(document(after, made, failures, now))
@@ -112,7 +117,9 @@ def run(
 
 
 def has_work(agenda: Agenda, now: datetime) -> bool:
-    return any(item.ready(now) for item in agenda.items) or unpublished(agenda)
+    from .telling import waiting
+
+    return any(item.ready(now) for item in agenda.items) or unpublished(agenda) or bool(waiting(agenda, now))
 
 
 def make_all(work: Work, agenda: Agenda, do: Do, say: Say) -> Iterator[Made]:
@@ -207,7 +214,9 @@ def publish_new(work: Work, say: Say) -> list[str]:
             say("restored", f"{page}: brought back from the evidence log")
         from ..evidence.seal import seal
         from ..publish import publish
+        from .telling import write_feed
 
+        write_feed(agenda, work.log)
         published = publish(work.workspace.root, seal=lambda site: seal(work.log, site, work.now))
     except DeploybookError as error:
         say("failed", f"site: {error}", error=True)
@@ -222,20 +231,28 @@ def publish_new(work: Work, say: Say) -> list[str]:
 def after_this(agenda: Agenda, now: datetime) -> datetime | None:
     """When there is something to do again; what is still ready has just failed and is tried again in a while."""
     from ..due import wake
+    from .telling import waiting
 
     waits = [item for item in agenda.items if item.ready(now)]
     rest = wake([item for item in agenda.items if item not in waits], now)
-    again = now + AGAIN if waits or unpublished(agenda) else None
+    again = now + AGAIN if waits or unpublished(agenda) or waiting(agenda, now) else None
     return min((time for time in (rest, again) if time is not None), default=None)
 
 
-def finish(agenda: Agenda, made: list[Made], failures: list[str], now: datetime, textfile: Path | None) -> None:
+def finish(
+    agenda: Agenda,
+    made: list[Made],
+    failures: list[str],
+    now: datetime,
+    textfile: Path | None,
+    untold: Sequence[str] = (),
+) -> None:
     from .health import write_health
 
-    write_health(agenda.workspace.root, health_of(agenda, made, failures, now), textfile)
+    write_health(agenda.workspace.root, health_of(agenda, made, failures, untold, now), textfile)
 
 
-def health_of(agenda: Agenda, made: list[Made], failures: list[str], now: datetime) -> Health:
+def health_of(agenda: Agenda, made: list[Made], failures: list[str], untold: Sequence[str], now: datetime) -> Health:
     from ..evidence import Log
     from ..times import iso
     from .health import Health, size_of
@@ -251,6 +268,7 @@ def health_of(agenda: Agenda, made: list[Made], failures: list[str], now: dateti
         late_seconds=round(late.total_seconds()),
         made=sum(one.state == "made" for one in made),
         failures=tuple(failures),
+        untold=tuple(untold),
         evidence_entries=Log.open(folder).head().size,
         evidence_bytes=size_of(folder),
     )
@@ -315,11 +333,19 @@ def code_of(made: list[Made], failures: list[str]) -> int:
 
 
 def rehearse(workspace: Workspace, now: datetime, as_json: bool) -> int:
-    """What a run would do now."""
+    """What a run would do now, and each message it would send, as a file."""
     from .. import due
+    from ..evidence import Log
     from .agenda import read_agenda
+    from .health import FOLDER, own_folder
+    from .telling import rehearsed
 
-    agenda = read_agenda(workspace, now)
+    log = Log.open(workspace.root / "evidence")
+    agenda = read_agenda(workspace, now, log)
+    if agenda.settings.channels:
+        own_folder(workspace.root)
+        for path in rehearsed(agenda, log, now, workspace.root / FOLDER / "messages"):
+            tell(f"would send: {workspace.shown(path)}")
     ready = [item for item in agenda.items if item.ready(now)]
     if as_json:
         print_json({"schema": "deploybook.run/1", "dry_run": True, "reports": [due.document(item) for item in ready]})

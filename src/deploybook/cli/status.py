@@ -46,6 +46,7 @@ def command(state: State, every: bool, handover: bool, as_json: bool) -> int:
 def document(agenda: Agenda, items: Iterable[Item], now: datetime) -> dict[str, object]:
     from .. import due
     from ..times import iso
+    from .telling import waiting
 
     items = list(items)
     wake = due.wake(items, now)
@@ -54,6 +55,16 @@ def document(agenda: Agenda, items: Iterable[Item], now: datetime) -> dict[str, 
         "as_of": iso(now),
         "next": iso(wake) if wake else None,
         "reports": [due.document(item) for item in items],
+        "untold": [
+            {
+                "deployment": event.deployment or None,
+                "scope": event.scope,
+                "state": event.state,
+                "channel": channel.name,
+                "tried": tried,
+            }
+            for event, channel, tried in waiting(agenda, now)
+        ],
         "broken": [str(problem) for problems in agenda.broken for problem in problems.problems],
     }
 
@@ -75,6 +86,22 @@ def lines(agenda: Agenda, items: list[Item], now: datetime, every: bool) -> Iter
     if finished:
         yield f"{plural(finished, 'deployment')} with nothing left to do (--all shows {'it' if finished == 1 else 'them'})"
     yield next_line(agenda, items, now)
+    yield from untold_lines(agenda, now)
+
+
+def untold_lines(agenda: Agenda, now: datetime) -> Iterator[str]:
+    """What nobody was told yet, by channel."""
+    from ..wording import local_full
+    from .telling import waiting
+
+    for event, channel, tried in waiting(agenda, now):
+        title = agenda.deployments[event.deployment].title if event.deployment else "Daily report"
+        why = (
+            "it did not take it; tried again by 'deploybook run'"
+            if tried
+            else "goes out with the next 'deploybook run'"
+        )
+        yield f"Not told to {channel.name}: {title}, {event.scope} {event.state}, {local_full(event.at, agenda.zone)}; {why}"
 
 
 def grouped(items: list[Item]) -> list[list[Item]]:

@@ -1,0 +1,198 @@
+"""Telling people what a run made: which messages wait, what is in them, and whether they arrived."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import DeploybookError, UsageProblem
+from .common import tell
+
+if TYPE_CHECKING:
+    from ..evidence import Log
+    from ..notify import Channel, Event, Message, Picture
+    from ..sections.page import PageFacts
+    from .agenda import Agenda
+
+Waiting = list[tuple["Event", "Channel", bool]]
+
+
+def waiting(agenda: Agenda, now: datetime) -> Waiting:
+    """The messages that nobody got yet; none where there is no channel."""
+    if not agenda.settings.channels:
+        return []
+    from ..notify import channels_of, told_to, untold
+
+    try:
+        channels = channels_of(agenda.settings.channels)
+    except UsageProblem:
+        return []  # told where messages are sent; no report waits for it
+
+    def to(slug: str) -> list[Channel]:
+        return told_to(agenda.deployments.get(slug), agenda.settings.notify, channels)
+
+    return untold(agenda.entries, to, now)
+
+
+def tell_all(agenda: Agenda, log: Log, now: datetime, say: Callable[..., None]) -> list[str]:
+    """Sends what waits and records it; gives what did not arrive, in words. A channel that fails is tried again."""
+    from ..evidence import statement
+    from ..notify import NotDelivered, channels_of, key_of, send
+
+    left = []
+    try:
+        channels_of(agenda.settings.channels)
+    except UsageProblem as problem:
+        say("untold", f"not told: {problem}", error=True)
+        return [str(problem)]
+    for event, channel, tried in waiting(agenda, now):
+        message = message_of(agenda, event, log, mail=bool(channel.to))
+        what = f"{channel.name}: {message.word}: {message.subject}"
+        try:
+            send(channel, message, environ=os.environ, folder=agenda.workspace.root, now=now)
+            delivered = True
+        except NotDelivered as error:
+            delivered = False
+            left.append(f"{message.word}: {message.subject}: {error}")
+            say("untold", f"not told: {left[-1]}", error=True, channel=channel.name)
+        if delivered:
+            say("told", f"told {what}", channel=channel.name)
+        if delivered or not tried:  # one entry for all attempts that fail
+            said = statement.notification(
+                {"message.txt": log.put(message.text().encode(), "txt")},
+                deployment=event.deployment,
+                ticket="",
+                channel=channel.name,
+                message=key_of(event),
+                delivered=delivered,
+            )
+            log.append([said], now)
+    return left
+
+
+def message_of(agenda: Agenda, event: Event, log: Log, *, mail: bool = False, page: PageFacts | None = None) -> Message:
+    """The message about an event, out of what was recorded at its time; or of `page`."""
+    from ..notify import compose
+
+    deployment = agenda.deployments.get(event.deployment)
+    head = log.head()
+    page = page or page_of(agenda.workspace.root / "evidence", event.page)
+    reason = ""
+    if event.scope == "outcome" and deployment and deployment.closing:
+        reason = deployment.closing.reason
+    elif event.state == "error":
+        reason = next((str(e.predicate.get("result")) for e in agenda.entries if e.index == event.index), "")
+    return compose(
+        event,
+        page,
+        deployment,
+        url=agenda.settings.url,
+        path=address(agenda, event),
+        log=(head.size, head.root if head.size else ""),
+        reason=reason,
+        pictures=pictures(agenda, event) if mail and page else (),
+    )
+
+
+def page_of(evidence: Path, path: str) -> PageFacts | None:
+    import msgspec
+
+    from ..sections.page import PageFacts
+
+    try:
+        return msgspec.json.decode((evidence / path).read_bytes(), type=PageFacts) if path else None
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return None  # removed by rule, or of another version: the message says less
+
+
+def address(agenda: Agenda, event: Event) -> str:
+    """The report's address in the site."""
+    if event.scope.startswith("daily-"):
+        day = event.scope.removeprefix("daily-")
+        return f"{day[:4]}/{day[5:7]}/daily/{day}.html"
+    deployment = agenda.deployments.get(event.deployment)
+    if deployment is None:
+        return ""
+    from ..report.keep import folder_of
+
+    name = {"window": "index", "outcome": "index", "closing": "closing"}.get(event.scope)
+    name = name or event.scope.replace("after-", "checkpoint-")
+    folder = folder_of(agenda.workspace, deployment).relative_to(agenda.workspace.root / "reports")
+    return f"{folder.as_posix()}/{name}.html"
+
+
+def pictures(agenda: Agenda, event: Event) -> tuple[Picture, ...]:
+    """The chart of the metric that decided, for mail; none where there is nothing to draw."""
+    from .. import charts
+    from ..book import Book
+    from ..book.pictures import chart_of
+    from ..charts.describe import describe
+    from ..model import WORST_FIRST
+    from ..notify import Picture
+
+    after = {"window": None, "outcome": None}.get(event.scope, event.scope.removeprefix("after-"))
+    try:
+        book = Book.open(event.deployment, after, workspace=agenda.workspace.root)
+        known = [each for each in book.facts.metrics if each.now.value is not None and not each.metric.show_change]
+        known = [each for each in known if each.verdict in WORST_FIRST and each.metric.kind != "query"]
+        if not known:
+            return ()
+        worst = min(known, key=lambda each: WORST_FIRST.index(each.verdict))
+        chart = chart_of(book.facts, book.data, worst)
+        return (Picture(name=worst.metric.id, alt=describe(chart), content=charts.draw_png(chart, scale=1.5)),)
+    except (DeploybookError, ValueError) as error:
+        tell(f"no chart in the mail: {error}")
+        return ()
+
+
+def write_feed(agenda: Agenda, log: Log) -> None:
+    """reports/feed.xml, from where the site takes it."""
+    from ..notify import events_of, feed
+
+    changes = [event for event in events_of(agenda.entries) if event.changed][-50:]
+    messages = [message_of(agenda, event, log) for event in changes]
+    settings = agenda.settings
+    text = feed(messages, title=settings.title or "Deployment reports", url=settings.url, origin=log.head().origin)
+    path = agenda.workspace.root / "reports" / "feed.xml"
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return
+    from .health import replace_text
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_text(path, text)
+
+
+def rehearsed(agenda: Agenda, log: Log, now: datetime, folder: Path) -> Iterable[Path]:
+    """Writes every message that a run would send now, as it would leave: what waits, and what is due, judged in memory."""
+    from ..book import Book
+    from ..evidence import Entry
+    from ..notify import channels_of, told_to, untold, written
+    from ..sections.page import page_facts
+
+    channels = channels_of(agenda.settings.channels)
+    entries, pages = list(agenda.entries), {}
+    for number, item in enumerate(item for item in agenda.items if item.ready(now)):
+        if item.slot.day is not None:
+            continue
+        index = log.head().size + number
+        after = "closing" if item.slot.kind == "closing" else item.slot.after
+        facts = Book.open(item.slot.deployment, after, workspace=agenda.workspace.root).facts
+        kind = "outcome" if item.slot.kind == "outcome" else "closing" if item.slot.kind == "closing" else "checkpoint"
+        pages[index] = page_facts(facts, kind, agenda.subject(item))  # type: ignore[arg-type]
+        said = {"deployment": item.slot.deployment, "scope": item.slot.scope, "verdict": facts.verdict.value}
+        stamp = now.isoformat().replace("+00:00", "Z")
+        entries.append(Entry(index=index, kind="verdict", recorded_at=stamp, artifacts={}, paths={}, predicate=said))
+
+    def to(slug: str) -> list[Channel]:
+        return told_to(agenda.deployments.get(slug), agenda.settings.notify, channels)
+
+    for event, channel, _ in untold(entries, to, now):
+        message = message_of(agenda, event, log, page=pages.get(event.index))
+        end, content = written(channel, message, environ=os.environ, folder=agenda.workspace.root, now=now)
+        path = folder / f"{event.deployment or 'daily'}-{event.scope}-{channel.name}.{end}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        yield path

@@ -1,0 +1,90 @@
+"""What there is to tell, out of the evidence log: each verdict, each run that failed, each end of a deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from .channel import Channel
+
+if TYPE_CHECKING:
+    from ..evidence import Entry
+
+FRESH = timedelta(days=1)  # what is older and was never tried is not told: a new channel hears of no old news
+PATIENCE = timedelta(days=14)  # how long a channel that fails is tried again
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """
+    index: of its entry in the log. state: a verdict, an outcome, or 'error' for a run that failed. changed: other than
+    the state before. page: where in the evidence folder the page facts lie, '' where there are none.
+    """
+
+    index: int
+    deployment: str
+    scope: str
+    state: str
+    at: datetime
+    before: str = ""
+    changed: bool = True
+    page: str = ""
+
+
+def events_of(entries: Iterable[Entry]) -> Iterator[Event]:
+    """In the order of the log. A deployment that was rolled back, aborted or postponed keeps that as its state."""
+    states: dict[str, str] = {}
+    pages: dict[tuple[str, str], str] = {}
+    ended: dict[str, str] = {}
+    for entry in entries:
+        said, slug = entry.predicate, entry.deployment
+        scope = str(said.get("scope", ""))
+        at = datetime.fromisoformat(entry.recorded_at.replace("Z", "+00:00"))
+        event = Event(index=entry.index, deployment=slug, scope=scope, state="", at=at)
+        if entry.kind == "run" and scope:
+            pages[slug, scope] = next((path for name, path in entry.paths.items() if name.endswith(".page.json")), "")
+            if said.get("result") == "completed" or int(said.get("attempt", 1)) > 1:
+                continue
+            event = replace(event, state="error")
+        elif entry.kind == "verdict":
+            event = replace(event, state=ended.get(slug) or str(said.get("verdict")), page=pages.get((slug, scope), ""))
+        elif entry.kind == "outcome":
+            event = replace(event, scope="outcome", state=str(said.get("outcome")))
+        else:
+            continue
+        before = states.get(slug, "")
+        daily = not slug
+        yield replace(event, before=before, changed=event.state != before and not daily)
+        if event.scope == "outcome" and event.state != "succeeded":
+            ended[slug] = event.state
+        if event.state != "succeeded":
+            states[slug] = event.state
+
+
+def key_of(event: Event) -> str:
+    """What the log calls the message about an event."""
+    return f"{event.scope} {event.state} #{event.index}"
+
+
+def untold(
+    entries: Iterable[Entry], to: Callable[[str], list[Channel]], now: datetime
+) -> list[tuple[Event, Channel, bool]]:
+    """
+    Which messages wait: event, channel, and whether it was tried before. to: the channels of a deployment.
+    """
+    known = list(entries)
+    tried: dict[tuple[str, str], bool] = {}
+    for entry in known:
+        if entry.kind == "notification":
+            key = (str(entry.predicate.get("channel")), str(entry.predicate.get("message")))
+            tried[key] = tried.get(key, False) or bool(entry.predicate.get("delivered"))
+    found = []
+    for event in events_of(known):
+        for channel in to(event.deployment):
+            key = (channel.name, key_of(event))
+            limit = PATIENCE if key in tried else FRESH
+            if channel.wants(event.state, event.changed) and not tried.get(key) and now - event.at <= limit:
+                found.append((event, channel, key in tried))
+    return found

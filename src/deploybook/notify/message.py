@@ -1,0 +1,212 @@
+"""One message: its verdict, what decided it, the numbers, the way to the report; as text, as HTML, and for chats."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from .. import wording
+from ..model import Deployment, Verdict
+from ..sections.page import MetricLine, PageFacts
+from ..sections.summary import LIVE
+from . import inert
+from .events import Event
+
+COLOURS = {"Pass": "#1a7f37", "Watch": "#9a6700", "Breach": "#b42318", "Unclear": "#6639ba", "No data": "#6639ba"}
+MARKS = {"Pass": "✓", "Watch": "⚠", "Breach": "✕", "Unclear": "?", "No data": "–"}
+SEVERITY = ("Breach", "No data", "Unclear", "Watch")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A chart as PNG with its alternative text."""
+
+    name: str
+    alt: str
+    content: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """
+    word: the verdict as readers say it. subject, sentence, lines: text of others in them is one line each and not yet
+    escaped. link: to the report, '' where no site is known. log: size and root. thread: of its deployment.
+    """
+
+    event: Event
+    word: str
+    subject: str
+    sentence: str
+    lines: tuple[tuple[str, str], ...] = ()
+    metrics: tuple[MetricLine, ...] = ()
+    link: str = ""
+    log: str = ""
+    pictures: tuple[Picture, ...] = ()
+
+    def text(self) -> str:
+        return "\n".join([f"{self.word}: {self.subject}", *self._parts(inert.plain)]) + "\n"
+
+    def _parts(self, clean: Any) -> Iterator[str]:
+        if self.sentence:
+            yield clean(self.sentence)
+        yield from (f"{label}: {clean(value)}" for label, value in self.lines)
+        if self.link:
+            yield f"Report: {self.link}"
+        if self.log:
+            yield self.log
+
+    def chat(self) -> tuple[str, str]:
+        """Title and body for chats that are reached through Apprise."""
+        return f"{self.word}: {inert.chat(self.subject)}", "\n".join(self._parts(inert.chat))
+
+    def slack(self) -> dict[str, Any]:
+        """For Slack and what takes its form: plain text blocks, and the same as escaped text for those without blocks."""
+        clean = inert.slack
+        title = f"{MARKS.get(self.word, '·')} {self.word}: {self.subject}"
+        body = [inert.chat(self.sentence)] if self.sentence else []
+        body += [f"{label}: {inert.chat(value)}" for label, value in self.lines]
+        foot = f"<{self.link}|Open the report>  ·  {clean(self.log)}" if self.link else clean(self.log)
+        lines = [f"{self.word}: {clean(self.subject)}", clean(self.sentence)]
+        lines += [f"{label}: {clean(value)}" for label, value in self.lines] + [foot]
+        return {
+            "text": "\n".join(line for line in lines if line),
+            "link_names": 0,
+            "unfurl_links": False,
+            "blocks": [
+                {"type": "header", "text": plain_text(inert.chat(title, 110))},
+                *([{"type": "section", "text": plain_text("\n".join(body)[:2900])}] if body else []),
+                *([{"type": "context", "elements": [{"type": "mrkdwn", "text": foot}]}] if foot else []),
+            ],
+        }
+
+    def html(self) -> str:
+        """Self-contained, styled in place: mail programs know no style sheet. Pictures are parts of the mail (cid:)."""
+        colour = COLOURS.get(self.word, "#57606a")
+        rows = "".join(f"<p style='{P}'><b>{label}:</b> {say(value)}</p>" for label, value in self.lines)
+        pictures = "".join(
+            f'<p><img src="cid:{each.name}" alt="{say(each.alt, 1000)}" style="max-width:100%;height:auto"></p>'
+            for each in self.pictures
+        )
+        link = f'<p style="{P}"><a href="{html.escape(self.link)}">Open the report</a></p>' if self.link else ""
+        return (
+            f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{say(self.subject)}</title></head>'
+            f'<body style="font:16px/1.5 sans-serif;color:#1f2328;max-width:44em">'
+            f'<h1 style="font-size:22px;border-left:6px solid {colour};padding-left:12px">'
+            f'<span style="color:{colour}">{MARKS.get(self.word, "·")} {say(self.word)}</span><br>{say(self.subject)}</h1>'
+            f'<p style="{P}">{say(self.sentence)}</p>{rows}{link}{table(self.metrics)}{pictures}'
+            f'<p style="font-size:13px;color:#57606a">{say(self.log)}</p></body></html>\n'
+        )
+
+
+P = "margin:8px 0"
+CELL = "padding:4px 12px 4px 0;border-bottom:1px solid #d0d7de;text-align:"
+COLUMNS = ("Metric", "Value", "Baseline", "Delta", "Limit", "Status")
+
+
+def say(text: str, longest: int = inert.LONGEST) -> str:
+    return html.escape(inert.plain(text, longest))
+
+
+def plain_text(text: str) -> dict[str, Any]:
+    return {"type": "plain_text", "text": text, "emoji": False}
+
+
+def table(metrics: tuple[MetricLine, ...]) -> str:
+    if not metrics:
+        return ""
+    head = "".join(f'<th scope="col" style="{CELL}left">{name}</th>' for name in COLUMNS)
+    rows = "".join(
+        f'<tr><th scope="row" style="{CELL}left;font-weight:normal">{say(each.title)}</th>'
+        + "".join(
+            f'<td style="{CELL}right">{say(value)}</td>'
+            for value in (each.shown, each.baseline, each.delta, each.limit_text)
+        )
+        + f'<td style="{CELL}left">{MARKS.get(each.word.split(" ")[0], "")} {say(each.word)}</td></tr>'
+        for each in metrics[:50]
+    )
+    return f'<table style="border-collapse:collapse;font-size:15px"><tr>{head}</tr>{rows}</table>'
+
+
+def compose(
+    event: Event,
+    page: PageFacts | None,
+    deployment: Deployment | None,
+    *,
+    url: str = "",
+    path: str = "",
+    log: tuple[int, str] = (0, ""),
+    reason: str = "",
+    pictures: tuple[Picture, ...] = (),
+) -> Message:
+    """
+    The message about an event. page: what the report says of itself, None where there is none. url: of the site; path:
+    of the page in it. log: size and root. reason: why a run failed, or why the deployment ended.
+    """
+    word = LIVE.get(event.state) or (page.word if page else spoken(event.state))
+    name = (
+        f"{deployment.title} ({deployment.ticket})"
+        if deployment and deployment.ticket
+        else deployment.title
+        if deployment
+        else ""
+    )
+    subject = page.title if page else f"{about(event.scope)}: {name}"
+    lines = list(said_by(page)) if page else []
+    if reason:
+        lines.append(("Because", reason))
+    if event.before and event.changed:
+        lines.append(("Before", LIVE.get(event.before) or spoken(event.before)))
+    if deployment and deployment.lead:
+        lines.append(("Lead", deployment.lead))
+    size, root = log
+    return Message(
+        event=event,
+        word=word,
+        subject=inert.plain(subject if not page or not page.ticket else f"{subject} ({page.ticket})", 160),
+        sentence=page.sentence if page else "",
+        lines=tuple(lines),
+        metrics=page.metrics if page else (),
+        link=f"{url.rstrip('/')}/{path}" if url and path else "",
+        log=f"Evidence log: {size} entries, root {root}" if root else "",
+        pictures=pictures,
+    )
+
+
+def spoken(state: str) -> str:
+    known = {verdict.value: wording.word(verdict) for verdict in Verdict}
+    return known.get(state) or state.replace("_", " ").capitalize()
+
+
+def about(scope: str) -> str:
+    """'+24h checkpoint', 'Outcome report'."""
+    if scope.startswith("after-"):
+        return f"+{scope.removeprefix('after-')} checkpoint"
+    return {"window": "Outcome report", "closing": "Closing report", "outcome": "The deployment"}.get(
+        scope, "Daily report"
+    )
+
+
+def said_by(page: PageFacts) -> Iterator[tuple[str, str]]:
+    """What decided the word: the worst metric with its delta and limit, else what came closest."""
+    worst = deciding(page)
+    if worst is not None:
+        parts = [worst.shown, f"baseline {worst.baseline}" if worst.baseline else "", worst.delta, worst.limit_text]
+        yield "Decided by", f"{worst.title}, {worst.word}: {', '.join(part for part in parts if part)}"
+    elif page.detail:
+        yield "Detail", page.detail
+    for ask in page.asks[:3]:
+        if worst is None or ask.text != worst.title:
+            yield ask.word, ask.text
+    if page.late:
+        yield "Late", page.late
+
+
+def deciding(page: PageFacts) -> MetricLine | None:
+    """The first of the metrics with the worst word; None where all pass."""
+    for word in SEVERITY:
+        for each in page.metrics:
+            if each.word.startswith(word):
+                return each
+    return None
