@@ -95,11 +95,12 @@ def tick_times(chart: Chart, most: float) -> list[Tick]:
     if chart.kind == "variance" and length >= 6 * HOUR:
         return _tick_offsets(chart, max(step, HOUR))
     if chart.kind == "history":
-        return _tick_days(chart, max(step // DAY, 1))
-    return _tick_clocks(chart, step)
-
-
-def _tick_clocks(chart: Chart, step: int) -> list[Tick]:
+        days = [(ms, *print_day(ms, chart.zone).split()) for ms in chart.now.times_ms[:: max(step // DAY, 1)]]
+        months = ["", *(month for _, _, month in days)]
+        return [
+            (ms, day if month == last else f"{day} {month}", "")
+            for (ms, day, month), last in zip(days, months, strict=False)
+        ]
     grid = MINUTE if step < 15 * MINUTE else 15 * MINUTE  # every zone is whole quarters of an hour off
     moments = range(-(-chart.start_ms // grid) * grid, chart.end_ms + 1, grid)
     found: list[Tick] = []
@@ -117,20 +118,12 @@ def _wall(ms: int, zone: ZoneInfo) -> int:
     return ms + (from_ms(ms).astimezone(zone).utcoffset() or timedelta()) // timedelta(milliseconds=1)
 
 
-def _tick_days(chart: Chart, every: int) -> list[Tick]:
-    found: list[Tick] = []
-    last = ""
-    for ms in chart.now.times_ms[::every]:
-        day, month = print_day(ms, chart.zone).split()
-        found.append((ms, day if month == last else f"{day} {month}", ""))
-        last = month
-    return found
-
-
 def _tick_offsets(chart: Chart, step: int) -> list[Tick]:
     """As the checkpoints are named; the clock at the start, the day at both ends."""
     begin, end = chart.start_ms, chart.end_ms
     first = (begin, f"{print_clock(begin, chart.zone)} {print_zone(chart)}", print_day(begin, chart.zone))
     later = range(begin + step, end + 1, step)
-    days = {end: print_day(end, chart.zone)}
-    return [first, *((ms, f"+{(ms - begin) // HOUR}h", days.get(ms, "")) for ms in later)]
+    return [
+        first,
+        *((ms, f"+{(ms - begin) // HOUR}h", print_day(end, chart.zone) if ms == end else "") for ms in later),
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .axis import STEPS, find_band
 from .shapes import Chart, Limit, Table, clean, print_number, print_time, print_value, print_zone
@@ -19,7 +19,7 @@ def describe(chart: Chart) -> str:
     times, values = find_samples(chart.now, chart.start_ms, chart.end_ms)
     parts = [
         f"{_between(chart, chart.start_ms, chart.end_ms)} {print_zone(chart)}.",
-        _describe_values(chart, times, values),
+        _describe_now(chart, times, values),
         *(_describe_limit(chart, limit, times, values) for limit in chart.limits),
         _describe_baseline(chart),
         _describe_tolerance(chart, values),
@@ -45,26 +45,20 @@ def _value(chart: Chart, value: float) -> str:
     return print_value(value, chart.unit, chart.decimals, sign=chart.kind == "variance")
 
 
-def _describe_values(chart: Chart, times: Numbers, values: Numbers) -> str:
+def _describe_now(chart: Chart, times: Numbers, values: Numbers) -> str:
+    """'22 Jan: median 58.4 ms, lowest ..., last 58.1 ms at 15:30; 67 samples, 23 missing between them.'"""
     import numpy as np
 
+    name = clean(chart.now.label) or "Values"
     if len(values) == 0:
-        return f"{clean(chart.now.label) or 'Values'}: no data, 0 samples."
-    low, high = int(np.argmin(values)), int(np.argmax(values))
-    return (
-        f"{clean(chart.now.label) or 'Values'}: median {_value(chart, float(np.median(values)))}, "
-        f"lowest {_value(chart, values[low])} at {print_time(chart, int(times[low]))}, "
-        f"highest {_value(chart, values[high])} at {print_time(chart, int(times[high]))}, "
-        f"last {_value(chart, values[-1])} at {print_time(chart, int(times[-1]))}; {_count(chart, times)}."
+        return f"{name}: no data, 0 samples."
+    named = {"lowest": int(np.argmin(values)), "highest": int(np.argmax(values)), "last": -1}
+    said = ", ".join(
+        f"{word} {_value(chart, values[at])} at {print_time(chart, int(times[at]))}" for word, at in named.items()
     )
-
-
-def _count(chart: Chart, times: Numbers) -> str:
-    """'67 samples, 23 missing between them'."""
-    import numpy as np
-
     missing = int(np.sum(np.round(np.diff(times) / chart.now.step_ms) - 1)) if chart.now.step_ms else 0
-    return f"{len(times)} samples" + (f", {missing} missing between them" if missing > 0 else "")
+    count = f"{len(times)} samples" + (f", {missing} missing between them" if missing > 0 else "")
+    return f"{name}: median {_value(chart, float(np.median(values)))}, {said}; {count}."
 
 
 def _describe_limit(chart: Chart, limit: Limit, times: Numbers, values: Numbers) -> str:
@@ -82,9 +76,8 @@ def _describe_baseline(chart: Chart) -> str:
     if chart.baseline is None:
         return ""
     _, values = find_samples(chart.baseline, chart.start_ms, chart.end_ms)
-    if len(values) == 0:
-        return f"{clean(chart.baseline.label)}: no data, 0 samples."
-    return f"{clean(chart.baseline.label)}: median {_value(chart, float(np.median(values)))}, {len(values)} samples."
+    median = f"median {_value(chart, float(np.median(values)))}" if len(values) else "no data"
+    return f"{clean(chart.baseline.label)}: {median}, {len(values)} samples."
 
 
 def _describe_tolerance(chart: Chart, values: Numbers) -> str:
@@ -102,50 +95,35 @@ def tabulate(chart: Chart) -> Table:
     """One row an interval, at most 18: median, lowest and highest of `now`, median of the baseline; "no data" if none."""
     import numpy as np
 
+    def number(value: Any) -> str:
+        return print_number(float(value), chart.decimals, sign=chart.kind == "variance")
+
+    def inside(samples: tuple[Numbers, Numbers], start: int) -> Numbers:
+        """The values of start < time <= start + step; of the first row those at its start too."""
+        after = samples[0] >= start if start == chart.start_ms else samples[0] > start
+        values: Numbers = samples[1][after & (samples[0] <= start + step)]
+        return values
+
+    unit = "" if chart.unit in ("", "1") else f" ({clean(chart.unit, 16)})"
+    name, caption = clean(chart.now.label, 30) or "Value", clean(chart.title)
     if chart.kind == "history":
-        return _tabulate_days(chart)
+        pairs = zip(chart.now.times_ms.tolist(), chart.now.values.tolist(), strict=True)
+        days = tuple((print_time(chart, ms), number(v) if np.isfinite(v) else "no data") for ms, v in pairs)
+        return Table(caption=caption, columns=("Day", name + unit), rows=days)
     length = chart.end_ms - chart.start_ms
     step = next((s for s in STEPS if length / s <= MOST_ROWS), -(-length // MOST_ROWS))
-    now = find_samples(chart.now, chart.start_ms, chart.end_ms)
-    baseline = find_samples(chart.baseline, chart.start_ms, chart.end_ms) if chart.baseline else None
+    now, before = (
+        find_samples(line, chart.start_ms, chart.end_ms) for line in (chart.now, chart.baseline or chart.now)
+    )
+    columns = [f"From ({print_zone(chart)})", f"{name}, median{unit}", "Lowest", "Highest"]
+    columns += [f"{clean(chart.baseline.label, 30)}, median"] if chart.baseline else []
     rows = []
     for start in range(chart.start_ms, chart.end_ms, step):
-        found = _inside(now, start, start + step, start == chart.start_ms)
-        cells = [print_time(chart, start)]
-        if len(found) == 0:
-            later = chart.until_ms is not None and start >= chart.until_ms
-            cells += ["not yet measured" if later else "no data", "", ""]
-        else:
-            cells += [_number(chart, float(v)) for v in (np.median(found), found.min(), found.max())]
-        if baseline is not None:
-            before = _inside(baseline, start, start + step, start == chart.start_ms)
-            cells.append(_number(chart, float(np.median(before))) if len(before) else "no data")
-        rows.append(tuple(cells))
-    columns = [f"From ({print_zone(chart)})", _heading(chart, ", median"), "Lowest", "Highest"]
-    if chart.baseline is not None:
-        columns.append(f"{clean(chart.baseline.label, 30)}, median")
-    return Table(caption=clean(chart.title), columns=tuple(columns), rows=tuple(rows))
-
-
-def _tabulate_days(chart: Chart) -> Table:
-    import numpy as np
-
-    pairs = zip(chart.now.times_ms.tolist(), chart.now.values.tolist(), strict=True)
-    rows = [(print_time(chart, ms), _number(chart, v) if np.isfinite(v) else "no data") for ms, v in pairs]
-    return Table(caption=clean(chart.title), columns=("Day", _heading(chart)), rows=tuple(rows))
-
-
-def _heading(chart: Chart, what: str = "") -> str:
-    unit = "" if chart.unit in ("", "1") else f" ({clean(chart.unit, 16)})"
-    return f"{clean(chart.now.label, 30) or 'Value'}{what}{unit}"
-
-
-def _inside(samples: tuple[Numbers, Numbers], start: int, end: int, first: bool) -> Numbers:
-    """The values of start < time <= end; of the first row those at its start too."""
-    times, values = samples
-    inside: Numbers = values[((times > start) | (first & (times == start))) & (times <= end)]
-    return inside
-
-
-def _number(chart: Chart, value: float) -> str:
-    return print_number(value, chart.decimals, sign=chart.kind == "variance")
+        found, then = inside(now, start), inside(before, start)
+        later = chart.until_ms is not None and start >= chart.until_ms
+        cells = ["not yet measured" if later else "no data", "", ""]
+        if len(found):
+            cells = [number(np.median(found)), number(found.min()), number(found.max())]
+        cells += [number(np.median(then)) if len(then) else "no data"] * bool(chart.baseline)
+        rows.append((print_time(chart, start), *cells))
+    return Table(caption=caption, columns=tuple(columns), rows=tuple(rows))

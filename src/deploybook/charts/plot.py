@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .axis import find_band, find_levels, find_range, tick_times, tick_values
 from .layout import Box, Flag, Label, stack, width_of
-from .shapes import Chart, Line, clean, print_value
+from .shapes import Chart, Limit, Line, clean, print_value
 from .sheet import PALETTE, Sheet, Size
 from .thin import MOST_POINTS, find_gaps, find_samples, thin
 
@@ -23,18 +23,15 @@ DASHES: dict[str, tuple[float, ...]] = {"baseline": (1.2, 2.2), "limit": (7, 3.5
 def plot(chart: Chart, size: Size) -> Sheet:
     """The chart on a sheet of that size."""
     drawing = _Plot(chart, size)
-    for draw in (
-        drawing.ground,
-        drawing.value_axis,
-        drawing.time_axis,
-        drawing.gaps,
-        drawing.levels,
-        drawing.flags,
-        drawing.lines,
-        drawing.checkpoints,
-        drawing.labels,
-    ):
-        draw()
+    drawing.ground()
+    drawing.value_axis()
+    drawing.time_axis()
+    drawing.gaps()
+    drawing.levels()
+    drawing.flags()
+    drawing.lines()
+    drawing.checkpoints()
+    drawing.labels()
     return drawing.sheet
 
 
@@ -174,15 +171,12 @@ class _Plot:
         labels = []
         for point in self.chart.checkpoints:
             x, label = self.x(point.at_ms), self.sheet.label
+            if point.verdict == "Pending":
+                continue
             if point.value is None or point.verdict not in MARKER:
-                if point.verdict != "Pending":
-                    text = clean(f"{point.label} {point.verdict}", 40)
-                    ys = (
-                        (self.bottom - 5, self.y(0) - 6, self.y(0) + 16)
-                        if self.signed
-                        else (self.bottom - 5, self.top + 12)
-                    )
-                    labels.append([label(text, x, y, "text", a) for y in ys for a in ("middle", "start", "end")])
+                text = clean(f"{point.label} {point.verdict}", 40)
+                ys = (self.bottom - 5, *((self.y(0) - 6, self.y(0) + 16) if self.signed else (self.top + 12,)))
+                labels.append([label(text, x, y, "text", a) for y in ys for a in ("middle", "start", "end")])
                 continue
             y, (shape, color) = self.y(point.value), MARKER[point.verdict]
             self.sheet.line([x], [y], color, 0, marker=shape, ms=9, mfc=PALETTE["paper"], mew=2)
@@ -196,9 +190,7 @@ class _Plot:
 
     def labels(self) -> None:
         for level in find_levels(self.chart):
-            self.sheet.write_best(
-                self._beside(level.value, level.label, level.upper == self.signed, level.kind), self.frame
-            )
+            self.sheet.write_best(self._beside(level), self.frame)
         height = self.bottom - self.top
         for start, end, text in self._find_gaps():
             half = width_of(text, self.size.font) / 2
@@ -210,15 +202,14 @@ class _Plot:
         if self.chart.baseline is not None:
             self._name(self.baseline, self.chart.baseline, "baseline")
 
-    def _beside(self, value: float, text: str, above: bool, color: str) -> list[Label]:
-        """Places for the label of a level: at its right end first; `above` says which side is tried first."""
-        offsets = (-4.0, self.size.font + 2)
+    def _beside(self, level: Limit) -> list[Label]:
+        """Places for the label of a level, at its right end first; inside of what it allows, of a variance outside."""
+        offsets = [-4.0, self.size.font + 2]
+        if level.upper != self.signed:
+            offsets.reverse()
         ends = ((self.right, "end"), (self.left + 4, "start"), ((self.left + self.right) / 2, "middle"))
-        return [
-            self.sheet.label(clean(text, 40), x, self.y(value) + dy, color, anchor, True)
-            for dy in (offsets if above else reversed(offsets))
-            for x, anchor in ends
-        ]
+        text, y = clean(level.label, 40), self.y(level.value)
+        return [self.sheet.label(text, x, y + dy, level.kind, end, True) for dy in offsets for x, end in ends]
 
     def _name(self, samples: tuple[Numbers, Numbers], line: Line, color: str) -> None:
         """The label of a line just above or below a stretch of it, at the right end where there is room."""
