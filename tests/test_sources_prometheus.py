@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 import pytest
 from build import metric, where
@@ -144,13 +144,57 @@ def test_a_query_is_answered_at_the_end_of_every_window(server: str) -> None:
 
 
 def test_a_query_with_window_is_asked_for_the_length_of_each(server: str) -> None:
-    early = Window(start=WINDOW.start, end=WINDOW.start + timedelta(minutes=15))
+    """Two windows that end together have an answer each."""
+    from deploybook.measure import measure
+
+    late = Window(start=WINDOW.end - timedelta(minutes=15), end=WINDOW.end)
     query = metric("query", "", id="jobs", query='increase(jobs_total{pod="b"}[$window])')
 
-    pulled = pull(request(server, {"jobs": "answers"}, windows=(WINDOW, early), deployment=asking(query)))
+    pulled = pull(request(server, {"jobs": "answers"}, windows=(WINDOW, late), deployment=asking(query)))
 
     by_window = {s.labels["window"]: s.times.tolist() for s in pulled.samples[0].series}
-    assert by_window == {"3600s": [to_ms(WINDOW.end)], "900s": [to_ms(early.end)]}
+    assert by_window == {"3600s": [to_ms(WINDOW.end)], "900s": [to_ms(WINDOW.end)]}
+    whole, part = (measure(query, pulled.data, window).value for window in (WINDOW, late))
+    assert whole == pytest.approx(480, rel=0.02)  # 240 scrapes, 2 a scrape on average, extrapolated
+    assert part == pytest.approx(120, rel=0.02)
+
+
+def test_no_produced_byte_holds_a_secret(tmp_path: Path) -> None:
+    """Every file and text of a pull that works and of one that fails, in eight encodings."""
+    import base64
+    import pickle
+
+    secret = "s3cret-canary"
+    options = {"token": "env:TOKEN", "headers": {"X-Key": "env:TOKEN"}, "raw": False}
+    made: list[bytes] = []
+    with FakeServer(reply(GOOD), reply(b"no", 403, "text/plain")) as fake:
+        works = pull(request(fake.url, COUNTER, options=options))
+        exports.store(tmp_path, [works])
+        with pytest.raises(SourceError) as told:
+            pull(request(fake.url, COUNTER, options=options))
+    assert all(secret.encode() in one for one in fake.requests)
+    made += [path.read_bytes() for path in tmp_path.iterdir()]
+    made += [
+        repr(one).encode() for one in (works, told.value, told.traceback[-1].locals.get("client"), request(fake.url))
+    ]
+    made.append(pickle.dumps(works))
+
+    plain = secret.encode()
+    encodings = {
+        *(
+            plain,
+            base64.b64encode(plain).rstrip(b"="),
+            base64.urlsafe_b64encode(plain).rstrip(b"="),
+            plain.hex().encode(),
+        ),
+        *(
+            quote(secret, safe="").encode(),
+            json.dumps(secret)[1:-1].encode(),
+            secret[::-1].encode(),
+            secret.encode("utf-16-le"),
+        ),
+    }
+    assert not [one for content in made for one in encodings if one in content]
 
 
 def test_a_second_pull_asks_only_for_what_is_missing(server: str, tmp_path: Path) -> None:

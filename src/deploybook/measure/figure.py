@@ -99,8 +99,10 @@ def _of_histogram(metric: Metric, samples: Samples, added: Floats, seen: Figure,
 
 
 def _answer(samples: Samples, window: Window) -> Figure:
-    """What a server answered for exactly this window's end."""
-    found = [float(one.values[place]) for one in samples.series for place in np.flatnonzero(one.times == window.end_ms)]
+    """What a server answered for exactly this window's end; where the query has `$window`, for its length too."""
+    lengths = ("", f"{(window.end_ms - window.start_ms) // 1000}s")
+    asked = [one for one in samples.series if one.labels.get("window", "") in lengths]
+    found = [float(one.values[place]) for one in asked for place in np.flatnonzero(one.times == window.end_ms)]
     seen = Figure(coverage=Coverage(found=len(found[:1]), expected=1, seen=float(bool(found))))
     if not found:
         return replace(seen, missing="The server was not asked about this window, or had no answer.")
