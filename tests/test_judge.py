@@ -235,6 +235,12 @@ def test_a_ratio_may_be_unsure_by_6_points(
     assert (judgement.verdict, judgement.strength, judgement.decided_by) == (verdict, strength, "target")
 
 
+def test_what_a_share_can_tell_is_said_in_points() -> None:
+    judgement = judge_window(RUNS, measured(95.0, own(95.0, 13.0)), measured(93.2), estimate(1.8, 5.0, "points"))
+
+    assert "90 min tell it to within 13.0 pts only" in judgement.reason
+
+
 def test_points_without_a_tolerance_in_points_are_printed_and_decide_nothing() -> None:
     with_percent = replace(RUNS, tolerance=parse_tolerance("1 %"))
     change = estimate(3.6, 4.9, "points")
@@ -397,6 +403,9 @@ def test_two_figures_without_an_interval_cannot_pass() -> None:
     judgement = judge_window(LATENCY, measured(50.0, own(50.0, 0.5)), measured(50.0), None)
 
     assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert "not shown (the two windows share too few bucket edges)" in judgement.reason
+    mean = judge_window(replace(LATENCY, statistic="mean"), measured(50.0, own(50.0, 0.5)), measured(50.0), None)
+    assert "not shown (there is no interval)" in mean.reason
 
 
 def test_on_a_first_deployment_the_targets_decide_and_it_says_so() -> None:
@@ -526,6 +535,9 @@ def passed(**more: Any) -> Judgement:
     return of_change(0.01, 0.01, replace(LATENCY, **more))
 
 
+NO_SAMPLES = "parser_duration_ms has no samples in this window."
+
+
 def checkpoint(verdict: Verdict) -> CheckpointResult:
     return CheckpointResult(after=timedelta(hours=24), due=at(90000), verdict=verdict, reason="Said there.")
 
@@ -590,4 +602,52 @@ def test_a_provisional_part_of_a_pass_is_named() -> None:
     unsure = of_change(0.02, 0.04)
 
     assert "the least sure is Parser latency p50" in whole([passed(), unsure])[1]
-    assert whole([passed()])[1] == "1 part judged, all pass."
+    assert whole([passed()])[1] == "Parser latency p50 is inside its limits."
+
+
+def test_a_pass_says_how_much_of_what_is_inside() -> None:
+    every = [checkpoint(Verdict.PASS)] * 4
+    not_judged = replace(passed(), verdict=Verdict.NOT_APPLICABLE)
+
+    assert whole([passed()] * 5, every)[1] == "All 5 metrics and 4 checkpoints are inside their limits."
+    assert whole([passed()] * 3)[1] == "All 3 metrics are inside their limits."
+    assert whole([passed()] * 2, every[:1])[1] == "Both metrics and the checkpoint at +24h are inside their limits."
+    assert whole([passed(), passed(), not_judged])[1] == "Both judged metrics are inside their limits."
+    assert whole([passed()], every)[1] == "Parser latency p50 and 4 checkpoints are inside their limits."
+
+
+def test_the_sentence_is_the_clause_that_decided_and_nothing_more() -> None:
+    breach, unclear = of_change(0.10, 0.04), of_change(0.02, 0.06)
+
+    assert whole([passed(), breach])[1] == (
+        "Parser latency p50: +10.0 % against the baseline (50.0 ms) is outside the tolerance (±5 %)."
+    )
+    assert whole([passed(), unclear])[1] == (
+        "Parser latency p50: +2.0 % against the baseline (50.0 ms) is inside the tolerance (±5 %), "
+        "but 90 min tell it to within 6.0 % only."
+    )
+    assert whole([of_change(0.02, 0.01, CHANGE, checkins=looks(FINE, FIRM))])[1] == (
+        "Telemetry variance: the check-in at 22:30 UTC reads Breach "
+        "(+10.0 % against the baseline is outside the tolerance (±5 %))."
+    )
+
+
+def test_others_with_the_same_word_are_named_once() -> None:
+    """A checkpoint's own sentence already names others; the whole takes only what decided there."""
+    lost = judge_window(LATENCY, measured(None, missing=NO_SAMPLES), None, None)
+    other = replace(lost, metric=replace(LATENCY, title="CLI p95"))
+    at_24h = whole([lost, other])
+    late = replace(checkpoint(at_24h[0]), reason=at_24h[1], metrics=(lost, other))
+
+    assert at_24h[1] == f"Parser latency p50: {NO_SAMPLES} CLI p95 reads No data too."
+    assert whole([passed()], [late])[1] == f"Parser latency p50 at +24h: {NO_SAMPLES}"
+    assert whole([lost] * 3 + [other] * 3)[1].endswith(
+        " window. Parser latency p50, Parser latency p50, CLI p95 and 2 more read No data too."
+    )
+
+
+def test_a_metric_keeps_the_spelling_of_its_name_at_the_start_of_a_reason() -> None:
+    lost = judge_window(LATENCY, measured(None, missing=NO_SAMPLES), None, None)
+
+    assert lost.reason == NO_SAMPLES
+    assert of_change(0.01, 0.01, healthy_baseline=False).reason.startswith("The baseline has")

@@ -13,6 +13,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from .model import (
@@ -39,9 +40,9 @@ from .wording import (
     decimals_for,
     delta_text,
     how_long,
+    listed,
     local,
     percent,
-    plural,
     points,
     rounded,
     share,
@@ -61,6 +62,8 @@ SCALES: Mapping[str, Scale] = {"percent": "relative", "points": "points", "absol
 LEADS = ("tolerance", "success", "target", "watch")
 NAMES = {"tolerance": "tolerance (±", "success": "criterion (", "target": "limit ("}
 NO_INTERVAL = "there is no interval"
+FEW_EDGES = "the two windows share too few bucket edges"
+NAMED = 4  # parts named beside the one that decided
 OUTCOMES: Mapping[Outcome | None, str] = {"rolled_back": "Rolled back", "aborted": "Aborted", "postponed": "Postponed"}
 
 
@@ -88,11 +91,15 @@ class Region:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """The word of one criterion, or of something that caps the word. clause: what it says, without a full stop."""
+    """
+    The word of one criterion, or of something that caps the word. clause: what it says in short, without a full stop.
+    detail: how that goes on where there is room.
+    """
 
     verdict: Verdict
     clause: str
     decided_by: str
+    detail: str = ""
     strength: Strength | None = None
     judged: Estimate | None = None
     limit: str = ""
@@ -174,25 +181,60 @@ def whole(
     Worse wins among the metrics that are not advisory and the checkpoints that were due; a warn finding raises a pass to
     warn. After a rollback, an abort or a postponement the outcome is the word (`reason` is why): never a pass.
     """
-    asked = [(it.verdict, f"{it.metric.title}: {it.reason}") for it in judgements if not it.metric.advisory]
-    asked += [(it.verdict, f"{after_text(it.after)}: {it.reason}") for it in checkpoints]
-    parts = [(verdict, text) for verdict, text in asked if verdict.counts]
-    unasked = outcome in OUTCOMES or (asked and all(verdict is Verdict.NOT_APPLICABLE for verdict, _ in asked))
-    verdict = worst([verdict for verdict, _ in parts], none=Verdict.NOT_APPLICABLE if unasked else Verdict.NO_DATA)
+    deciding = [it for it in judgements if not it.metric.advisory]
+    parts = [Told(it.verdict, it.metric.title, said_of(it)) for it in deciding]
+    parts += [Told(it.verdict, after_text(it.after), said_at(it)) for it in checkpoints]
+    counted = [part for part in parts if part.verdict.counts]
+    unasked = outcome in OUTCOMES or (parts and all(part.verdict is Verdict.NOT_APPLICABLE for part in parts))
+    verdict = worst([part.verdict for part in counted], none=Verdict.NOT_APPLICABLE if unasked else Verdict.NO_DATA)
     if outcome in OUTCOMES:
         verdict = Verdict.WARN if verdict is Verdict.PASS else verdict
         return verdict, f"{OUTCOMES[outcome]}{f': {reason}' if reason else '.'}"
-    if not parts:
+    if not counted:
         return verdict, "Nothing was judged: no metric has both data and a criterion that applies."
     if verdict is Verdict.PASS:
         if warned := [finding.text for finding in findings if finding.severity == "warn"]:
             return Verdict.WARN, warned[0]
-        unsure = next((it for it in judgements if it.strength == "provisional" and not it.metric.advisory), None)
-        tail = f"; the least sure is {unsure.metric.title}: {unsure.reason}" if unsure else "."
-        return verdict, f"{plural(len(parts), 'part')} judged, all pass{tail}"
-    texts = [text for each, text in parts if each is verdict]
-    others = f" {plural(len(texts) - 1, 'other part')} read {word(verdict)} too." if len(texts) > 1 else ""
-    return verdict, texts[0] + others
+        return verdict, all_inside(deciding, [it for it in checkpoints if it.verdict.counts])
+    first, *others = [part for part in counted if part.verdict is verdict]
+    names = [part.name for part in others]
+    named = listed(names if len(names) <= NAMED else [*names[: NAMED - 1], f"{len(names) - NAMED + 1} more"])
+    also = f" {named} {'reads' if len(names) == 1 else 'read'} {word(verdict)} too." if names else ""
+    return verdict, first.text + also
+
+
+class Told(NamedTuple):
+    """A part of the whole: its word, what readers call it, and the sentence where it decides."""
+
+    verdict: Verdict
+    name: str
+    text: str
+
+
+def said_of(judgement: Judgement, where: str = "") -> str:
+    return f"{judgement.metric.title}{where}: {judgement.headline or judgement.reason.rstrip('.')}."
+
+
+def said_at(checkpoint: CheckpointResult) -> str:
+    """What decided a checkpoint."""
+    at, asked = after_text(checkpoint.after), [it for it in checkpoint.metrics if not it.metric.advisory]
+    first = next((it for it in asked if it.verdict is checkpoint.verdict), None)
+    return said_of(first, f" at {at}") if first else f"{at}: {checkpoint.reason}"
+
+
+def all_inside(judgements: Sequence[Judgement], checkpoints: Sequence[CheckpointResult]) -> str:
+    """The sentence of a pass: how many were judged, and which of them is the least sure."""
+    metrics = [it for it in judgements if it.verdict.counts]
+    unsure = next((it.metric.title for it in metrics if it.strength == "provisional"), "")
+    if len(metrics) == 1 and not checkpoints:
+        return f"{metrics[0].metric.title} is inside its limits{', provisionally' if unsure else ''}."
+    noun = "metric" if len(metrics) == len(judgements) else "judged metric"
+    many = "Both" if len(metrics) == 2 else f"All {len(metrics)}"
+    names = [f"{many} {noun}s" if len(metrics) > 1 else it.metric.title for it in metrics[:1]]
+    if checkpoints:
+        one = f"the checkpoint at {after_text(checkpoints[0].after)}"
+        names.append(one if len(checkpoints) == 1 else f"{len(checkpoints)} checkpoints")
+    return f"{listed(names)} are inside their limits{f'; the least sure is {unsure}' if unsure else ''}."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,7 +278,8 @@ class Case:
         if not unit[scale]:
             return None
         if self.change is None:
-            return Estimate(value=delta.absolute / unit[scale], scale=scale, blocked=NO_INTERVAL)
+            blocked = FEW_EDGES if self.metric.kind == "histogram" and self.metric.quantile else NO_INTERVAL
+            return Estimate(value=delta.absolute / unit[scale], scale=scale, blocked=blocked)
         by = unit[self.change.scale] / unit[scale]
         return self.change.mapped(lambda end: end * by, scale=scale)
 
@@ -244,7 +287,7 @@ class Case:
         """The word where there is no figure to judge; None where there is one."""
         seen, no_data = self.now.coverage.seen, Verdict.NO_DATA
         if self.now.value is None:
-            clause = self.now.missing.rstrip(".") or "nothing was measured in the window"
+            clause = self.now.missing.rstrip(".") or "Nothing was measured in the window"
             return Part(verdict=no_data, clause=clause, decided_by="data")
         if seen < TOO_LITTLE_SEEN:
             clause = f"only {share(seen)} of the expected samples are there; below 50 % no figure is given"
@@ -352,9 +395,11 @@ class Case:
             verdict = Verdict.WARN
         if verdict is Verdict.INCONCLUSIVE:
             estimate = replace(estimate, needed=self.needed(estimate, asked))
+        clause, detail = self.clause(estimate, region, f"the {NAMES[source]}{limit})", subject, verdict, strength)
         return Part(
             verdict=verdict,
-            clause=self.clause(estimate, region, f"the {NAMES[source]}{limit})", subject, verdict, strength),
+            clause=clause,
+            detail=detail,
             decided_by=source,
             strength=strength,
             judged=estimate,
@@ -364,24 +409,26 @@ class Case:
 
     def clause(
         self, estimate: Estimate, region: Region, limit: str, subject: str, verdict: Verdict, strength: Strength | None
-    ) -> str:
+    ) -> tuple[str, str]:
+        """(what is said in short, how it goes on)"""
         inside = region.holds(estimate.value)
         is_where = f"{subject} is {'inside' if inside else 'outside'} {limit}"
         interval = f"90 % interval, {self.interval(estimate)}" if estimate.at90 and not self.point else ""
         straddles = f"its {interval}, reaches {'past it' if inside else 'back inside'}"
         if verdict is Verdict.WARN:
-            return f"{subject} is better than {limit} allows for, which a person should look at"
+            return f"{subject} is better than {limit} allows for, which a person should look at", ""
         if verdict is not Verdict.INCONCLUSIVE:
             if not interval:
-                return is_where
+                return is_where, ""
             if strength == "firm":
-                return f"{is_where}, with all of its {interval}"
-            return f"{is_where}{', by more than chance' if verdict is Verdict.FAIL else ''}, though {straddles}"
+                return is_where, f", with all of its {interval}"
+            return f"{is_where}{', by more than chance' if verdict is Verdict.FAIL else ''}", f", though {straddles}"
         wait = f"; about {how_long(estimate.needed)} would settle it" if estimate.needed else ""
         if estimate.blocked or not estimate.at90:
-            return f"{is_where}, but this is not shown ({'; '.join(filter(None, (estimate.blocked, interval)))}){wait}"
+            return f"{is_where}, but this is not shown ({estimate.blocked})", f"{interval and f'; {interval}'}{wait}"
         can = self.text(replace(estimate, value=estimate.at90.half)).lstrip("+")
-        return f"{is_where}, but {straddles}: {how_long(self.now.window.length)} tell it to within {can} only{wait}"
+        length = how_long(self.now.window.length)
+        return f"{is_where}, but {length} tell it to within {can} only", f": {straddles}{wait}"
 
     def resolution(self, value: float) -> float:
         """Half the 90 % interval that a provisional pass on a target may have, in the metric's unit."""
@@ -400,10 +447,12 @@ class Case:
         return max(minutes, estimate.needed or minutes)
 
     def text(self, estimate: Estimate) -> str:
-        """A change as a reader sees it: '+1.9 %', '+3.6 pts', '+2 errors'."""
-        if estimate.scale == "value":
-            return delta_text(replace(self.metric, delta="absolute"), Delta(absolute=estimate.value))
-        return percent(estimate.value) if estimate.scale == "relative" else points(estimate.value)
+        """A change as a reader sees it: '+1.9 %', '+3.6 pts' (also of a value in percent), '+2 errors'."""
+        if estimate.scale == "relative":
+            return percent(estimate.value)
+        if estimate.scale == "points" or self.metric.unit == "%":
+            return points(estimate.value)
+        return delta_text(replace(self.metric, delta="absolute"), Delta(absolute=estimate.value))
 
     def interval(self, estimate: Estimate) -> str:
         low, high = (estimate.at90.low, estimate.at90.high) if estimate.at90 else (math.nan, math.nan)
@@ -461,13 +510,14 @@ class Case:
             decided_by=lead.decided_by if lead else "",
             limit=lead.limit if lead else "",
             bound=self.bound() if measured else "",
+            headline=lead.clause if lead else "",
         )
 
     def reason(self, parts: Sequence[Part], lead: Part | None) -> str:
         """One sentence: the part that decided first, then what else was looked at."""
         if lead is None:
             return "Not judged: neither a target nor a tolerance is written for it."
-        clauses = [lead.clause, *(part.clause for part in parts if part is not lead)]
+        clauses = [part.clause + part.detail for part in (lead, *(part for part in parts if part is not lead))]
         estimate = self.compared(self.scale)
         if not any(part.of_change for part in parts) and estimate and self.metric.kind != "counter" and lead.judged:
             clauses.append(self.shown(estimate))
@@ -475,8 +525,9 @@ class Case:
             clauses.append("there is no baseline, so the target alone decides")
         if self.point:
             clauses.append("judged by the figure alone, without an interval (judge: point)")
-        text = "; ".join(clauses)
-        return f"{text[:1].upper()}{text[1:]}."
+        # Where nothing was measured, the sentence may begin with the metric's own name.
+        first = lead.clause if lead.decided_by == "data" else f"{lead.clause[:1].upper()}{lead.clause[1:]}"
+        return f"{first}{'; '.join(clauses).removeprefix(lead.clause)}."
 
     def shown(self, estimate: Estimate) -> str:
         """The comparison where it is printed and decides nothing."""
@@ -557,13 +608,20 @@ def with_checkins(judgement: Judgement, checkins: Sequence[Checkin], zone: ZoneI
         return judgement
     checkin = checkins[words.index(verdict)]
     zone = zone or ZoneInfo("UTC")
-    detail = checkin.judgement.reason.rstrip(".")
-    reason = (
-        f"The check-in at {local(checkin.at, zone)} {zone_name(zone, checkin.at)} reads {word(verdict)} "
-        f"({detail[:1].lower()}{detail[1:]}); over the whole window: {judgement.reason[:1].lower()}{judgement.reason[1:]}"
+    said = f"check-in at {local(checkin.at, zone)} {zone_name(zone, checkin.at)} reads {word(verdict)}"
+    return replace(
+        judgement,
+        verdict=verdict,
+        strength=checkin.judgement.strength if verdict is Verdict.FAIL else None,
+        headline=f"the {said} ({checkin.judgement.headline})",
+        reason=f"The {said} ({inside(checkin.judgement).rstrip('.')}); over the whole window: {inside(judgement)}",
+        decided_by="checkin",
     )
-    strength = checkin.judgement.strength if verdict is Verdict.FAIL else None
-    return replace(judgement, verdict=verdict, strength=strength, reason=reason, decided_by="checkin")
+
+
+def inside(judgement: Judgement) -> str:
+    """The reason as it reads inside a sentence."""
+    return judgement.headline + judgement.reason[len(judgement.headline) :]
 
 
 def checkin_word(checkins: Sequence[Checkin], index: int) -> Verdict:

@@ -143,6 +143,7 @@ class Judgement:
     """
     The word for one metric over one window, and all that led to it.
 
+    reason: one sentence, all that was looked at. headline: the clause of it that decided, short.
     figure: what the reader sees: of a metric that shows its change, the relative change.
     judged: the estimate that the tolerance or the target was held against (the one that decided).
     decided_by: 'target' | 'tolerance' | 'watch' | 'coverage' | 'traffic' | 'baseline' | 'data' | 'checkin' | 'success'.
@@ -164,6 +165,7 @@ class Judgement:
     by: tuple[Judgement, ...] = ()
     checkins: tuple[Checkin, ...] = ()
     bound: str = ""
+    headline: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
