@@ -77,7 +77,7 @@ def test_init_writes_nothing_through_a_link(tmp_path: Path) -> None:
 def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
     done = run("init", str(tmp_path / "w"), "--dry-run")
 
-    assert "deployments/2025-01-22-telemetry-step2/deployment.yml" in done.output
+    assert f"deployments/{start.SAMPLE}/deployment.yml" in done.output
     assert list(tmp_path.iterdir()) == []
 
 
@@ -223,3 +223,13 @@ def test_a_window_over_midnight_names_the_day_of_its_end() -> None:
     )
 
     assert plan.window == "2025-01-22 23:30 to 2025-01-23 01:30"
+
+
+def test_the_only_open_deployment_is_meant_where_none_is_named(workspace: Path) -> None:
+    new(workspace, "2025-03-01-next", "--at 14:00 --zone Europe/Paris")
+
+    def judged(now: str) -> Result:
+        return run("-C", str(workspace), "--now", now, "judge")
+
+    assert "2025-03-01-next: not due before" in judged("2025-03-01T12:00:00Z").output
+    assert "which deployment? Write -d SLUG" in str(judged("2025-04-01T12:00:00Z").exception)  # both are over

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import wraps
@@ -73,7 +73,7 @@ class State:
         return find_workspace(Path.cwd())
 
     def slug(self, workspace: Workspace) -> str:
-        """The deployment: -d, the folder one stands in, or the only one; UsageProblem lists them otherwise."""
+        """The deployment: -d, the folder one stands in, or the only open one; UsageProblem lists them otherwise."""
         from difflib import get_close_matches
 
         from ..records import slugs
@@ -94,11 +94,29 @@ class State:
         for folder in (here, *here.parents):
             if folder.parent == workspace.deployments and folder.name in known:
                 return folder.name
-        if len(known) == 1:
-            return known[0]
+        chosen = known if len(known) == 1 else self.open_ones(workspace, known)
+        if len(chosen) == 1:
+            return chosen[0]
         if not known:
             raise UsageProblem(f"{workspace.deployments} has no deployment yet; 'deploybook new SLUG' makes one")
         raise UsageProblem(f"which deployment? Write -d SLUG with one of {', '.join(known)}")
+
+
+    def open_ones(self, workspace: Workspace, known: Sequence[str]) -> list[str]:
+        """Those that are not closed, and still observed; one with mistakes counts as open."""
+        from ..errors import FileProblems
+        from ..records import read_deployment
+
+        found = []
+        for slug in known:
+            try:
+                deployment = read_deployment(workspace, slug)
+            except FileProblems:
+                found.append(slug)
+                continue
+            if deployment.closing is None and self.time < deployment.observed.end:
+                found.append(slug)
+        return found
 
 
 def place_options(function: Function) -> Function:

@@ -11,7 +11,7 @@ from itertools import accumulate
 
 from ..times import UTC, iso
 
-SLUG = "2025-01-22-telemetry-step2"
+SLUG = "2025-01-22-sample"
 SEED = 121
 EDGES = (0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1, 0.15, 0.25, 0.5)  # seconds
 DAYS = (datetime(2025, 1, 21, 21, 30, tzinfo=UTC), datetime(2025, 1, 22, 21, 30, tzinfo=UTC))  # 13:30 in Los Angeles
