@@ -137,6 +137,17 @@ def test_without_a_time_the_page_goes_as_far_as_the_data_and_now(deployment: Dep
     assert assess(deployment, exports, now=deployment.end + 30 * HOURS).as_of == deployment.end + 24 * HOURS
 
 
+def test_a_checkpoint_that_is_due_waits_for_the_data(deployment: Deployment, exports: Data) -> None:
+    until_2h = cut_off(exports, exports.samples, deployment.end + 2 * HOURS)
+
+    facts = assess(deployment, until_2h, now=deployment.end + 13 * HOURS)
+
+    assert checkpoint_words(facts) == [PASS, PENDING, PENDING, PENDING]
+    assert [each.reason for each in facts.checkpoints[1:3]] == ["The data do not reach it yet.", "Not due yet."]
+    page = assess(deployment, until_2h, as_of=facts.as_of, now=deployment.end + 13 * HOURS)
+    assert {each.reason for each in page.checkpoints[1:]} == {"Not due yet."}  # a page does not depend on the clock
+
+
 def test_a_checkpoint_reads_the_same_whatever_is_known_later(deployment: Deployment, exports: Data) -> None:
     known_then = cut_off(exports, exports.samples, deployment.due(1 * HOURS))
 

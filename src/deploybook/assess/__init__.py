@@ -38,12 +38,14 @@ def assess(
     beyond `now`.
     """
     until = data_until(deployment, data)
+    clock = None  # what the page must not depend on where its time is given
     if after is not None:
         as_of = deployment.due(after)
     elif as_of is None:
+        clock = now
         as_of = reached(deployment, until if now is None or until is None else min(until, now))
     window_metrics = judge_metrics(deployment, data)
-    checkpoints = tuple(at_checkpoint(deployment, data, each, as_of) for each in deployment.checkpoints.after)
+    checkpoints = tuple(at_checkpoint(deployment, data, each, as_of, clock) for each in deployment.checkpoints.after)
     metrics = window_metrics
     if after is not None:
         this = next((each for each in checkpoints if each.after == after), None) or checkpoint(deployment, data, after)
@@ -98,7 +100,10 @@ def recovered(deployment: Deployment, data: Data, as_of: datetime) -> tuple[Judg
     return tuple(judge_one(deployment, data, metric, window) for metric in deployment.metrics)
 
 
-def at_checkpoint(deployment: Deployment, data: Data, after: timedelta, as_of: datetime) -> CheckpointResult:
+def at_checkpoint(
+    deployment: Deployment, data: Data, after: timedelta, as_of: datetime, now: datetime | None
+) -> CheckpointResult:
+    """The checkpoint as of a logical time. now: the clock, which may be further than the data."""
     if not_applicable(deployment, after):
         return CheckpointResult(
             after=after,
@@ -107,7 +112,7 @@ def at_checkpoint(deployment: Deployment, data: Data, after: timedelta, as_of: d
             reason="The deployment had ended before this checkpoint was due.",
         )
     if deployment.due(after) > as_of:
-        return pending(deployment, after)
+        return pending(deployment, after, now)
     return checkpoint(deployment, data, after)
 
 

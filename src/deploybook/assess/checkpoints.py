@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from .. import measure
 from ..judge import judge_gate, judge_success, whole
@@ -41,8 +41,10 @@ def judge_criterion(deployment: Deployment, data: Data, metric: Metric, limit: L
     return with_splits(deployment, data, judgement) if not so_far else judgement
 
 
-def pending(deployment: Deployment, after: timedelta) -> CheckpointResult:
-    return CheckpointResult(after=after, due=deployment.due(after), verdict=Verdict.PENDING, reason="Not due yet.")
+def pending(deployment: Deployment, after: timedelta, now: datetime | None) -> CheckpointResult:
+    is_due = now is not None and deployment.due(after) <= now
+    reason = "The data do not reach it yet." if is_due else "Not due yet."
+    return CheckpointResult(after=after, due=deployment.due(after), verdict=Verdict.PENDING, reason=reason)
 
 
 def not_applicable(deployment: Deployment, after: timedelta) -> bool:
