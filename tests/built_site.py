@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,10 +52,10 @@ def run_cells(notebook: Path, namespace: dict[str, Any]) -> Iterator[dict[str, A
         yield {**cell, "execution_count": count, "outputs": shown}
 
 
-def write_report(book: Book) -> None:
-    """The files of one report, as `deploybook report` writes them."""
+def write_report(book: Book, more: Sequence[dict[str, Any]] = ()) -> None:
+    """The files of one report, as `deploybook report` writes them. more: cells at its end."""
     root = book.workspace.root
-    cells = list(run_cells(root / "notebooks" / f"{kind_of(book)}.ipynb", {"book": book}))
+    cells = list(run_cells(root / "notebooks" / f"{kind_of(book)}.ipynb", {"book": book})) + list(more)
     executed = root / "executed.ipynb"
     executed.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}, indent=1))
     page.write(outputs(book, book.facts, page.body_of(cells), page.lead_chart(cells), page_path(book), executed))
