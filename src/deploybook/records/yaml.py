@@ -8,10 +8,11 @@ than one document are mistakes with a line, not surprises. An empty value is Non
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ..errors import Problem
 
@@ -93,37 +94,32 @@ def parse_yaml(text: str, shown: str) -> Tree:
     ]
     if found:
         return Tree(path=shown, problems=found)
-    return Builder(shown).build(text)
+    return Reader(shown).read(text)
 
 
 def refused(shown: str, line: int, text: str) -> Tree:
     return Tree(path=shown, problems=[Problem(path=shown, line=line, text=text)])
 
 
-class Builder:
-    """Turns parser events into a Tree without recursion, so that depth is bounded before it costs anything."""
+class Stop(Exception):
+    """What follows is not read; why has been noted."""
+
+
+class Reader:
+    """Turns parser events into a Tree, no deeper than MAX_DEPTH, so that depth is bounded before it costs anything."""
 
     def __init__(self, shown: str) -> None:
         self.tree = Tree(path=shown)
-        self.stack: list[tuple[Any, Way]] = []  # open mappings and lists, with their ways
-        self.key: list[str | None] = []  # the key waiting for its value, one per open collection
 
-    def build(self, text: str) -> Tree:
+    def read(self, text: str) -> Tree:
         import yaml
 
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        self.yaml: Any = yaml
+        self.events = yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         try:
-            documents = 0
-            for event in yaml.parse(text, Loader=loader):
-                documents += isinstance(event, yaml.DocumentStartEvent)
-                if documents > 1:
-                    self.wrong(event, "a second document begins here; one file, one document")
-                    break
-                if len(self.tree.places) > MAX_NODES:
-                    self.wrong(event, f"more than {MAX_NODES} values; this is no hand-written file")
-                    break
-                if self.take(event, yaml) is False:
-                    break
+            self.document()
+        except Stop:
+            pass
         except yaml.MarkedYAMLError as error:
             opened = error.context_mark if re.search("flow|quoted", error.context or "") else None
             key = error.context_mark if "simple key" in (error.context or "") else None
@@ -135,73 +131,67 @@ class Builder:
             self.problem(1, f"is not readable as YAML: {str(error).splitlines()[0]}")
         return self.tree
 
-    def take(self, event: Any, yaml: Any) -> bool:
-        if isinstance(event, yaml.NodeEvent):
-            if event.anchor is not None:
-                sign = "an alias" if isinstance(event, yaml.AliasEvent) else "an anchor"
-                self.wrong(
-                    event, f"{sign} ('{event.anchor}') is not read here; write the value out, or put it in quotes"
-                )
-            if (tag := getattr(event, "tag", None)) and tag != "!":
-                self.wrong(event, f"a tag ('{tag}') is not read here; leave it out, or put the value in quotes")
+    def document(self) -> None:
+        documents = 0
+        for event in self.events:
+            documents += isinstance(event, self.yaml.DocumentStartEvent)
+            if documents > 1:
+                self.stop(event, "a second document begins here; one file, one document")
+            if isinstance(event, self.yaml.NodeEvent):
+                self.node(event, (), lambda value: setattr(self.tree, "value", value))
+
+    def node(self, event: Any, way: Way, keep: Callable[[Any], object]) -> None:
+        """Reads one node; a list or mapping is kept before what is in it, so that all before a mistake stays."""
+        yaml = self.yaml
+        self.check(event, way)
         if isinstance(event, yaml.ScalarEvent):
-            empty = event.value == "" and not event.style
-            if self.wants_key():
-                self.begin_key(event, event.value)
-            else:
-                self.put(event, None if empty else event.value)
+            keep(event.value if event.value or event.style else None)
         elif isinstance(event, yaml.AliasEvent):
-            self.begin_key(event, f"*{event.anchor}") if self.wants_key() else self.put(event, None)
-        elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
-            if self.wants_key() or len(self.stack) >= MAX_DEPTH:
-                what = "nested too deeply" if len(self.stack) >= MAX_DEPTH else "a list or mapping cannot be a key"
-                self.wrong(event, f"{what}; write 'key: value' lines")
-                return False
-            self.open(event, {} if isinstance(event, yaml.MappingStartEvent) else [])
-        elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
-            self.stack.pop()
-            self.key.pop()
-        return True
-
-    def wants_key(self) -> bool:
-        return bool(self.stack) and isinstance(self.stack[-1][0], dict) and self.key[-1] is None
-
-    def begin_key(self, event: Any, key: str) -> None:
-        container, way = self.stack[-1]
-        self.key[-1] = key
-        if key in container:
-            first = self.tree.places[(*way, key)][1]
-            self.problem(line_of(event), f"stands twice, first in line {first}; keep one", (*way, key))
+            keep(None)
+        elif len(way) >= MAX_DEPTH:
+            self.stop(event, "nested too deeply; write 'key: value' lines", way)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            items: list[Any] = []
+            keep(items)
+            while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
+                inner = (*way, len(items))
+                self.tree.places[inner] = (self.tree.path, line_of(event))
+                self.node(event, inner, items.append)
         else:
-            self.tree.places[(*way, key)] = (self.tree.path, line_of(event))
+            found: dict[str, Any] = {}
+            keep(found)
+            while not isinstance(event := next(self.events), yaml.MappingEndEvent):
+                key = self.key(event, way, found)  # of a key that stands twice the first value stays
+                self.node(next(self.events), (*way, key), partial(found.setdefault, key))
 
-    def put(self, event: Any, value: Any) -> Way:
-        """Puts a value under the waiting key, at the end of the list, or at the top; of a key twice the first stays."""
-        if not self.stack:
-            self.tree.value = value
-            return ()
-        container, way = self.stack[-1]
-        if isinstance(container, list):
-            container.append(value)
-            way = (*way, len(container) - 1)
-            self.tree.places[way] = (self.tree.path, line_of(event))
-            return way
-        key, self.key[-1] = self.key[-1], None
-        container.setdefault(key, value)
-        return (*way, str(key))
+    def key(self, event: Any, way: Way, found: dict[str, Any]) -> str:
+        self.check(event, way)
+        if isinstance(event, self.yaml.CollectionStartEvent):
+            self.stop(event, "a list or mapping cannot be a key; write 'key: value' lines", way)
+        key = f"*{event.anchor}" if isinstance(event, self.yaml.AliasEvent) else str(event.value)
+        first = self.tree.places.setdefault((*way, key), (self.tree.path, line_of(event)))[1]
+        if key in found:
+            self.problem(line_of(event), f"stands twice, first in line {first}; keep one", (*way, key))
+        return key
 
-    def open(self, event: Any, value: Any) -> None:
-        self.stack.append((value, self.put(event, value)))
-        self.key.append(None)
+    def check(self, event: Any, way: Way) -> None:
+        """Notes what YAML can do and a hand-written file must not."""
+        if len(self.tree.places) > MAX_NODES:
+            self.stop(event, f"more than {MAX_NODES} values; this is no hand-written file", way)
+        if event.anchor is not None:
+            sign = "an alias" if isinstance(event, self.yaml.AliasEvent) else "an anchor"
+            remedy = "write the value out, or put it in quotes"
+            self.problem(line_of(event), f"{sign} ('{event.anchor}') is not read here; {remedy}", way)
+        if (tag := getattr(event, "tag", None)) and tag != "!":
+            text = f"a tag ('{tag}') is not read here; leave it out, or put the value in quotes"
+            self.problem(line_of(event), text, way)
 
-    def wrong(self, event: Any, text: str) -> None:
-        way = self.stack[-1][1] if self.stack else ()
-        waiting = self.key[-1] if self.key else None
-        self.problem(line_of(event), text, (*way, waiting) if waiting is not None else way)
+    def stop(self, event: Any, text: str, way: Way = ()) -> NoReturn:
+        self.problem(line_of(event), text, way)
+        raise Stop
 
     def problem(self, line: int, text: str, way: Way = ()) -> None:
-        where = tuple(self.tree.words(way))
-        self.tree.problems.append(Problem(path=self.tree.path, line=line, where=where, text=text))
+        self.tree.problems.append(Problem(path=self.tree.path, line=line, where=tuple(self.tree.words(way)), text=text))
 
 
 def line_of(event: Any) -> int:
