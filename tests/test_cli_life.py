@@ -25,6 +25,7 @@ from servers import free_port
 from test_notify import mail_server, webhook
 
 from deploybook import cli
+from deploybook.cli.judge import Look, look_at, waited
 from deploybook.cli.run import Made, Work, make_report, run
 from deploybook.due import Item
 from deploybook.errors import DeploybookError, EvidenceBroken, SourceUnreachable
@@ -943,3 +944,74 @@ def wait_for(ready: Callable[[], bool], seconds: float) -> None:
     while not ready():
         assert time.monotonic() < until, f"not ready after {seconds:g} s"
         threading.Event().wait(0.2)
+
+
+# --- judge --wait
+
+
+class Clock:
+    """A clock that only a pause moves."""
+
+    def __init__(self) -> None:
+        self.time, self.pauses = 0.0, []
+        self.pauses: list[float]
+
+    def __call__(self) -> float:
+        return self.time
+
+    def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.time += seconds
+
+
+def test_a_gate_waits_until_the_verdict_can_be_told(place: Place) -> None:
+    """Only the baseline is there at first; the samples of the window arrive while the gate waits."""
+    place.new()
+    place.counter(END - 27 * HOUR, END - 25 * HOUR + 30 * timedelta(minutes=1))
+    clock, arrived = Clock(), []
+
+    def look() -> Look:
+        if len(clock.pauses) == 2 and not arrived:
+            arrived.append(place.counter(END - 27 * HOUR, END))
+        return look_at(place.workspace, SLUG, None, END + timedelta(minutes=1), ask=True)
+
+    before = place.files()
+    found = waited(look, 900, clock=clock, pause=clock.pause)
+
+    assert found.told and found.book is not None
+    assert found.book.facts.verdict.value == "pass"
+    assert clock.pauses == [15.0, 15.0]
+    changed = {path for path, held in place.files().items() if before.get(path) != held}
+    assert changed == {f"deployments/{SLUG}/exports/original/parser_failure_total.csv"}
+
+
+def test_a_gate_gives_up_when_its_time_is_up() -> None:
+    clock = Clock()
+
+    found = waited(lambda: Look(book=None, due=END), 40, clock=clock, pause=clock.pause)
+
+    assert not found.told
+    assert clock.pauses == [15.0, 15.0, 10.0]
+
+
+def test_the_gate_by_its_command(place: Place) -> None:
+    place.new()
+    place.counter(END - 27 * HOUR, END + HOUR)
+    before = place.files()
+
+    code, out, _ = place.say("judge", "--wait", "15m", "--json", now=END + timedelta(minutes=1))
+
+    assert (code, json.loads(out)["verdict"]) == (0, "pass")
+    assert place.files() == before
+    assert place.say("judge", "--wait", "soon")[0] == 2
+
+
+def test_a_gate_whose_source_does_not_answer_is_our_own_failure(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROMETHEUS_URL", f"http://127.0.0.1:{free_port()}")
+    path = place.new()
+    path.write_text(path.read_text().replace("exports/original/*.csv", "env:PROMETHEUS_URL"))
+
+    found = look_at(place.workspace, SLUG, None, END + timedelta(minutes=1), ask=True)
+
+    assert not found.told
+    assert [type(error).__name__ for error in found.failed] == ["SourceUnreachable"]

@@ -2,29 +2,124 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
 import click
 
+from ..errors import SourceError, UsageProblem
 from .common import State, exit_code, print_json, tell, verb
+
+if TYPE_CHECKING:
+    from ..book import Book
+    from ..model import Data
+    from ..records import Workspace
+
+EVERY = 15.0  # seconds between two looks: a usual scrape
+TOLD = ("pass", "warn", "fail")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """One look: book is None before the time; failed: sources that did not answer."""
+
+    book: Book | None
+    due: datetime
+    failed: tuple[SourceError, ...] = ()
+
+    @property
+    def told(self) -> bool:
+        return self.book is not None and self.book.facts.verdict.value in TOLD
 
 
 @verb("judge")
 @click.option("--after", metavar="LENGTH", help="Only this checkpoint, such as 24h.")
+@click.option("--wait", metavar="LENGTH", help="Ask the sources again until it can be told, so long at most: 15m.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 @click.option("-v", "--verbose", is_flag=True, help="The reason of every metric, also of those that pass.")
-def command(state: State, after: str | None, as_json: bool, verbose: bool) -> int:
+def command(state: State, after: str | None, wait: str | None, as_json: bool, verbose: bool) -> int:
     """Judge the deployment window and every checkpoint for which there is data."""
-    from ..book import Book
     from ..times import iso
     from .table import judgement_table
 
-    workspace, now = state.open(), state.time
-    book = Book.open(state.slug(workspace), after, workspace=workspace.root, as_of=None, now=now)
-    due = book.deployment.due(book.after) if book.after else book.deployment.end
-    if due > now:
-        tell(f"{book.deployment.slug}: not due before {iso(due)}; nothing to judge yet")
+    workspace = state.open()
+    slug = state.slug(workspace)
+    if wait is None:
+        look = look_at(workspace, slug, after, state.time, ask=False)
+    else:
+        look = waited(lambda: look_at(workspace, slug, after, state.time, ask=True), seconds_of(wait))
+    for error in look.failed:
+        tell(str(error))
+    if look.book is None:
+        tell(f"{slug}: not due before {iso(look.due)}; nothing to judge yet")
         return 4
     if as_json:
-        print_json(book.document)
+        print_json(look.book.document)
     else:
-        judgement_table(book.facts, verbose=verbose)
-    return exit_code(book.facts.verdict)
+        judgement_table(look.book.facts, verbose=verbose)
+    return 1 if look.failed and not look.told else exit_code(look.book.facts.verdict)
+
+
+def seconds_of(wait: str) -> float:
+    from ..times import parse_length
+
+    try:
+        return parse_length(wait).total_seconds()
+    except ValueError as error:
+        raise UsageProblem(f"--wait: {error}") from error
+
+
+def waited(
+    look: Callable[[], Look],
+    seconds: float,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    pause: Callable[[float], None] = time.sleep,
+) -> Look:
+    """The first look that tells pass, warn or fail, or the last one before the time is up."""
+    until = clock() + seconds
+    found = look()
+    while not found.told and (left := until - clock()) > 0:
+        pause(min(EVERY, left))
+        found = look()
+    return found
+
+
+def look_at(workspace: Workspace, slug: str, after: str | None, now: datetime, *, ask: bool) -> Look:
+    """Judges once. ask: the sources are asked too, in memory; otherwise what is stored counts."""
+    from ..book import Book
+
+    book = Book.open(slug, after, workspace=workspace.root, as_of=None, now=now)
+    deployment = book.deployment
+    due = deployment.closes if book.closing else deployment.due(book.after) if book.after else deployment.end
+    if due > now:
+        return Look(book=None, due=due)
+    if not ask:
+        return Look(book=book, due=due)
+    data, failed = asked(book, now)
+    return Look(
+        book=Book.open(slug, after, workspace=workspace.root, as_of=None, now=now, data=data), due=due, failed=failed
+    )
+
+
+def asked(book: Book, now: datetime) -> tuple[Data, tuple[SourceError, ...]]:
+    """What is stored together with what the sources have by now; nothing is written."""
+    import os
+
+    from .. import exports, sources
+    from ..book.load import names_needed, windows_needed
+
+    deployment, folder = book.deployment, book.folder
+    held = exports.spans(folder / "exports")
+    pulled, failed = [], []
+    for source in deployment.sources:
+        try:
+            windows = windows_needed(deployment) if source.kind != "files" else ()
+            one = sources.pull(source, deployment, folder, windows=windows, now=now, environ=os.environ, held=held)
+            pulled.append(one)
+        except SourceError as error:
+            failed.append(error)
+    return exports.combine(exports.load(folder / "exports", names_needed(deployment)), pulled), tuple(failed)
