@@ -245,7 +245,7 @@ def test_only_what_a_server_gave_need_not_be_asked_again(tmp_path: Path) -> None
     assert exports.spans(tmp_path) == {("jobs_total", "q"): [(NOON, NOON + 60_000), (NOON + 60_001, NOON + 480_000)]}
 
 
-@pytest.mark.parametrize("damage", ["flip", "cut", "gone", "manifest", "schema", "path"])
+@pytest.mark.parametrize("damage", ["flip", "cut", "gone", "manifest", "schema", "path", "part"])
 def test_damage_is_named(tmp_path: Path, damage: str) -> None:
     exports.store(tmp_path, [pulled(counter(series({0: 1, 15: 2})))])
     path, manifest = tmp_path / "jobs_total.parquet", tmp_path / "manifest.json"
@@ -261,11 +261,13 @@ def test_damage_is_named(tmp_path: Path, damage: str) -> None:
         manifest.write_text(told[:-40])
     elif damage == "schema":
         manifest.write_text(told.replace("deploybook.exports/1", "deploybook.exports/2"))
+    elif damage == "part":
+        manifest.write_text(told.replace('"inputs"', '"outputs"'))
     else:
         manifest.write_text(told.replace("jobs_total.parquet", "../jobs_total.parquet"))
 
     with pytest.raises(
-        ExportDamaged, match=r"manifest\.json" if damage in ("manifest", "schema", "path") else "jobs_total"
+        ExportDamaged, match=r"manifest\.json" if damage in ("manifest", "schema", "path", "part") else "jobs_total"
     ):
         exports.load(tmp_path)
 

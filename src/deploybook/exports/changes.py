@@ -1,0 +1,110 @@
+"""What a later pull brings: rows that are new, and history that changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..model import DataNote, Samples, Series
+from ..times import from_ms, iso
+
+Labels = tuple[tuple[str, str], ...]
+
+
+def what_is_new(
+    samples: Samples, before: Samples | None, spans: Sequence[tuple[int, int]]
+) -> tuple[Samples | None, DataNote | None]:
+    """The rows that are not stored yet (None where there are none), and a note where pulled history changed."""
+    if before is None or bool(before.edges) != bool(samples.edges):
+        return samples, None
+    edges, was, now = aligned(before, samples)
+    fresh, changed, first = [], 0, 0
+    for labels, series in now.items():
+        new, differs = np.ones(len(series.times), dtype=bool), np.ones(len(series.times), dtype=bool)
+        if old := was.get(labels):
+            at = np.minimum(np.searchsorted(old.times, series.times), len(old.times) - 1)
+            there = old.times[at] == series.times
+            differs = ~there | ~same_rows(old.values[at], series.values)
+            new = differs | (old.steps[at] != series.steps)
+            differs &= there | (series.steps >= old.steps[at])  # a finer export of the same time only adds to it
+        history = differs & inside(series.times, spans)
+        if history.any():
+            changed += int(history.sum())
+            first = min(first or int(series.times[history][0]), int(series.times[history][0]))
+        if new.any():
+            fresh.append(replace(series, times=series.times[new], values=series.values[new], steps=series.steps[new]))
+    if not fresh:
+        return None, None
+    note = None
+    if changed:
+        text = f"{changed} rows in a time that was pulled before are new or have another value, from {iso(from_ms(first))} on"
+        note = DataNote(
+            kind="history_changed", metric=samples.name, count=changed, text=text, place=iso(from_ms(first))
+        )
+    return replace(samples, edges=edges, series=tuple(fresh)), note
+
+
+def inside(times: NDArray[np.int64], spans: Sequence[tuple[int, int]]) -> NDArray[np.bool_]:
+    found = np.zeros(len(times), dtype=bool)
+    for start, end in spans:
+        found |= (times >= start) & (times <= end)
+    return found
+
+
+def same_rows(old: NDArray[np.float64], new: NDArray[np.float64]) -> NDArray[np.bool_]:
+    same: NDArray[np.bool_] = ((old == new) | (np.isnan(old) & np.isnan(new))).reshape(len(old), -1).all(axis=1)
+    return same
+
+
+def overlaid(before: Samples, after: Samples) -> Samples:
+    """Both as one; where both have a row, the later one counts."""
+    if bool(before.edges) != bool(after.edges):
+        return after
+    edges, was, now = aligned(before, after)
+    made = dict(was)
+    for labels, series in now.items():
+        if not (old := was.get(labels)):
+            made[labels] = series
+            continue
+        times = np.concatenate([old.times, series.times])
+        order = np.argsort(times, kind="stable")
+        last = order[np.concatenate([np.diff(times[order]) > 0, [True]])]
+        made[labels] = replace(
+            series,
+            times=times[last],
+            values=np.concatenate([old.values, series.values])[last],
+            steps=np.concatenate([old.steps, series.steps])[last],
+        )
+    return replace(
+        after,
+        edges=edges,
+        series=tuple(made[labels] for labels in sorted(made)),
+        inputs=tuple(sorted({*before.inputs, *after.inputs})),
+        engine=after.engine or before.engine,
+    )
+
+
+def aligned(before: Samples, after: Samples) -> tuple[tuple[float, ...], dict[Labels, Series], dict[Labels, Series]]:
+    """Both sets of series by their labels, with the same columns."""
+    edges = tuple(sorted({*before.edges, *after.edges}))
+    old, new = (
+        {key_of(series): widened(series, samples.edges, edges) for series in samples.series}
+        for samples in (before, after)
+    )
+    return edges, old, new
+
+
+def key_of(series: Series) -> Labels:
+    return tuple(sorted(series.labels.items()))
+
+
+def widened(series: Series, edges: tuple[float, ...], wider: tuple[float, ...]) -> Series:
+    """The series with a column for each of the wider edges; NaN where it has no such bucket."""
+    if edges == wider:
+        return series
+    values = np.full((len(series.times), len(wider) + 2), np.nan)
+    values[:, [wider.index(edge) for edge in edges] + [len(wider), len(wider) + 1]] = series.values
+    return replace(series, values=values)
