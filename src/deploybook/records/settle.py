@@ -18,12 +18,14 @@ from ..times import DAY, Window, after_name, length_text, on_day, parse_length, 
 from ..units import Limit, Tolerance, dimension, factor, unit_of_name
 from . import deployment as shapes
 from .problems import KINDS, meant, suggestion
-from .values import NO_ZONE, Frame
+from .values import NO_ZONE, Frame, told
 from .yaml import Tree, Way
 
 SHARED = tuple(shapes.Shared.model_fields)
-BY_NAME = ("sources", "limits", "checkpoints", "checkins", "windows")  # merged key by key; the rest is replaced whole
+# What is merged key by key, and how many levels down; the rest is replaced whole.
+MERGED = {"sources": 1, "limits": 1, "checkpoints": 1, "checkins": 1, "windows": 1, "metrics": 2}
 NO_NUMBERS = {"journal", "launchdarkly", "pagerduty", "alertmanager", "grafana", "github", "gitlab", "git", "slack"}
+BETTER = {"upper": "lower", "lower": "higher", "both": "either"}
 LATENCY_TOLERANCE = Tolerance(relative=0.05, text="5 %")
 
 
@@ -35,18 +37,20 @@ def merge(near: Tree, far: Tree) -> Tree:
         merged.places.update({w: p for w, p in far.places.items() if w[: len(way)] == way and w not in merged.places})
         return value
 
+    def blend(way: Way, mine: Any, theirs: Any, levels: int) -> Any:
+        if not levels or not isinstance(mine, dict) or not isinstance(theirs, dict):
+            return mine
+        if len(way) == 2 and mine.keys() & set(KINDS):
+            return mine
+        found = {key: blend((*way, key), value, theirs.get(key), levels - 1) for key, value in mine.items()}
+        return found | {key: take((*way, key), value) for key, value in theirs.items() if key not in mine}
+
     for key, value in far.value.items() if isinstance(far.value, dict) else ():
-        if key not in SHARED:
-            continue
         if key == "source" and has_numbers((near.value or {}).get("sources")):
             continue  # the nearer file says where its numbers are, if with another key
-        mine = merged.value.get(key)
-        if mine is None:
-            merged.value[key] = take((key,), value)
-        elif key in BY_NAME and isinstance(mine, dict) and isinstance(value, dict):
-            merged.value[key] = {**mine, **{k: take((key, k), v) for k, v in value.items() if k not in mine}}
-        elif key == "metrics" and isinstance(mine, dict) and isinstance(value, dict):
-            merged.value[key] = merge_metrics(mine, value, take)
+        if key in SHARED:
+            mine = merged.value.get(key)
+            merged.value[key] = take((key,), value) if mine is None else blend((key,), mine, value, MERGED.get(key, 0))
     return merged
 
 
@@ -54,16 +58,6 @@ def has_numbers(sources: Any) -> bool:
     """True where one of the written sources may hold metrics."""
     written = sources.values() if isinstance(sources, dict) else ()
     return any(each.get("kind") not in NO_NUMBERS for each in written if isinstance(each, dict))
-
-
-def merge_metrics(mine: dict[str, Any], theirs: dict[str, Any], take: Any) -> dict[str, Any]:
-    found = {}
-    for id, metric in mine.items():
-        other = theirs.get(id)
-        if isinstance(metric, dict) and isinstance(other, dict) and not (metric.keys() & set(KINDS)):
-            metric = {**metric, **{k: take(("metrics", id, k), v) for k, v in other.items() if k not in metric}}
-        found[id] = metric
-    return found | {id: take(("metrics", id), metric) for id, metric in theirs.items() if id not in mine}
 
 
 class Desk:
@@ -85,9 +79,8 @@ class Desk:
         if there or self.tree.broken:
             return  # it is there and wrong, or what follows could not be read, which has been said
         known = self.file.key_names()
-        if any(
-            meant(word, known) == key for word in [word for word in self.tree.value or {} if word not in known][:100]
-        ):
+        unknown = [word for word in self.tree.value or {} if word not in known]
+        if any(meant(word, known) == key for word in unknown[:100]):
             return  # its name is mistyped, which has been said
         text = "has no value; " if (key,) in self.tree.places else f"'{key}' is missing; "
         self.wrong((key,) if (key,) in self.tree.places else (), text + remedy)
@@ -98,12 +91,10 @@ class Desk:
         return list(metrics) if isinstance(metrics, dict) else []
 
     def known(self, id: str, way: Iterable[str | int]) -> bool:
-        if id in self.written_metrics:
-            return True
-        self.wrong(
-            way, f"'{id}' is no metric of this deployment; {suggestion(id, self.written_metrics, 'metrics are')}"
-        )
-        return False
+        known = self.written_metrics
+        if id not in known:
+            self.wrong(way, f"'{id}' is no metric of this deployment; {suggestion(id, known, 'metrics are')}")
+        return id in known
 
 
 def settle(desk: Desk, slug: str) -> model.Deployment | None:
@@ -123,11 +114,11 @@ def settle(desk: Desk, slug: str) -> model.Deployment | None:
         for metric in metrics:
             if metric.show_change:
                 desk.wrong(("metrics", metric.id), "'show: change' needs a baseline; write one, or 'show: value'")
-    return model.Deployment(
+    return told(
+        model.Deployment,
+        file,
         slug=slug,
-        title=file.title,
         ticket="" if file.ticket == "none" else file.ticket,
-        version=file.version,
         zone=desk.frame.zone,
         window=window,
         baseline=baseline,
@@ -137,48 +128,39 @@ def settle(desk: Desk, slug: str) -> model.Deployment | None:
         gates=gates,
         checkins=checkins,
         checkpoints=checkpoints,
-        lead=file.lead,
-        service=file.service,
-        team=file.team,
-        dashboard=file.dashboard,
-        closing=model.Closing(
-            outcome=file.outcome, actual=file.actual, reason=file.reason, at=file.closed, by=file.closed_by
-        )
-        if file.outcome
-        else None,
+        closing=told(model.Closing, file, at=file.closed, by=file.closed_by) if file.outcome else None,
         judge=file.judge or "interval",
-        notify=file.notify,
         assumed=tuple(desk.assumed),
         path=desk.tree.path,
     )
 
 
+REQUIRED = {
+    "title": "write what the change is called, such as 'title: Telemetry Step 2'",
+    "ticket": "write 'ticket: CHG-2025-0121', or 'ticket: none'",
+    "window": "write 'window: 2025-01-22 14:00 to 15:30'",
+    "timezone": "write 'timezone: America/Los_Angeles' (or yours) here or in deploybook.yml",
+    "metrics": "write at least one, such as 'failures: {counter: parser_failure_total, target: at most 3 errors/hour}'",
+}
+
+
 def required(desk: Desk) -> None:
-    desk.missing(
-        "title", "write what the change is called, such as 'title: Telemetry Step 2'"
-    ) if not desk.file.title else None
-    if not desk.file.ticket:
-        desk.missing("ticket", "write 'ticket: CHG-2025-0121', or 'ticket: none'")
-    if not (desk.file.window or desk.file.windows.deployment or desk.tree.at(("windows", "deployment"))):
-        desk.missing("window", "write 'window: 2025-01-22 14:00 to 15:30'")
-    if desk.file.timezone is None:
-        desk.missing("timezone", "write 'timezone: America/Los_Angeles' (or yours) here or in deploybook.yml")
-    if not desk.written_metrics:
-        desk.missing(
-            "metrics",
-            "write at least one, such as 'failures: {counter: parser_failure_total, target: at most 3 errors/hour}'",
-        )
+    file, at = desk.file, desk.tree.at
+    long = at(("windows", "deployment"))
+    there = {"window": file.window or file.windows.deployment or long, "metrics": desk.written_metrics}
+    for key, remedy in REQUIRED.items():
+        if not there.get(key, getattr(file, key)):
+            desk.missing(key, remedy)
     for way in (("window",), ("windows", "deployment")):
-        said = desk.tree.at(way)
+        said = at(way)
         if isinstance(said, str) and re.match(r"\s*\d{1,2}:\d\d", said):
             desk.wrong(way, f"{said!r} has no day; write '2025-01-22 {said}'")
-    if desk.tree.at(("window",)) and desk.tree.at(("windows", "deployment")):
+    if at(("window",)) and long:
         desk.wrong(("window",), "stands beside 'windows > deployment'; keep one")
     for key in ("actual", "reason", "closed", "closed_by"):
-        if desk.tree.at((key,)) and not desk.tree.at(("outcome",)):
-            desk.wrong(
-                (key,), "stands without 'outcome'; write 'outcome: succeeded', or rolled_back, aborted, postponed"
-            )
+        if at((key,)) and not at(("outcome",)):
+            remedy = "write 'outcome: succeeded', or rolled_back, aborted, postponed"
+            desk.wrong((key,), f"stands without 'outcome'; {remedy}")
 
 
 def settle_baseline(desk: Desk, window: Window) -> Window | None:
@@ -207,11 +189,8 @@ def settle_sources(desk: Desk) -> dict[str, model.Source]:
         if name in written:
             written = {name: written[name], **written}
         elif name not in (desk.tree.at(("sources",)) or {}):
-            hint = (
-                suggestion(name, written, "write env:PROMETHEUS_URL or one of")
-                if written
-                else "write env:PROMETHEUS_URL"
-            )
+            remedy = "write env:PROMETHEUS_URL"
+            hint = suggestion(name, written, f"{remedy} or one of") if written else remedy
             desk.wrong(("source",), f"'{name}' is no source; {hint}")
     elif short:
         written = {"source": short, **written}
@@ -244,9 +223,9 @@ def settle_source(desk: Desk, name: str, options: dict[str, Any], way: Way) -> m
 def moved(path: str, written_in: str, read_from: str) -> str:
     """A path relative to the file it is written in, as a path relative to the deployment's folder."""
     here, there = PurePosixPath(written_in).parent, PurePosixPath(read_from).parent
-    return (
-        path if here == there or path.startswith("/") else PurePosixPath(os.path.relpath(here / path, there)).as_posix()
-    )
+    if here == there or path.startswith("/"):
+        return path
+    return PurePosixPath(os.path.relpath(here / path, there)).as_posix()
 
 
 def settle_metric(desk: Desk, id: str, file: Any, sources: dict[str, model.Source]) -> model.Metric:
@@ -257,66 +236,55 @@ def settle_metric(desk: Desk, id: str, file: Any, sources: dict[str, model.Sourc
     name = pair.good if pair else id if kind == "query" else getattr(file, kind)
     target = file.target or desk.file.limits.get(id)
     if not file.better and target:
-        desk.assume(f"{key} > better", better_of(target), "from the target")
-    statistic = file.statistic or "mean"
+        desk.assume(f"{key} > better", BETTER[target.side], "from the target")
     if file.statistic is None:
         desk.assume(f"{key} > statistic", "mean")
-    change = file.show == "change"
-    if file.headline == "first" and not change:
+    if file.headline == "first" and file.show != "change":
         desk.wrong((*way, "headline"), "'first' is for a metric with 'show: change'; write that too, or leave it out")
     unit, source_unit, scale = settle_unit(desk, way, kind, file, name, target)
-    delta = file.delta or delta_of(kind, unit)
-    if not file.delta and delta != "percent":
-        desk.assume(f"{key} > delta", delta, "a count" if delta == "absolute" else "a share")
-    return model.Metric(
+    usual = "points" if kind == "ratio" or unit == "%" else "absolute" if kind == "counter" else "percent"
+    if not file.delta and usual != "percent":
+        desk.assume(f"{key} > delta", usual, "a count" if usual == "absolute" else "a share")
+    metric = told(
+        model.Metric,
+        file,
         id=id,
-        kind=kind,  # type: ignore[arg-type]
+        kind=kind,
         name=name,
-        title=title_of(file, id, kind, name, statistic),
-        statistic=statistic,
+        title=title_of(file, id, kind, name),
+        statistic=file.statistic or "mean",
         unit=unit,
         source_unit=source_unit,
         scale=scale,
-        also_named=file.also_named,
-        where=file.where,
-        good=getattr(file, "good", ()),
         total_name=pair.total if pair else "",
-        query=getattr(file, "query", ""),
-        better=file.better or (better_of(target) if target else "either"),
-        target=fitted(desk, (*way, "target"), target, unit, kind, change),
-        watch=fitted(desk, (*way, "watch"), file.watch, unit, kind, change),
-        delta=delta,
-        tolerance=settle_tolerance(desk, way, file, kind, unit, delta),
-        by=file.by,
+        better=file.better or (BETTER[target.side] if target else "either"),
+        target=None,
+        watch=None,
+        delta=file.delta or usual,
+        tolerance=Tolerance(),
         missing_is_zero=file.missing == "zero",
-        advisory=file.advisory,
-        show_change=change,
+        show_change=file.show == "change",
         headline_first=file.headline == "first",
         arithmetic=file.arithmetic or desk.file.arithmetic or "raw",
         source=source_of(desk, way, file.source, sources),
-        panel=file.panel,
-        decimals=file.decimals,
+    )
+    return replace(
+        metric,
+        target=fitted(desk, (*way, "target"), target, metric),
+        watch=fitted(desk, (*way, "watch"), file.watch, metric),
+        tolerance=settle_tolerance(desk, way, file.tolerance, metric),
     )
 
 
-def title_of(file: Any, id: str, kind: str, name: str, statistic: str) -> str:
+def title_of(file: Any, id: str, kind: str, name: str) -> str:
     """As written, else the name with its statistic. A ready-made quantile is what it is: 'mean of the exported p95'."""
+    statistic = file.statistic or "mean"
     texts = [matcher.value for matcher in file.where if matcher.op == "="] if kind == "gauge" else []
     quantile = quantile_named(name, *texts) if kind == "gauge" else ""
     if quantile and "exported" not in file.title:
         plain = re.sub(rf"(?<!\w){re.escape(quantile)}(?!\w)", "", file.title, flags=re.IGNORECASE)
         return f"{' '.join(plain.split()) or name}, {statistic} of the exported {quantile}"
     return file.title or (id if kind in ("ratio", "query") else f"{name} {statistic}" if kind != "counter" else name)
-
-
-def better_of(limit: Limit) -> model.Better:
-    return {"upper": "lower", "lower": "higher", "both": "either"}[limit.side]  # type: ignore[return-value]
-
-
-def delta_of(kind: str, unit: str) -> model.DeltaKind:
-    if kind == "ratio" or unit == "%":
-        return "points"
-    return "absolute" if kind == "counter" else "percent"
 
 
 def settle_unit(desk: Desk, way: Way, kind: str, file: Any, name: str, target: Limit | None) -> tuple[str, str, float]:
@@ -348,14 +316,15 @@ def settle_unit(desk: Desk, way: Way, kind: str, file: Any, name: str, target: L
         return "", source, 1.0
 
 
-def fitted(desk: Desk, way: Way, limit: Limit | None, unit: str, kind: str, change: bool) -> Limit | None:
+def fitted(desk: Desk, way: Way, limit: Limit | None, metric: model.Metric) -> Limit | None:
     """The limit in the metric's unit; one that bounds a change keeps its own ('within 5 %')."""
+    unit = metric.unit
     if limit is None or not unit:
         return limit
-    if change or limit.comparison == "within":
+    if metric.show_change or limit.comparison == "within":
         if limit.unit == "%" or (limit.unit == "points" and dimension(unit) == "share"):
             return limit
-        if change:
+        if metric.show_change:
             desk.wrong(way, f"'{limit.text}' does not compare with a change in %; write 'within 5 %'")
             return None
     try:
@@ -363,26 +332,23 @@ def fitted(desk: Desk, way: Way, limit: Limit | None, unit: str, kind: str, chan
         if (limit.unit == "points") != (unit == "points"):
             raise UnitMismatch
     except UnitMismatch:
-        desk.wrong(
-            way,
-            f"'{limit.text}' does not compare with the metric's unit {unit!r}; write '{limit.comparison} {limit.value:g} {unit}'",
-        )
+        remedy = f"write '{limit.comparison} {limit.value:g} {unit}'"
+        desk.wrong(way, f"'{limit.text}' does not compare with the metric's unit {unit!r}; {remedy}")
         return None
-    if limit.per and kind not in ("counter", "query"):
-        desk.wrong(
-            way, f"'/{limit.per}' is a rate, which a {kind} has not; write 'at most {limit.value:g} {limit.unit}'"
-        )
+    if limit.per and metric.kind not in ("counter", "query"):
+        remedy = f"write 'at most {limit.value:g} {limit.unit}'"
+        desk.wrong(way, f"'/{limit.per}' is a rate, which a {metric.kind} has not; {remedy}")
         return None
     return limit if limit.unit == unit else replace(limit, value=limit.value * by, unit=unit)
 
 
-def settle_tolerance(desk: Desk, way: Way, file: Any, kind: str, unit: str, delta: str) -> Tolerance:
+def settle_tolerance(desk: Desk, way: Way, own: Tolerance | None, metric: model.Metric) -> Tolerance:
     """What decides against the baseline: only the part that fits how the metric's change is measured."""
-    said = file.tolerance or desk.file.tolerance
+    said, unit, delta = own or desk.file.tolerance, metric.unit, metric.delta
     if said is None:
-        latency = dimension(unit) == "time" and kind != "counter" and delta == "percent"
+        latency = dimension(unit) == "time" and metric.kind != "counter" and delta == "percent"
         if latency:
-            desk.assume(f"metrics > {way[1]} > tolerance", "5 %", "a latency")
+            desk.assume(f"metrics > {metric.id} > tolerance", "5 %", "a latency")
         return LATENCY_TOLERANCE if latency else Tolerance()
     relative = said.relative if delta == "percent" else None
     absolute, absolute_unit = said.absolute, unit
@@ -394,12 +360,12 @@ def settle_tolerance(desk: Desk, way: Way, file: Any, kind: str, unit: str, delt
         except UnitMismatch:
             absolute = None
     if relative is None and absolute is None:
-        if file.tolerance is not None and said.text != "none":
+        if own is not None and said.text != "none":
             remedy = {"points": "2 points", "absolute": f"3 {unit}", "percent": f"5 % or 3 {unit}"}[delta]
             desk.wrong((*way, "tolerance"), f"'{said.text}' does not fit 'delta: {delta}'; write '{remedy}'")
         return Tolerance()
     return Tolerance(
-        relative=relative, absolute=absolute, unit=absolute_unit if absolute is not None else "", text=said.text
+        relative=relative, absolute=absolute, unit="" if absolute is None else absolute_unit, text=said.text
     )
 
 
@@ -426,13 +392,8 @@ def settle_gate(
     metric = units.get(gate.metric) if known else None
     limit = gate.within or gate.target or Limit(comparison="within", value=0, unit="%", text="within 0 %")
     if metric:
-        limit = (
-            fitted(
-                desk, (*way, "within" if gate.within else "target"), limit, metric.unit, metric.kind, metric.show_change
-            )
-            or limit
-        )
-    return model.Gate(name=gate.name, at=at, metric=gate.metric, window=gate.window, limit=limit)
+        limit = fitted(desk, (*way, "within" if gate.within else "target"), limit, metric) or limit
+    return told(model.Gate, gate, at=at, limit=limit)
 
 
 def settle_checkpoints(desk: Desk, units: dict[str, model.Metric]) -> tuple[model.Checkpoints, timedelta]:
@@ -445,26 +406,23 @@ def settle_checkpoints(desk: Desk, units: dict[str, model.Metric]) -> tuple[mode
     if file.after is None:
         desk.assume("checkpoints > after", " ".join(f"+{after_name(a)}" for a in after))
     if after[-1] > observation:
-        desk.wrong(
-            ("checkpoints", "after"),
-            f"+{after_name(after[-1])} is after the observation's end at +{after_name(observation)}; write 'observation: {after_name(after[-1])}'",
-        )
+        last, end = after_name(after[-1]), after_name(observation)
+        text = f"+{last} is after the observation's end at +{end}; write 'observation: {last}'"
+        desk.wrong(("checkpoints", "after"), text)
     if file.window is None:
         desk.assume("checkpoints > window", "1h")
     success = []
     for id, limit in file.success.items():
         way: Way = ("checkpoints", "success", id)
         if desk.known(id, way) and id in units:
-            metric = units[id]
-            limit = fitted(desk, way, limit, metric.unit, metric.kind, metric.show_change) or limit
+            limit = fitted(desk, way, limit, units[id]) or limit
         success.append((id, limit))
     if not desk.tree.at(("checkpoints", "success")):
         desk.assume("checkpoints > success", "the targets", "counts by their worst sliding hour")
         success = [(id, held) for id, metric in units.items() if not metric.advisory and (held := criterion(metric))]
-    people = tuple(model.PeopleCheck(after=p.after, who=p.who, what=p.what) for p in file.people)
-    return model.Checkpoints(
-        after=after, window=file.window or default.window, success=tuple(success), people=people
-    ), observation
+    people = tuple(told(model.PeopleCheck, each) for each in file.people)
+    window = file.window or default.window
+    return model.Checkpoints(after=after, window=window, success=tuple(success), people=people), observation
 
 
 def criterion(metric: model.Metric) -> Limit | None:

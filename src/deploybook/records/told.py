@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import fields
 from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from .. import model
 from ..times import Window, local_day, parse_instant, zone_name
 from ..wording import listed, local, relative_day
 from . import records as shapes
+from .values import told
 
 # Endings of keys that carry a unit.
 UNITS = {"_pct": "%", "_percent": "%", "_seconds": "s", "_minutes": "min", "_ms": "ms", "_hours": "h"}
 YES = {"true": "yes", "false": "no"}
 CAPITALS = re.compile(r"\b(id|cli|qa|cpu|ci|url)(s?)\b", re.IGNORECASE)
-Told = TypeVar("Told")
 
 
 class Teller:
@@ -81,12 +80,6 @@ class Teller:
             label = CAPITALS.sub(lambda word: word[1].upper() + word[2], words[:1].upper() + words[1:])
             found += [(label, f"{text} {UNITS[ending]}" if ending else text)] if text else []
         return found
-
-
-def told(kind: type[Told], shape: Any, /, **more: Any) -> Told:
-    """The value of the model with the fields that the shape has by the same names, and `more`."""
-    same = {field.name: getattr(shape, field.name) for field in fields(kind) if hasattr(shape, field.name)}  # type: ignore[arg-type]
-    return kind(**(same | more))
 
 
 def tell(file: shapes.RecordsFile, deployment: model.Deployment, notes: dict[str, str]) -> model.Records:

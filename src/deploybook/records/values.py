@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
@@ -22,6 +22,8 @@ SECRET_URL = re.compile(
     r"(?i)://[^/@\s]*@|[?&](?:[\w-]*(?:token|key|secret|passw|auth|sig)[\w-]*)=|password=|hooks\.slack\.com/|/api/webhooks/|webhook\.office"
 )
 REFERENCE = re.compile(r"(?:env:[A-Za-z_][A-Za-z0-9_]*|file:.+)")
+
+Told = TypeVar("Told")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +42,12 @@ class Frame:
             if text.startswith(f"{label} "):
                 return f"{day} {text[len(label) + 1 :].removesuffix(' PT').strip()}"
         return text
+
+
+def told(kind: type[Told], shape: Any, /, **more: Any) -> Told:
+    """The value of the model with the fields that the shape has by the same names, and `more`."""
+    same = {field.name: getattr(shape, field.name) for field in fields(kind) if hasattr(shape, field.name)}  # type: ignore[arg-type]
+    return kind(**(same | more))
 
 
 def frame_of(info: ValidationInfo) -> Frame:
