@@ -155,7 +155,7 @@ def test_a_clock_that_is_off_and_a_short_retention_are_said(tmp_path: Path) -> N
 
     assert lines == [
         "its clock is 40 s ahead; set both by NTP, windows are cut by it",
-        "keeps 72 h; from the baseline to the last checkpoint it is 73 h 30 min: pull before they are gone, 'deploybook pull' each day",
+        "keeps 3 days; from the baseline to the last checkpoint it is 3.1 days: pull before they are gone, 'deploybook pull' each day",
     ]
 
 

@@ -154,10 +154,14 @@ def of_source(name: str, said: About, deployment: Deployment, now: datetime) -> 
     start = min(deployment.window.start, *(each.start for each in [deployment.baseline] if each))
     needed = max(deployment.observed.end, now) - start
     enough = said.keeps >= needed
-    text = f"keeps {length_text(said.keeps)}; from the baseline to the last checkpoint it is {length_text(needed)}"
+    text = f"keeps {days(said.keeps)}; from the baseline to the last checkpoint it is {days(needed)}"
     yield Line(
         what=name, text=text if enough else f"{text}: pull before they are gone, 'deploybook pull' each day", ok=enough
     )
+
+
+def days(length: timedelta) -> str:
+    return f"{round(length / timedelta(days=1), 1):g} days" if length >= timedelta(days=1) else length_text(length)
 
 
 def secured(got: Pulled, deployment: Deployment, now: datetime) -> str:

@@ -13,6 +13,7 @@ def command(state: State, as_json: bool) -> int:
     """Build the site around the reports. The old site stays whole until the new one is."""
     from ..evidence.seal import seal
     from ..publish import publish
+    from ..wording import plural
 
     workspace, now = state.open(), state.time
     log = open_log(workspace, make_key=True)
@@ -28,6 +29,6 @@ def command(state: State, as_json: bool) -> int:
         )
     else:
         click.echo(
-            f"{published.site}/index.html: {published.pages} reports, {len(published.changed)} pages around them changed"
+            f"{published.site}/index.html: {plural(published.pages, 'report')}, {len(published.changed)} pages around them changed"
         )
     return 0
