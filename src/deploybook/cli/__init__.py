@@ -35,6 +35,7 @@ VERBS = {
     "serve": "Show the built site on this machine.",
     "note": "Append a line to the journal.",
     "verify": "Check the evidence log, its artifacts and the pages.",
+    "compare": "Show what differs between two reports.",
 }
 
 

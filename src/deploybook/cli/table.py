@@ -12,6 +12,7 @@ from ..sections.say import doubt
 from ..sections.summary import headlined
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.text import Text
 
 COLOURS = {
@@ -23,15 +24,20 @@ COLOURS = {
 }
 
 
+def console_of() -> Console:
+    """The terminal; elsewhere plain lines as wide as a table needs."""
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=True)
+    return console if console.is_terminal else Console(highlight=False, soft_wrap=True, width=140)
+
+
 def judgement_table(facts: Facts, *, verbose: bool = False) -> None:
     """Prints the table, the checkpoints, the findings and the one word."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False, soft_wrap=True)
-    if not console.is_terminal:
-        console = Console(highlight=False, soft_wrap=True, width=140)
+    console = console_of()
     deployment = facts.deployment
     what = f"+{wording.after_text(facts.after).lstrip('+')} checkpoint" if facts.after else "deployment window"
     looked_at = facts.metrics[0].now.window if facts.metrics else deployment.window
