@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import build
+import numpy as np
 import pytest
 from build import data, gauge, metric, reference_data, series, window
 from scenarios import (
@@ -33,13 +35,15 @@ from scenarios import (
     since,
     slower,
     span,
+    unseen,
     words,
 )
 
 from deploybook.assess import assess, data_until
 from deploybook.facts import document
-from deploybook.model import Closing, Data, Deployment, Entry
+from deploybook.model import Checkpoints, Closing, Data, Deployment, Entry, Judgement
 from deploybook.times import Window
+from deploybook.units import parse_tolerance
 
 
 @pytest.fixture(scope="module")
@@ -296,3 +300,67 @@ def test_after_a_rollback_every_metric_is_held_against_the_baseline_again(
     assert after.recovery[0].baseline.window == span("17:30", "18:30", DAY_2)
     assert {each.verdict for each in after.recovery} == {PASS}
     assert assess(closed(deployment, "aborted", at=clock("17:30")), exports, as_of=clock("18:30")).recovery == ()
+
+
+# --- the wobble from day to day -----------------------------------------------------------------------------------
+
+LOAD = metric("gauge", "parser_ms", unit="ms", tolerance=parse_tolerance("5 %"))
+MINUTES = 24 * 60
+WOBBLY = build.deployment(metrics=(LOAD,), checkpoints=Checkpoints(after=()))
+
+
+def wobbling(seed: int, days: int, *, wobble: float = 0.03, shift: float = 0.0) -> Data:
+    """A gauge every minute for so many days before the deployment's and for that day; a level of its own each day."""
+    rng = np.random.default_rng(seed)
+    level = np.repeat(50 * np.exp(wobble * rng.standard_normal(days + 1)), MINUTES)
+    values = level * np.exp(0.02 * rng.standard_normal(len(level)))
+    start = (clock("00:00") - clock("14:00")).total_seconds() - 86400 * days
+    seconds = start + 60 * np.arange(len(values))
+    values = np.where(seconds >= 0, values * (1 + shift), values)
+    return data(gauge(series(values, step=60, start=start), name="parser_ms"))
+
+
+def judged(made: Data, deployment: Deployment = WOBBLY) -> Judgement:
+    (judgement,) = assess(deployment, made, as_of=deployment.end).metrics
+    return judgement
+
+
+def test_days_that_wobble_are_no_breach_where_ten_of_them_are_known() -> None:
+    """4 % from day to day: two days differ by more than 5 % in 38 of 100, by the normal distribution."""
+    alone = [judged(wobbling(seed, 1, wobble=0.04)).verdict for seed in range(60)]
+    known = [judged(wobbling(seed, 10, wobble=0.04)).verdict for seed in range(60)]
+
+    assert alone.count(BREACH) >= 12
+    assert known.count(BREACH) <= 2
+
+
+def test_a_change_beyond_the_wobble_of_the_days_is_a_breach() -> None:
+    assert [judged(wobbling(seed, 10, wobble=0.01, shift=0.2)).verdict for seed in range(5)] == [BREACH] * 5
+    assert [judged(wobbling(seed, 10, wobble=0.005)).verdict for seed in range(5)] == [PASS] * 5
+
+
+def test_a_word_that_rests_on_earlier_days_says_so() -> None:
+    judgement = judged(wobbling(1, 10))
+
+    assert judgement.judged is not None
+    assert judgement.judged.method == "prediction interval over 10 earlier windows"
+    assert " against 10 earlier days (" in judgement.reason
+    assert judgement.reason.endswith(" against the baseline alone.")
+    assert judgement.baseline is not None and judgement.baseline.window == WOBBLY.baseline
+
+
+def test_six_earlier_days_or_seven_of_which_one_was_hardly_seen_are_too_few() -> None:
+    seven = wobbling(1, 7)
+    lost = unseen(seven, ["parser_ms"], span("14:30", "14:50", DAY_2 - timedelta(days=3)))
+
+    assert "7 earlier days" in judged(seven).reason
+    for few in (wobbling(1, 6), lost):
+        assert "against the baseline (" in judged(few).reason
+        assert "earlier days" not in judged(few).reason
+
+
+def test_the_plain_rule_and_a_difference_in_the_unit_know_the_baseline_alone() -> None:
+    in_unit = replace(LOAD, delta="absolute", tolerance=parse_tolerance("3 ms"))
+
+    for other in (replace(WOBBLY, judge="point"), replace(WOBBLY, metrics=(in_unit,))):
+        assert "earlier days" not in judged(wobbling(1, 10), other).reason

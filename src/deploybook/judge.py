@@ -369,9 +369,13 @@ class Case:
         asked = min(abs(end) for end in (region.low, region.high) if math.isfinite(end))
         if self.metric.kind == "counter" and scale == "value":
             asked = math.inf  # events were observed exactly; only a fail must be more than chance
-        beside = "" if self.metric.show_change else f" ({value_text(self.metric, self.base)})"
-        subject = f"{self.text(estimate)} against the baseline{beside}"
+        subject = f"{self.text(estimate)} {self.comparison(estimate, beside=not self.metric.show_change)}"
         return self.held(estimate, region, limit, source, subject=subject, asked=asked, of_change=True)
+
+    def comparison(self, estimate: Estimate, *, beside: bool = True) -> str:
+        """What a change is against, with the baseline's figure beside it."""
+        figure = f" ({value_text(self.metric, self.base)})" if beside else ""
+        return f"against {estimate.against or f'the baseline{figure}'}"
 
     def held(
         self,
@@ -427,7 +431,7 @@ class Case:
         if estimate.blocked or not estimate.at90:
             return f"{is_where}, but this is not shown ({estimate.blocked})", f"{interval and f'; {interval}'}{wait}"
         can = self.text(replace(estimate, value=estimate.at90.half)).lstrip("+")
-        length = how_long(self.now.window.length)
+        length = "these days" if estimate.against else how_long(self.now.window.length)
         return f"{is_where}, but {length} tell it to within {can} only", f": {straddles}{wait}"
 
     def resolution(self, value: float) -> float:
@@ -438,7 +442,12 @@ class Case:
         return max(tolerated(self.metric, tolerance, value, "value"), abs(value) * (tolerance.relative or RESOLUTION))
 
     def needed(self, estimate: Estimate, asked: float) -> timedelta | None:
-        """How long windows would have to be for half the interval to shrink to what is asked: it goes with the root."""
+        """
+        How long windows would have to be for half the interval to shrink to what is asked: it goes with the root. None
+        where it is days that wobble.
+        """
+        if estimate.against:
+            return None
         length = self.now.window.length
         longer = (estimate.at90.half / asked) ** 2 if estimate.at90 and asked > 0 else 0.0
         if not 1 < longer < 1e4:
@@ -521,6 +530,9 @@ class Case:
         estimate = self.compared(self.scale)
         if not any(part.of_change for part in parts) and estimate and self.metric.kind != "counter" and lead.judged:
             clauses.append(self.shown(estimate))
+        alone = self.delta.relative if self.delta else None
+        if alone is not None and any(part.of_change and part.judged and part.judged.against for part in parts):
+            clauses.append(f"{percent(alone)} against the baseline alone")
         if self.first and self.base is None and lead.verdict is not Verdict.NOT_APPLICABLE:
             clauses.append("there is no baseline, so the target alone decides")
         if self.point:
@@ -531,7 +543,7 @@ class Case:
 
     def shown(self, estimate: Estimate) -> str:
         """The comparison where it is printed and decides nothing."""
-        text = f"{self.text(estimate)} against the baseline ({value_text(self.metric, self.base)})"
+        text = f"{self.text(estimate)} {self.comparison(estimate)}"
         if estimate.at90 is None:
             return text
         chance = estimate.at95 is not None and estimate.at95.low <= 0 <= estimate.at95.high

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from .. import measure
 from ..judge import judge_gate, judge_success, whole
 from ..model import CheckpointResult, Data, Deployment, Gate, GateResult, Judgement, Metric, Verdict
 from ..times import Window
 from ..units import Limit
-from .window import noise_window, sick_baseline, with_splits
+from .window import measured, sick_baseline, with_splits
 
 
 def checkpoint(deployment: Deployment, data: Data, after: timedelta) -> CheckpointResult:
@@ -29,16 +28,18 @@ def judge_criterion(deployment: Deployment, data: Data, metric: Metric, limit: L
     """
     so_far = metric.kind in ("counter", "ratio") and limit.side != "both"
     window = deployment.since_end(after) if so_far else deployment.checkpoint_window(after)
-    point = deployment.judge == "point"
-    history = noise_window(deployment, data, metric)
-    baseline = None if so_far else deployment.baseline_of(window)
-    if baseline is None:
-        now = measure.measure(metric, data, window, history=history)
-        return judge_success(metric, limit, now, point=point, first_deployment=deployment.baseline is None)
-    now, before, _, change = measure.compare(metric, data, window, baseline, history=history)
-    healthy = sick_baseline(data, metric, before) is None
-    judgement = judge_success(metric, limit, now, before, change, point=point, healthy_baseline=healthy)
-    return with_splits(deployment, data, judgement) if not so_far else judgement
+    now, before, change = measured(deployment, data, metric, window, compared=not so_far)
+    judgement = judge_success(
+        metric,
+        limit,
+        now,
+        before,
+        change,
+        point=deployment.judge == "point",
+        healthy_baseline=before is None or sick_baseline(data, metric, before) is None,
+        first_deployment=deployment.baseline is None,
+    )
+    return with_splits(deployment, data, judgement) if before is not None else judgement
 
 
 def pending(deployment: Deployment, after: timedelta, now: datetime | None) -> CheckpointResult:
@@ -60,11 +61,5 @@ def gates(deployment: Deployment, data: Data) -> tuple[GateResult, ...]:
 def judge_at(deployment: Deployment, data: Data, gate: Gate) -> GateResult:
     metric = deployment.metric(gate.metric)
     window = Window(start=gate.at - gate.window, end=gate.at)
-    baseline = deployment.baseline_of(window)
-    point = deployment.judge == "point"
-    if baseline is None:
-        return judge_gate(gate, metric, measure.measure(metric, data, window), point=point)
-    now, before, _, change = measure.compare(
-        metric, data, window, baseline, history=noise_window(deployment, data, metric)
-    )
-    return judge_gate(gate, metric, now, before, change, point=point)
+    now, before, change = measured(deployment, data, metric, window)
+    return judge_gate(gate, metric, now, before, change, point=deployment.judge == "point")

@@ -9,13 +9,15 @@ from weakref import WeakKeyDictionary
 from .. import measure
 from ..findings import anomaly
 from ..judge import judge_window
-from ..model import Checkin, Data, Deployment, Judgement, Measurement, Metric
-from ..times import Window, localise, steps
+from ..model import Checkin, Data, Deployment, Estimate, Judgement, Measurement, Metric
+from ..times import Window, localise, on_day, steps
 from ..units import Limit
+from ..wording import value_text
 
 ANOMALY_STEP = timedelta(minutes=5)
 ANOMALY_REACH = timedelta(minutes=15)
 DEFAULT_TOLERANCE = 0.05
+EARLIER, EARLIER_DAYS = 7, 28  # days before the change that are compared with: at least, and how far back
 
 
 def judge_metrics(deployment: Deployment, data: Data) -> tuple[Judgement, ...]:
@@ -62,25 +64,65 @@ def judge_one(
     checkins: tuple[Checkin, ...] = (),
 ) -> Judgement:
     """The metric over one window, against the same local clock time of the baseline day."""
-    baseline = deployment.baseline_of(window)
-    point = deployment.judge == "point"
-    history = noise_window(deployment, data, metric)
-    if baseline is None:
-        now = measure.measure(metric, data, window, labels=labels, history=history)
-        return judge_window(
-            metric, now, None, None, point=point, first_deployment=True, checkins=checkins, zone=deployment.zone
-        )
-    now, before, _, change = measure.compare(metric, data, window, baseline, labels=labels, history=history)
+    now, before, change = measured(deployment, data, metric, window, labels=labels)
     return judge_window(
         metric,
         now,
         before,
         change,
-        point=point,
+        point=deployment.judge == "point",
+        first_deployment=deployment.baseline is None,
         checkins=checkins,
         zone=deployment.zone,
-        healthy_baseline=labels is not None or sick_baseline(data, metric, before) is None,
+        healthy_baseline=before is None or labels is not None or sick_baseline(data, metric, before) is None,
     )
+
+
+def measured(
+    deployment: Deployment,
+    data: Data,
+    metric: Metric,
+    window: Window,
+    *,
+    labels: dict[str, str] | None = None,
+    compared: bool = True,
+) -> tuple[Measurement, Measurement | None, Estimate | None]:
+    """
+    The figure over the window, the baseline's (None where there is none, or it is not to be compared), and the change
+    with its doubt: over earlier days where the data hold enough of them, otherwise against the baseline alone.
+    """
+    history = noise_window(deployment, data, metric)
+    baseline = deployment.baseline_of(window) if compared else None
+    if baseline is None:
+        return measure.measure(metric, data, window, labels=labels, history=history), None, None
+    now, before, _, change = measure.compare(metric, data, window, baseline, labels=labels, history=history)
+    if change is not None and (metric.delta == "percent" or metric.show_change) and deployment.judge != "point":
+        change = over_earlier_days(deployment, data, metric, now, labels) or change
+    return now, before, change
+
+
+def over_earlier_days(
+    deployment: Deployment, data: Data, metric: Metric, now: Measurement, labels: dict[str, str] | None
+) -> Estimate | None:
+    """
+    The relative change against the same local clock window of the days before the change, with the wobble between them.
+
+    None where fewer than seven such days, of the last four weeks, were seen.
+    """
+    samples = measure.samples_of(metric, data, labels)
+    if now.value is None or samples is None:
+        return None
+    first = min(int(series.times[0]) for series in samples.series if len(series.times))
+    days = [on_day(now.window, deployment.zone, deployment.day - timedelta(days=back)) for back in range(EARLIER_DAYS)]
+    windows = [day for day in days if day.end <= deployment.window.start and day.start_ms >= first]
+    if len(windows) < EARLIER:
+        return None
+    values = measure.earlier(metric, data, windows, labels=labels)
+    change = measure.change_from_history(now.value, values)
+    if change.blocked:
+        return None
+    middle = value_text(metric, now.value / (1 + change.value))
+    return replace(change, against=f"{len(values)} earlier days ({middle} on average)")
 
 
 def noise_window(deployment: Deployment, data: Data, metric: Metric) -> Window | None:

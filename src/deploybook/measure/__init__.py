@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from .compare import compare, measure, path, splits
+from .compare import compare, earlier, measure, path, splits
 from .coverage import Gap, Turn, gaps, resets
 from .grid import increments, worst_hour
 from .ground import samples_of
 from .selected import select
-from .uncertainty import rate_bound
+from .uncertainty import change_from_history, rate_bound
 
 __all__ = [
     "Gap",
     "Turn",
+    "change_from_history",
     "compare",
+    "earlier",
     "gaps",
     "increments",
     "measure",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -14,6 +15,8 @@ from .figure import Figure, figure, usable_edges
 from .grid import Mask, increments_of, worst_hour
 from .ground import Ground, Labels, ground
 from .prepared import ready
+
+WELL_SEEN = 0.95
 
 
 def measure(
@@ -58,6 +61,13 @@ def compare(
     if metric.kind == "query":
         return measured, before, delta, None
     return measured, before, delta, doubt.change(base, (now, baseline), (measured.value, before.value), history, common)
+
+
+def earlier(metric: Metric, data: Data, windows: Sequence[Window], *, labels: Labels | None = None) -> list[float]:
+    """The figures, in the metric's unit, of those windows of which at least 95 % was seen."""
+    base, scale = ground(metric, data, labels), doubt.scale_of(metric)
+    plain = [figure(base, window) for window in windows]
+    return [one.value * scale for one in plain if one.value is not None and one.coverage.seen >= WELL_SEEN]
 
 
 def _common_edges(base: Ground, now: Window, baseline: Window) -> tuple[Mask | None, bool]:

@@ -75,6 +75,7 @@ class Estimate:
     value: the number judged, in `scale`. at90, at95, at98: two-sided intervals, None where there is no honest one.
     blocked: why at best nothing can be told, in a few words ('only 4 effective samples'), '' otherwise.
     effective: effective samples (now, baseline); baseline None for a figure on its own.
+    against: what a change is against where that is not the baseline's window ('9 earlier days (57.1 ms on average)').
     method: how, in words for the page. needed: how long a window would have to be to tell, where that is known.
     """
 
@@ -87,6 +88,7 @@ class Estimate:
     method: str = ""
     blocked: str = ""
     needed: timedelta | None = None
+    against: str = ""
 
     def mapped(self, rule: Callable[[float], float], **about: Any) -> Estimate:
         """The estimate with `rule`, which must rise, applied to its value and to both ends of its intervals."""
