@@ -27,9 +27,8 @@ def records_and_problems(
     labels = tree.at(("day_labels",)) or tree.at(("programme", "day_labels")) or {}
     frame = Frame(zone=deployment.zone, day=deployment.day, labels=day_labels(labels))
     file, found = read_shape(RecordsFile, tree, {"frame": frame})
-    found += twice(tree, ("risks", "risks"), file.risks.risks) + twice(
-        tree, ("actions", "actions"), file.actions.actions
-    )
+    for key in ("risks", "actions"):
+        found += twice(tree, (key, key), getattr(getattr(file, key), key))
     notes, unreadable = read_notes(folder, prefix)
     return tell(file, deployment, notes), entries(file), [*problems, *found, *unreadable]
 
@@ -38,21 +37,17 @@ def gather(folder: Path, prefix: str) -> tuple[Tree, list[Problem]]:
     """records.yml and records/*.yml as one tree, each key with its own file and lines."""
     whole = Tree(path=f"{prefix}/records.yml".lstrip("/"), value={})
     problems: list[Problem] = []
-    paths = [*sorted(folder.glob("records.y*ml")), *sorted(folder.glob("records/*.y*ml"))]
-    for path in paths:
+    for path in [*sorted(folder.glob("records.y*ml")), *sorted(folder.glob("records/*.y*ml"))]:
         shown = f"{prefix}/{path.relative_to(folder).as_posix()}".lstrip("/")
         tree = read_yaml(path, shown)
         problems += tree.problems
-        if path.parent == folder:
-            if tree.value is not None and not isinstance(tree.value, dict):
-                problems.append(Problem(path=shown, line=1, text="expected 'key: value' lines, such as 'risks:'"))
-            parts: list[tuple[str, tuple[str, ...]]] = (
-                [(key, (key,)) for key in tree.value or {}] if isinstance(tree.value, dict) else []
-            )
-        else:
-            parts = [(path.stem, ())]
-        for name, way in parts:
-            put(whole, key_of(name), tree, way, problems)
+        if path.parent != folder:
+            put(whole, key_of(path.stem), tree, (), problems)
+        elif isinstance(tree.value, dict):
+            for key in tree.value:
+                put(whole, key_of(key), tree, (key,), problems)
+        elif tree.value is not None:
+            problems.append(Problem(path=shown, line=1, text="expected 'key: value' lines, such as 'risks:'"))
     return whole, problems
 
 
@@ -60,16 +55,12 @@ def put(whole: Tree, key: str, tree: Tree, way: tuple[str, ...], problems: list[
     place = tree.places.get(way, (tree.path, 1))
     if key in whole.value:
         first = ":".join(map(str, whole.place((key,))))
-        problems.append(
-            Problem(path=place[0], line=place[1], where=(key,), text=f"is also written in {first}; keep one")
-        )
-        return
-    if (value := tree.at(way)) is not None:
+        text = f"is also written in {first}; keep one"
+        problems.append(Problem(path=place[0], line=place[1], where=(key,), text=text))
+    elif (value := tree.at(way)) is not None:
         whole.value[key] = value
-        whole.places[(key,)] = place
-        whole.places.update(
-            {(key, *w[len(way) :]): p for w, p in tree.places.items() if w[: len(way)] == way and w != way}
-        )
+        below = {(key, *w[len(way) :]): p for w, p in tree.places.items() if w[: len(way)] == way and w != way}
+        whole.places.update({(key,): place} | below)
 
 
 def day_labels(written: object) -> tuple[tuple[str, date], ...]:

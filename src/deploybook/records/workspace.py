@@ -52,22 +52,19 @@ class Settings:
 def find_workspace(start: Path) -> Workspace:
     """The workspace that `start` stands in, found upwards; UsageProblem where there is none."""
     start = start.absolute()
-    for name in MARKS:
-        for folder in (start, *start.parents):
-            if (folder / name).is_file():
-                return Workspace(root=folder)
-    raise UsageProblem(
-        f"{start} is in no workspace: no deploybook.yml here or above. Write 'deploybook init DIR', or use -C."
-    )
+    found = (folder for name in MARKS for folder in (start, *start.parents) if (folder / name).is_file())
+    if folder := next(found, None):
+        return Workspace(root=folder)
+    remedy = "Write 'deploybook init DIR', or use -C."
+    raise UsageProblem(f"{start} is in no workspace: no deploybook.yml here or above. {remedy}")
 
 
 def read_workspace(root: Path) -> Workspace:
     """The workspace at `root` itself; UsageProblem where no deploybook.yml or mkdocs.yml is there."""
-    if not any((root / name).is_file() for name in MARKS):
-        raise UsageProblem(
-            f"{root} holds no deploybook.yml. Write 'deploybook init DIR', or choose another folder with -C."
-        )
-    return Workspace(root=root.absolute())
+    if any((root / name).is_file() for name in MARKS):
+        return Workspace(root=root.absolute())
+    remedy = "Write 'deploybook init DIR', or choose another folder with -C."
+    raise UsageProblem(f"{root} holds no deploybook.yml. {remedy}")
 
 
 def slugs(workspace: Workspace) -> tuple[str, ...]:
@@ -79,34 +76,27 @@ def slugs(workspace: Workspace) -> tuple[str, ...]:
 def read_settings(workspace: Workspace) -> Settings:
     """What deploybook.yml says beside the defaults of deployments; FileProblems with all its mistakes."""
     from . import deployment as shapes
-    from .problems import read_shape
-    from .settle import frame_of_tree
+    from .values import told
 
-    tree = read_layer(workspace, workspace.root / "deploybook.yml")
-    file, problems = read_shape(shapes.WorkspaceFile, tree, {"frame": frame_of_tree(tree)})
+    tree = defaults(workspace)
+    file, problems, _ = read_file(shapes.WorkspaceFile, tree)
     problems += [
         tree.problem(("notify", number), f"'{name}' is no channel; write it under 'channels'")
         for number, name in enumerate(file.notify)
         if name not in file.channels
     ]
     refuse(tree.problems + problems)
-    settings = Settings(title=file.title, url=file.url, zone=file.timezone, channels=file.channels, notify=file.notify)
-    return replace(
-        settings,
-        hours=file.hours,
-        daily=file.daily,
-        catch_up=file.catch_up or "all",
-        max_age=file.max_age,
-        origin=file.origin,
-    )
+    return told(Settings, file, zone=file.timezone, catch_up=file.catch_up or "all")
 
 
 def written(workspace: Workspace, key: str, *, service: str = "") -> Any:
     """What a new deployment would take for this key from its service or from deploybook.yml, as written; else None."""
-    path = service_path(workspace, service) if service else None
-    if service and path is None:
-        raise UsageProblem(unknown_service(workspace, service))
-    layers = [read_layer(workspace, each) for each in (path, workspace.root / "deploybook.yml") if each]
+    layers = [defaults(workspace)]
+    if service:
+        path = service_path(workspace, service)
+        if path is None:
+            raise UsageProblem(unknown_service(workspace, service))
+        layers.insert(0, read_layer(workspace, path))
     return next((value for tree in layers if (value := tree.at((key,)))), None)
 
 
@@ -125,15 +115,12 @@ def read_deployment(workspace: Workspace, slug: str) -> model.Deployment:
 def deployment_and_problems(workspace: Workspace, slug: str) -> tuple[model.Deployment | None, list[Problem]]:
     """The deployment as far as it can be told, and all mistakes; what `check` prints."""
     from . import deployment as shapes
-    from .problems import read_shape
-    from .settle import Desk, frame_of_tree, merge, settle
-    from .values import NO_ZONE
+    from .settle import Desk, merge, settle
 
-    path = deployment_path(workspace, slug)
-    near = read_layer(workspace, path)
+    near = read_layer(workspace, deployment_path(workspace, slug))
     if near.problems and near.value is None:
         return None, near.problems
-    base = read_layer(workspace, workspace.root / "deploybook.yml")
+    base = defaults(workspace)
     problems = near.problems + base.problems
     tree = near
     if isinstance(name := near.at(("service",)), str):
@@ -146,29 +133,39 @@ def deployment_and_problems(workspace: Workspace, slug: str) -> tuple[model.Depl
             tree = merge(tree, layer)
     problems += layer_problems(base, None, shapes.WorkspaceFile)
     tree = merge(tree, base)
-    frame = frame_of_tree(tree)
-    file, found = read_shape(shapes.DeploymentFile, tree, {"frame": replace(frame, zone=frame.zone or NO_ZONE)})
+    file, found, frame = read_file(shapes.DeploymentFile, tree)
     desk = Desk(tree, file, frame)
     deployment = settle(desk, slug)
     return deployment, [*problems, *found, *desk.problems]
 
 
-def layer_problems(layer: Any, base: Any, kind: Any) -> list[Problem]:
-    """Mistakes of a service or of deploybook.yml that no deployment would show, such as an unknown key at its top."""
+def read_file(kind: Any, tree: Any) -> tuple[Any, list[Problem], Any]:
+    """The tree as `kind`, its mistakes, and the frame that its times are read by."""
     from .problems import read_shape
-    from .settle import frame_of_tree, merge
+    from .settle import frame_of_tree
     from .values import NO_ZONE
 
-    tree = merge(layer, base) if base else layer
     frame = frame_of_tree(tree)
-    return read_shape(kind, tree, {"frame": replace(frame, zone=frame.zone or NO_ZONE)})[1]
+    return *read_shape(kind, tree, {"frame": replace(frame, zone=frame.zone or NO_ZONE)}), frame
+
+
+def layer_problems(layer: Any, base: Any, kind: Any) -> list[Problem]:
+    """Mistakes of a service or of deploybook.yml that no deployment would show, such as an unknown key at its top."""
+    from .settle import merge
+
+    return read_file(kind, merge(layer, base) if base else layer)[1]
+
+
+def defaults(workspace: Workspace) -> Any:
+    """deploybook.yml as a tree."""
+    return read_layer(workspace, workspace.root / "deploybook.yml")
 
 
 def check_layers(workspace: Workspace) -> list[Problem]:
     """All mistakes of deploybook.yml, of every service, and of folder names under deployments/."""
     from . import deployment as shapes
 
-    base = read_layer(workspace, workspace.root / "deploybook.yml")
+    base = defaults(workspace)
     found = base.problems + layer_problems(base, None, shapes.WorkspaceFile)
     for path in sorted((workspace.root / "services").glob("*.y*ml")):
         layer = read_layer(workspace, path)
@@ -185,9 +182,8 @@ def deployment_path(workspace: Workspace, slug: str) -> Path:
 
     path = workspace.folder(slug) / "deployment.yml"
     if not SLUG.fullmatch(slug) or not path.is_file():
-        raise UsageProblem(
-            f"'{slug}' is no deployment of this workspace; {suggestion(slug, slugs(workspace), 'there are')}"
-        )
+        hint = suggestion(slug, slugs(workspace), "there are")
+        raise UsageProblem(f"'{slug}' is no deployment of this workspace; {hint}")
     return path
 
 
