@@ -114,12 +114,8 @@ def read_shape(kind: type[Shape], tree: Tree, context: dict[str, Any]) -> tuple[
 
 def noted(context: dict[str, Any], ways: dict[int, Way], tree: Tree) -> list[Problem]:
     """Unknown keys, each at its own line with the way to its parent."""
-    found = []
-    for node, key, _, text in context["unknown"]:
-        if node in ways:
-            path, line = tree.place((*ways[node], key))
-            found.append(Problem(path=path, line=line, where=tuple(tree.words(ways[node])), text=text))
-    return found
+    placed = ((ways[node], key, text) for node, key, _, text in context["unknown"] if node in ways)
+    return [tree.problem(way, text, at=(*way, key)) for way, key, text in placed]
 
 
 def mappings(value: Any, way: Way = ()) -> Iterator[tuple[Way, Any]]:
@@ -175,22 +171,26 @@ def describe(way: Way, item: dict[str, Any], tree: Tree) -> tuple[Way, str]:
         return way, str(context["error"])
     if kind == "literal_error":
         allowed = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
-        return way, f"{quoted} is not one of {', '.join(allowed)}; " + (
-            f"did you mean '{near}'?" if (near := meant(str(found), allowed)) else f"write {allowed[0]}"
-        )
-    if kind in ("model_type", "model_attributes_type", "dict_type"):
-        return way, f"expected 'key: value' lines, found {quoted}"
-    if kind in ("list_type", "tuple_type"):
-        return way, f"expected a list, such as lines that begin with '- ', found {quoted}"
-    if kind.startswith("bool"):
-        return way, f"{quoted} is neither true nor false"
-    if kind.startswith("int"):
-        return way, f"{quoted} is not a whole number; write 0, 1, 2, …"
-    if kind in ("less_than_equal", "greater_than_equal"):
-        return way, f"{quoted} is out of range; write a number from 0 to 9"
-    return way, str(item["msg"])
+        near = meant(str(found), allowed)
+        remedy = f"did you mean '{near}'?" if near else f"write {allowed[0]}"
+        return way, f"{quoted} is not one of {', '.join(allowed)}; {remedy}"
+    said = next((text for start, text in SAID.items() if kind.startswith(start)), "")
+    return way, said.format(quoted) if said else str(item["msg"])
 
 
+# What is wrong, by the beginning of pydantic's name for it.
+MAPPING, LIST = "expected 'key: value' lines, found {}", "expected a list, such as lines that begin with '- ', found {}"
+RANGE = "{} is out of range; write a number from 0 to 9"
+SAID = {
+    "model_": MAPPING,
+    "dict_type": MAPPING,
+    "list_type": LIST,
+    "tuple_type": LIST,
+    "bool": "{} is neither true nor false",
+    "int": "{} is not a whole number; write 0, 1, 2, …",
+    "less_than_equal": RANGE,
+    "greater_than_equal": RANGE,
+}
 EXAMPLES = {
     "statistic": "p95",
     "good": "{result: success}",

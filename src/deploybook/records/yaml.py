@@ -56,8 +56,9 @@ class Tree:
                 return None
         return value
 
-    def problem(self, way: Way, text: str) -> Problem:
-        path, line = self.place(way)
+    def problem(self, way: Way, text: str, at: Way | None = None) -> Problem:
+        """A mistake of the node, shown at the line of `at` where that is another."""
+        path, line = self.place(way if at is None else at)
         return Problem(path=path, line=line, where=tuple(self.words(way)), text=text)
 
     def words(self, way: Way) -> Iterator[str]:
