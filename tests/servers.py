@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -236,3 +237,15 @@ def raw(content: bytes) -> Script:
             conn.sendall(content)
 
     return send
+
+
+WRONG = (None, True, -1, 1e300, "", "x", "{{y}}", "2025-01-22", [], [1], ["a"], {}, {"a": 1}, [[]], "\x00", 10**30)
+
+
+def damaged(value: Any, chance: Random) -> Any:
+    """The JSON with some of its parts replaced by something that does not belong there."""
+    if chance.random() < 0.12:
+        return chance.choice(WRONG)
+    if isinstance(value, dict):
+        return {key: damaged(one, chance) for key, one in value.items()}
+    return [damaged(one, chance) for one in value] if isinstance(value, list) else value

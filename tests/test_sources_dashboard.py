@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
+from servers import damaged
 
 from deploybook.errors import UsageProblem
 from deploybook.sources.dashboard import propose, recognised
@@ -106,3 +109,10 @@ def test_the_reference_dashboard_gives_its_metrics(shared: Path) -> None:
         "panel": "21",
     }
     assert {keys["panel"] for keys in found.values()} == {"12", "17", "21"}
+
+
+def test_any_damage_ends_in_proposals_or_a_word_about_the_dashboard() -> None:
+    whole = json.loads(board("sum(rate(x_total[5m]))", unit="s", thresholds={"steps": [{"color": "red", "value": 1}]}))
+    for seed in range(300):
+        with suppress(UsageProblem):
+            propose(json.dumps(damaged(whole, Random(seed))).encode())

@@ -8,11 +8,12 @@ import subprocess
 import urllib.request
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from servers import FakeServer, alertmanager, raw, reply
+from servers import FakeServer, alertmanager, damaged, raw, reply
 
 from deploybook import sources
 from deploybook.errors import QueryRejected, SourceError
@@ -360,3 +361,11 @@ def test_what_lies_further_apart_stays_two_entries() -> None:
 
 def test_every_event_source_is_known_by_its_kind() -> None:
     assert set(sources.EVENTS) <= set(sources.kinds())
+
+
+def test_any_damage_ends_in_entries_or_is_counted(tmp_path: Path) -> None:
+    whole = {"launchdarkly": LAUNCHDARKLY, "pagerduty": PAGERDUTY, "alertmanager": ALERTS, "grafana": GRAFANA}
+    whole |= {"github": GITHUB, "gitlab": GITLAB, "slack": SLACK}
+    for seed in range(50):
+        for kind, content in whole.items():
+            read(tmp_path, kind, damaged(content, Random(seed)))

@@ -174,3 +174,54 @@ def test_the_reference_answers_are_read(shared: Path) -> None:
 
     assert len(one(pulled, "parser_failure_total").series) == 4
     assert {int(step) for series in pulled.samples[0].series for step in series.steps} == {15_000}
+
+
+WHOLE = "timestamp,metric,pod,value\n" + "".join(
+    f"2025-01-22T12:{minute:02d}:00Z,jobs_total,{pod},{19_995 + minute}\n" for minute in range(8) for pod in "ab"
+)
+TEXT = (
+    "# TYPE jobs counter\n"
+    + "".join(f'jobs_total{{pod="a"}} {19_995 + at} {NOON + 60 * at}.417\n' for at in range(8))
+    + "# EOF\n"
+)
+SAVED = answer((LABELS, [(NOON + 60 * at, str(19_995 + at)) for at in range(8)])).decode()
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.csv", WHOLE), ("a.om", TEXT), ("a.json", SAVED)])
+def test_a_file_cut_at_any_byte_gives_no_wrong_number(tmp_path: Path, name: str, content: str) -> None:
+    """Every row that is left is one of the whole file's, and what is missing is told."""
+    path = tmp_path / name
+    path.write_text(content)
+    known = rows_in(read(tmp_path))
+
+    for cut in range(len(content.rstrip()) - 1):
+        path.write_text(content[:cut])
+        pulled = read(tmp_path)
+        assert rows_in(pulled) <= known, content[:cut][-60:]
+        assert pulled.notes or rows_in(pulled) or cut < 30, content[:cut][-60:]
+
+
+def rows_in(pulled: Pulled) -> set[tuple[str, int, float]]:
+    return {
+        (series.labels.get("pod", ""), at, value)
+        for samples in pulled.samples
+        for series in samples.series
+        for at, value in zip(series.times.tolist(), series.values.tolist(), strict=True)
+    }
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_damage_ends_in_rows_and_notes(tmp_path: Path, seed: int) -> None:
+    """Bytes turned, taken out and put in at random: never an exception, never an endless read."""
+    import random
+
+    chance = random.Random(seed)
+    forms = {"a.csv": WHOLE.encode(), "b.om": TEXT.encode(), "c.json": SAVED.encode(), "d.parquet": parquet(FRAME)}
+    for _ in range(40):
+        for name, content in forms.items():
+            damaged = bytearray(content)
+            for _ in range(chance.randint(1, 6)):
+                at = chance.randrange(len(damaged))
+                damaged[at : at + chance.randint(0, 3)] = chance.randbytes(chance.randint(0, 3))
+            (tmp_path / name).write_bytes(damaged)
+        read(tmp_path)

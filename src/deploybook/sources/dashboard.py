@@ -64,7 +64,7 @@ def propose(content: bytes) -> list[Proposed]:
     taken: set[str] = set()
     for panel in panels(board["panels"]):
         targeted: set[str] = set()
-        for target in panel.get("targets") or ():
+        for target in many(panel.get("targets")):
             query = target.get("expr") if isinstance(target, Mapping) else None
             if isinstance(query, str) and query.strip():
                 keys, why = recognised(plain(query))
@@ -75,12 +75,24 @@ def propose(content: bytes) -> list[Proposed]:
     return found
 
 
-def panels(many: list[Any]) -> Iterator[Mapping[str, Any]]:
+def panels(found: list[Any]) -> Iterator[Mapping[str, Any]]:
     """The panels, those inside of rows included."""
-    for one in many:
+    for one in found:
         if isinstance(one, Mapping):
             yield one
-            yield from panels(one.get("panels") or [])
+            yield from panels(many(one.get("panels")))
+
+
+def many(value: Any) -> list[Any]:
+    """The list that should stand there; an empty one where something else does."""
+    return value if isinstance(value, list) else []
+
+
+def inside(value: Any, *way: str) -> Mapping[str, Any]:
+    """The mapping at the end of a way of keys; an empty one where there is none."""
+    for key in way:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value if isinstance(value, Mapping) else {}
 
 
 def plain(query: str) -> str:
@@ -151,7 +163,7 @@ def dressed(keys: dict[str, Any], panel: Mapping[str, Any], legend: str, targete
     title = str(panel.get("title") or "").strip()
     legend = "" if "{{" in legend or legend in ("__auto", "") else legend
     shown = {"title": f"{title} {legend}".strip()} | keys
-    defaults = (panel.get("fieldConfig") or {}).get("defaults") or {}
+    defaults = inside(panel, "fieldConfig", "defaults")
     unit = "" if kind == "counter" else UNITS.get(str(defaults.get("unit")), "")
     shown |= {"unit": unit} if unit else {}
     if defaults.get("unit") == "percentunit" and kind in ("gauge", "query"):
@@ -164,8 +176,9 @@ def dressed(keys: dict[str, Any], panel: Mapping[str, Any], legend: str, targete
 
 def limit_of(defaults: Mapping[str, Any], unit: str) -> str:
     """'at most 65 ms' where the panel turns red there, 'at least 90 %' where it is red until there."""
-    steps = [one for one in (defaults.get("thresholds") or {}).get("steps") or () if isinstance(one, Mapping)]
-    if (defaults.get("thresholds") or {}).get("mode") == "percentage" or len(steps) < 2:
+    thresholds = inside(defaults, "thresholds")
+    steps = [one for one in many(thresholds.get("steps")) if isinstance(one, Mapping)]
+    if thresholds.get("mode") == "percentage" or len(steps) < 2:
         return ""
     reds = ["red" in str(one.get("color")).lower() for one in steps]
     at = len(steps) - 1 if reds[-1] and not reds[0] else 1 if reds[0] and not reds[-1] else 0

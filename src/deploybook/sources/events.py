@@ -101,7 +101,7 @@ def alertmanager(item: Item) -> Iterator[Entry | None]:
 
 
 def grafana(item: Item) -> Iterator[Entry | None]:
-    tags = [str(tag) for tag in at(item, "tags") or ()]
+    tags = [str(tag) for tag in found] if isinstance(found := at(item, "tags"), list) else []
     text = re.sub(r"<[^>]*>", " ", str(at(item, "text")))
     kind = next((tag for tag in tags if tag in ENTRY_KINDS), "note")
     rest = ", ".join(tag for tag in tags if tag != kind)

@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from .rows import Notebook, Rows
-from .tables import SERIES, labels_in
+from .rows import Notebook, Rows, Unreadable
+from .tables import SERIES, labels_in, text_of
 
 BLOCK = 8 << 20  # bytes read at once; larger ones only need more memory
 ENDS = ("_bucket", "_sum", "_count")
@@ -24,7 +24,9 @@ def read_openmetrics(content: bytes, wanted: Mapping[str, str], *, place: str, d
     The samples of the wanted metrics. A time in seconds (OpenMetrics) or milliseconds (Prometheus text) behind each
     value; a line without one is left out and noted, as is one that is cut off.
     """
-    seen = Notebook(place)
+    content, seen = text_of(content), Notebook(place)
+    if (at := content.find(b"\x01")) >= 0:
+        raise Unreadable("holds a control sign that no metric has", line=content.count(b"\n", 0, at) + 1)
     numbers: dict[str, int] = {}
     blocks = [block(part, line, names_of(wanted), numbers, seen) for part, line in blocks_of(content)]
     if not content.endswith(b"\n") and not content.rstrip().endswith(b"# EOF"):
