@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -28,8 +28,8 @@ class Agenda:
     workspace: Workspace
     settings: Settings
     deployments: dict[str, Deployment]
-    entries: tuple[Entry, ...]
-    items: tuple[Item, ...]
+    entries: tuple[Entry, ...] = ()
+    items: tuple[Item, ...] = ()
     broken: tuple[FileProblems, ...] = ()
 
     @property
@@ -63,10 +63,16 @@ def read_agenda(workspace: Workspace, now: datetime, log: Log | None = None) -> 
             deployments[slug] = read_deployment(workspace, slug)
         except FileProblems as problems:
             broken.append(problems)
-    log = log or Log.open(workspace.root / "evidence")
+    files = Agenda(workspace=workspace, settings=settings, deployments=deployments, broken=tuple(broken))
+    return renewed(files, now, log or Log.open(workspace.root / "evidence"))
+
+
+def renewed(agenda: Agenda, now: datetime, log: Log) -> Agenda:
+    """The same files with what the log says by now."""
     entries = tuple(entry for entry in log.entries() if entry.kind in KINDS)
+    settings = agenda.settings
     items = plan(
-        deployments.values(),
+        agenda.deployments.values(),
         entries,
         now,
         catch_up=settings.catch_up,
@@ -74,11 +80,4 @@ def read_agenda(workspace: Workspace, now: datetime, log: Log | None = None) -> 
         daily=settings.daily,
         zone=settings.zone,
     )
-    return Agenda(
-        workspace=workspace,
-        settings=settings,
-        deployments=deployments,
-        entries=entries,
-        items=items,
-        broken=tuple(broken),
-    )
+    return replace(agenda, entries=entries, items=items)

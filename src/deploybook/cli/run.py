@@ -60,13 +60,8 @@ Do = Callable[[Work, "Item"], Made]
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def command(state: State, dry_run: bool, quiet: bool, textfile: str | None, log_format: str, as_json: bool) -> int:
     """Pull, judge, report, publish and tell whatever is due, once; what was missed is caught up in its own window."""
-    from .health import idle_until
-
     workspace, now = state.open(), state.time
     say = speaker(log_format, silent=as_json)
-    until = None if dry_run else idle_until(workspace.root, now)
-    if until is not None:
-        return nothing(until, now, quiet, as_json)
     if dry_run:
         return rehearse(workspace, now, as_json)
     return run(workspace, now, say=say, quiet=quiet, textfile=Path(textfile) if textfile else None, as_json=as_json)
@@ -83,32 +78,35 @@ def run(
     as_json: bool = False,
 ) -> int:
     """One run over the workspace; `do` makes one report."""
-    from .agenda import read_agenda
-    from .health import FOLDER, leave_hint, own_folder, told_next
+    from .health import FOLDER, idle_until, leave_hint, own_folder, told_next
+
+    if (until := idle_until(workspace.root, now)) is not None:
+        return nothing(until, now, quiet, as_json)
+    from .agenda import read_agenda, renewed
     from .lock import alone
     from .telling import tell_all
 
     say = say or speaker("text", silent=True)
     agenda = read_agenda(workspace, now)
     if not has_work(agenda, now):
-        until = after_this(agenda, now)
-        if told_next(workspace.root) not in (None, iso_or_empty(until)):
+        then = after_this(agenda, now)
+        if told_next(workspace.root) not in (None, iso_or_empty(then)):
             finish(agenda, [], [], now, textfile)
-        leave_hint(workspace.root, until)
-        return broken(agenda) or nothing(iso_or_empty(until), now, quiet, as_json)
+        leave_hint(workspace.root, then)
+        return broken(agenda) or nothing(iso_or_empty(then), now, quiet, as_json)
     own_folder(workspace.root)
     with alone(workspace.root / FOLDER / "run.lock", now) as other:
         if other is not None:
             return told_busy(str(other), as_json, now)
         log = open_log(workspace, make_key=True)
-        agenda = read_agenda(workspace, now, log)  # the other may have done it meanwhile
+        agenda = renewed(agenda, now, log)  # another may have done it meanwhile
         work = Work(workspace=workspace, log=log, now=now)
         made = list(make_all(work, agenda, do or make_report, say))
         failures = [f"{agenda.subject(one.item)}: {one.why}" for one in made if one.state == "failed"]
-        failures += publish_new(work, say)
-        left = tell_all(read_agenda(workspace, now, log), log, now, say)
+        failures += publish_new(work, renewed(agenda, now, log), say)
+        left = tell_all(renewed(agenda, now, log), log, now, say)
         failures += [f"not told: {each}" for each in left]
-        after = read_agenda(workspace, now, log)
+        after = renewed(agenda, now, log)
         finish(after, made, failures, now, textfile, left)
         leave_hint(workspace.root, after_this(after, now))
     if as_json:
@@ -200,11 +198,8 @@ def unpublished(agenda: Agenda) -> bool:
     return reported > last.get("publication", -1) and (agenda.workspace.root / "mkdocs.yml").is_file()
 
 
-def publish_new(work: Work, say: Say) -> list[str]:
+def publish_new(work: Work, agenda: Agenda, say: Say) -> list[str]:
     """Builds the site where something is new; what went wrong."""
-    from .agenda import read_agenda
-
-    agenda = read_agenda(work.workspace, work.now, work.log)
     if not unpublished(agenda):
         return []
     try:
