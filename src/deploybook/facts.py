@@ -86,7 +86,10 @@ class EvidenceItem:
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """How a page was made: notebook and its digest, parameters, versions, and the log's head before the run."""
+    """
+    How a page was made: notebook and its digest, parameters, versions, and the log's head before the run. revision: how
+    often it changed after it had been published; corrects: digest of the published page that it replaces.
+    """
 
     notebook: str = ""
     notebook_digest: str = ""
@@ -95,6 +98,8 @@ class Provenance:
     log_size: int = 0
     log_root: str = ""
     signed: bool = False
+    revision: int = 1
+    corrects: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

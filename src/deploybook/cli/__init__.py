@@ -34,6 +34,7 @@ VERBS = {
     "publish": "Build the site around the reports.",
     "serve": "Show the built site on this machine.",
     "note": "Append a line to the journal.",
+    "attach": "Keep a file as evidence of the deployment.",
     "verify": "Check the evidence log, its artifacts and the pages.",
     "compare": "Show what differs between two reports.",
 }

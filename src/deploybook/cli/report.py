@@ -25,10 +25,20 @@ if TYPE_CHECKING:
 @click.option(
     "--isolation", type=click.Choice(["fork", "process"]), default="fork", show_default=True, help="How notebooks run."
 )
+@click.option("--by", metavar="NAME", default="", help="Who makes a published report again, for the evidence log.")
+@click.option("--reason", metavar="TEXT", default="", help="Why it is made again.")
 @click.option("--no-pull", is_flag=True, help="Use the exports as they are.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def command(
-    state: State, after: str | None, day: str | None, every: bool, isolation: str, no_pull: bool, as_json: bool
+    state: State,
+    after: str | None,
+    day: str | None,
+    every: bool,
+    isolation: str,
+    by: str,
+    reason: str,
+    no_pull: bool,
+    as_json: bool,
 ) -> int:
     """Write the reports of a deployment: its window and every checkpoint that is due, or one of them."""
     from ..records import slugs
@@ -43,7 +53,7 @@ def command(
         if not no_pull:
             pull(workspace, slug, now)
         for book in books(workspace, slug, after, now):
-            one = make(book, log=log, now=now, isolation=isolation)  # type: ignore[arg-type]
+            one = make(book, log=log, now=now, isolation=isolation, by=by, reason=reason)  # type: ignore[arg-type]
             made.append(one)
             if not as_json:
                 click.echo(f"{one.path}: {one.verdict.value}, {one.why}")

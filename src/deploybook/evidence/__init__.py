@@ -17,9 +17,21 @@ from deploybook.evidence.gate import Gate
 from deploybook.evidence.key import Key
 from deploybook.evidence.log import Entry, Log
 from deploybook.evidence.standalone import Broken, Checkpoint, Report, verify
-from deploybook.evidence.store import Artifact
+from deploybook.evidence.store import Artifact, extension
 
-__all__ = ["Artifact", "Broken", "Checkpoint", "Entry", "Gate", "Key", "Log", "Report", "verifier", "verify"]
+__all__ = [
+    "Artifact",
+    "Broken",
+    "Checkpoint",
+    "Entry",
+    "Gate",
+    "Key",
+    "Log",
+    "Report",
+    "extension",
+    "verifier",
+    "verify",
+]
 
 
 def verifier() -> bytes:

@@ -23,7 +23,7 @@ Statement = dict[str, Any]
 
 TEXT_LIMIT = 256
 QUERY_LIMIT = 4_096
-REASONS = ("retention", "secret", "personal-data", "legal", "mistake")
+REASONS = ("retention", "secret", "personal-data", "legal", "mistake", "update")
 _RESULTS = {"pass": "PASSED", "warn": "WARNED", "inconclusive": "WARNED", "fail": "FAILED", "no_data": "FAILED"}
 
 
@@ -170,12 +170,21 @@ def notification(
 
 
 def correction(
-    subjects: Subjects, *, deployment: str, ticket: str, corrects: str, by: str, reason: str = "mistake"
+    subjects: Subjects,
+    *,
+    deployment: str,
+    ticket: str,
+    corrects: str,
+    by: str,
+    reason: str = "mistake",
+    changed: Iterable[str] = (),
 ) -> Statement:
-    """A revision of something that was published (corrects: its digest). The difference and the reason are artifacts."""
-    return _own(
-        "correction", subjects, deployment=deployment, ticket=ticket, corrects=corrects, by=by, reason=_reason(reason)
-    )
+    """
+    A revision of something that was published (corrects: its digest). The difference, and the reason in words, are
+    artifacts; changed: the names of records that are other than before.
+    """
+    about = {"corrects": corrects, "by": by, "reason": _reason(reason), "changed": list(changed)}
+    return _own("correction", subjects, deployment=deployment, ticket=ticket, **about)
 
 
 def tombstone(

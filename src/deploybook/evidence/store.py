@@ -22,6 +22,7 @@ from typing import BinaryIO
 from deploybook.errors import DeploybookError, EvidenceBroken
 
 _EXTENSION = re.compile(r"[a-z0-9]{1,10}(\.[a-z0-9]{1,10})?")
+_PART = re.compile(r"[a-z0-9]{1,10}")
 _BLOCK = 1 << 20
 
 
@@ -32,6 +33,11 @@ class Artifact:
     digest: str
     size: int
     path: str
+
+
+def extension(name: str) -> str:
+    """'csv.gz' of 'x.csv.gz'; 'bin' of a name whose ending is none."""
+    return ".".join(part for part in name.lower().split(".")[1:][-2:] if _PART.fullmatch(part)) or "bin"
 
 
 def put(evidence: Path, data: bytes | Path, extension: str) -> Artifact:

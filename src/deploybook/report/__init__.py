@@ -8,29 +8,34 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any, Literal
 
 from .. import __version__, run
 from ..book import Book
-from ..errors import UsageProblem
+from ..errors import DeploybookError, EvidenceBroken, UsageProblem
 from ..evidence import Log
 from ..facts import Facts, Provenance, document, figure_document
 from ..model import Verdict
+from ..run.key import stamps
 from ..sections.page import PageKind, page_facts, write_page_facts
 from . import failure, page
-from .keep import folder_of, name_of, on_record, record_report, record_run
+from .keep import Correction, folder_of, name_of, on_record, record_report, record_run, scope_of, was_published
+from .unchanged import Ground, Kept
 
-__all__ = ["Made", "make", "page_path"]
+__all__ = ["Made", "make", "make_many", "page_path"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
     """
-    What one call made. after: of the checkpoint, 'closing', or ''. path: the page, from the workspace. changed: False where all of it was there already.
-    verdict: of the report; ERROR where the notebook did not run to its end. why: what was new, or how it failed.
+    One report. after: of the checkpoint, 'closing', or ''. path: the page, from the workspace. changed: False where all
+    of it was there already. verdict: of the report; ERROR where the notebook did not run to its end. why: what was new,
+    or how it failed. problem: what kept it from running at all.
     """
 
     deployment: str
@@ -40,6 +45,8 @@ class Made:
     changed: bool
     why: str
     result: run.RunResult | None = None
+    files: tuple[Path, ...] = ()
+    problem: DeploybookError | None = None
 
 
 def page_path(book: Book) -> Path:
@@ -52,8 +59,16 @@ def kind_of(book: Book) -> PageKind:
     return "closing" if book.closing else "checkpoint" if book.after else "outcome"
 
 
-def make(
-    book: Book,
+def make(book: Book, **options: Any) -> Made:
+    """The report of one book, with the options of `make_many`; raises what kept it from being made."""
+    [made] = make_many([book], **options)
+    if made.problem:
+        raise made.problem
+    return made
+
+
+def make_many(
+    books: Iterable[Book],
     *,
     log: Log,
     now: datetime,
@@ -61,34 +76,109 @@ def make(
     notebook: Path | None = None,
     limits: run.Limits | None = None,
     late: timedelta | None = None,
-) -> Made:
+    by: str = "",
+    reason: str = "",
+    workers: int | None = None,
+    keep_going: bool = True,
+    execute: Callable[..., run.RunResult] = run.execute,
+) -> Iterator[Made]:
     """
-    The report of a deployment window, of the book's checkpoint, or of its closing.
+    The reports of deployment windows, checkpoints or closings, each as it is ready.
 
-    now: when it is recorded; nothing on the page depends on it. late: how long after its time it is made, told by the
-    page and by the log; a report that is made again keeps what the log says of it. Raises UsageProblem where the notebook is missing or
-    its parameters are wrong, before anything runs; a failed run is no exception but a page that says so.
+    now: when they are recorded; nothing on a page depends on it. late: how long after its time it is made, told by the
+    page and by the log; a report that is made again keeps what the log says of it. by, reason: of one that is made again
+    after it was published, for the log. execute: what runs a notebook, as run.execute does. Raises UsageProblem where a
+    notebook is missing, before anything runs; a failed run is no exception but a page that says so.
     """
-    source = notebook or book.workspace.root / "notebooks" / f"{kind_of(book)}.ipynb"
-    if not source.is_file():
-        raise UsageProblem(f"{book.workspace.shown(source)} is missing; 'deploybook init' puts a fresh one there")
-    before = on_record(log, book)
-    facts = replace(book.facts, late=late if before.late is None else before.late)
-    place = page_path(book)
+    books = list(books)
+    sources = [notebook or book.workspace.root / "notebooks" / f"{kind_of(book)}.ipynb" for book in books]
+    for book, source in zip(books, sources, strict=True):
+        if not source.is_file():
+            raise UsageProblem(f"{book.workspace.shown(source)} is missing; 'deploybook init' puts a fresh one there")
+    grounds = {book.workspace.root: Ground.of(book.workspace) for book in books}
     with tempfile.TemporaryDirectory(prefix="deploybook-") as scratch:
-        executed = Path(scratch) / f"{place.name}.ipynb"
-        result = run.execute(
-            source,
-            executed,
-            parameters_of(book),
-            cwd=book.workspace.root,
-            isolation=isolation,
-            limits=limits,
-            environment={"DEPLOYBOOK_WORKSPACE": str(book.workspace.root)},
-        )
+        asked: dict[Path, Asked] = {}
+        jobs = []
+        for number, (book, source) in enumerate(zip(books, sources, strict=True)):
+            output = Path(scratch, str(number), f"{page_path(book).name}.ipynb")
+            asked[output] = Asked(book=book, kept=Kept.read(grounds[book.workspace.root], book.deployment.slug))
+            jobs.append(
+                run.Job(notebook=source, output=output, parameters=parameters_of(book), cwd=book.workspace.root)
+            )
+        books.clear()  # each is let go of, with its data, as its report is done
+
+        def judge_and_execute(job: run.Job, cancel: Event) -> run.RunResult:
+            one, root = asked[job.output], job.cwd
+            try:
+                one.key = one.kept.key_of(one.book, job.notebook, job.parameters)
+                _ = one.book.facts  # what is wrong with files and data is told before a kernel starts
+                return execute(
+                    job.notebook,
+                    job.output,
+                    job.parameters,
+                    cwd=root,
+                    isolation=isolation,
+                    limits=limits,
+                    environment={"DEPLOYBOOK_WORKSPACE": str(root)},
+                    cancel=cancel,
+                )
+            except DeploybookError as problem:
+                one.problem = problem
+                return run.RunResult(status=run.Status.START_UP, notebook=job.output, digest="")
+
+        for job, result in run.run_many(jobs, judge_and_execute, workers=workers, keep_going=keep_going):
+            yield conclude(asked.pop(job.output), job, result, log=log, now=now, late=late, by=by, reason=reason)
+
+
+@dataclass(kw_only=True)
+class Asked:
+    """A report on its way. key: what it follows from, taken before it ran; problem: what kept it from running."""
+
+    book: Book
+    kept: Kept
+    key: Mapping[str, str] = field(default_factory=dict)
+    problem: DeploybookError | None = None
+
+
+def conclude(
+    asked: Asked,
+    job: run.Job,
+    result: run.RunResult,
+    *,
+    log: Log,
+    now: datetime,
+    late: timedelta | None,
+    by: str,
+    reason: str,
+) -> Made:
+    """Page, documents and evidence of a notebook that ran, and what it was made from."""
+    book, place, scope = asked.book, page_path(asked.book), scope_of(asked.book)
+    try:
+        if asked.problem:
+            raise asked.problem
         if not result.ok:
-            return failed(book, place, result, executed, log=log, now=now)
-        return finished(book, facts, place, result, executed, log=log, now=now, recorded=before.told)
+            asked.kept.remember(scope)
+            return failed(book, place, result, job.output, log=log, now=now)
+        before = on_record(log, book)
+        facts = replace(book.facts, late=late if before.late is None else before.late)
+        one = finished(
+            book, facts, place, result, job.output, log=log, now=now, recorded=before.told, by=by, reason=reason
+        )
+    except EvidenceBroken:
+        raise
+    except DeploybookError as problem:
+        return replace(made(book, place, Verdict.ERROR, changed=False, why=str(problem)), problem=problem)
+    asked.kept.remember(
+        scope,
+        key=dict(asked.key),
+        notebook=book.workspace.shown(job.notebook),
+        parameters=dict(job.parameters),
+        pages=stamps(one.files, book.workspace.root),
+        entries=log.head().size,
+        verdict=one.verdict.value,
+        path=one.path,
+    )
+    return one
 
 
 def parameters_of(book: Book) -> dict[str, Any]:
@@ -112,24 +202,26 @@ def finished(
     log: Log,
     now: datetime,
     recorded: bool,
+    by: str = "",
+    reason: str = "",
 ) -> Made:
     """Writes page, documents and evidence where anything is new. recorded: the log has a verdict of it already."""
     cells = json.loads(executed.read_text(encoding="utf-8"))["cells"]
     body = page.body_of(cells)
     before = page.provenance_before(place)
-    facts = replace(facts, provenance=provenance(book, result, executed, before or log.head()))
-    chart = page.lead_chart(cells)
+    facts = replace(facts, provenance=provenance(book, result, executed, before or log.head(), before))
+    chart, correction = page.lead_chart(cells), None
     files = outputs(book, facts, body, chart, place, executed)
     if before is not None:
         if recorded and not page.changed(files):
-            return made(book, place, facts.verdict, changed=False, why="nothing new")
-        facts = replace(facts, provenance=provenance(book, result, executed, log.head()))
+            return replace(made(book, place, facts.verdict, changed=False, why="nothing new"), files=tuple(files))
+        before, correction = revision_of(log, book, place, before, by, reason)
+        facts = replace(facts, provenance=provenance(book, result, executed, log.head(), before))
         files = outputs(book, facts, body, chart, place, executed)
     page.write(files, log.gate)
-    record_report(log, book, facts, files, executed, result, now)
-    return made(
-        book, place, facts.verdict, changed=True, why="new" if before is None else "content changed", result=result
-    )
+    record_report(log, book, facts, files, executed, result, now, correction)
+    why = "new" if before is None else "content changed"
+    return replace(made(book, place, facts.verdict, changed=True, why=why, result=result), files=tuple(files))
 
 
 def outputs(book: Book, facts: Facts, body: str, chart: str, place: Path, executed: Path) -> dict[Path, str]:
@@ -152,7 +244,21 @@ def outputs(book: Book, facts: Facts, body: str, chart: str, place: Path, execut
     }
 
 
-def provenance(book: Book, result: run.RunResult, executed: Path, head: Any) -> Provenance:
+def revision_of(
+    log: Log, book: Book, place: Path, before: page.Head, by: str, reason: str
+) -> tuple[page.Head, Correction | None]:
+    """What the new page says of its revision, and what the log says of it, where the page before it was published."""
+    path = place.with_name(f"{place.name}.md")
+    content = path.read_bytes() if path.is_file() else b""
+    if not was_published(log, book, path.name, content):
+        return before, None
+    correction = Correction(name=path.name, before=content, by=by, reason=reason)
+    return replace(before, revision=before.revision + 1, corrects=correction.digest), correction
+
+
+def provenance(
+    book: Book, result: run.RunResult, executed: Path, head: Any, revision: page.Head | None = None
+) -> Provenance:
     """How the page was made; head: the log's state before this run, as a checkpoint or as an earlier page printed it."""
     return Provenance(
         notebook=f"notebooks/{kind_of(book)}.ipynb",
@@ -162,6 +268,8 @@ def provenance(book: Book, result: run.RunResult, executed: Path, head: Any) -> 
         log_size=head.size,
         log_root=head.root if head.size else "",
         signed=bool(getattr(head, "signed", False) or getattr(head, "signatures", ())),
+        revision=revision.revision if revision else 1,
+        corrects=revision.corrects if revision else "",
     )
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from difflib import unified_diff
 from pathlib import Path
+from typing import Any
 
 from .. import __version__, exports
 from ..book import Book
-from ..evidence import Artifact, Log, statement
+from ..evidence import Artifact, Log, extension, statement
 from ..facts import EvidenceItem, Facts
-from ..model import Deployment
+from ..model import Approval, Deployment
 from ..records import Workspace
 from ..run import RunResult
 from ..times import after_name, from_ms, local_day
@@ -63,52 +66,33 @@ def on_record(log: Log, book: Book) -> Before:
     return before
 
 
-def record_exports(log: Log, book: Book, now: datetime) -> None:
+def about(book: Book, actor: str = ACTOR) -> dict[str, Any]:
+    return {"deployment": book.deployment.slug, "ticket": book.deployment.ticket, "actor": actor}
+
+
+def exported(log: Log, book: Book) -> Iterator[statement.Statement]:
     """Every original that was pulled, and the Parquet made from it, with query, span and source."""
-    folder = book.folder
-    said = []
-    for entry in exports.inputs(folder / "exports"):
-        digests = []
+    for entry in exports.inputs(book.folder / "exports"):
+        source = str(entry.get("source") or "files")
         for original in entry.get("inputs", ()):
-            digests.append(str(original["sha256"]))
-            path = folder / str(original.get("path") or "")
+            path = book.folder / str(original.get("path") or "")
             if not original.get("path") or not path.is_file():
                 continue
-            artifact = log.put(path, suffix(path))
-            said.append(
-                statement.export(
-                    {path.name: artifact},
-                    deployment=book.deployment.slug,
-                    ticket=book.deployment.ticket,
-                    actor=ACTOR,
-                    source=str(entry.get("source") or "files"),
-                    source_kind=str(original.get("kind") or "files"),
-                    query=str(original.get("query") or "")[: statement.QUERY_LIMIT],
-                    start=from_ms(original["start_ms"]) if original.get("start_ms") else None,
-                    end=from_ms(original["end_ms"]) if original.get("end_ms") else None,
-                    rows=int(original.get("rows") or 0) or None,
-                    server=str(original.get("engine") or ""),
-                )
+            yield statement.export(
+                {path.name: log.put(path, extension(path.name))},
+                **about(book),
+                source=source,
+                source_kind=str(original.get("kind") or "files"),
+                query=str(original.get("query") or "")[: statement.QUERY_LIMIT],
+                start=from_ms(original["start_ms"]) if original.get("start_ms") else None,
+                end=from_ms(original["end_ms"]) if original.get("end_ms") else None,
+                rows=int(original.get("rows") or 0) or None,
+                server=str(original.get("engine") or ""),
             )
-        derived = folder / "exports" / str(entry["file"])
-        said.append(
-            statement.export(
-                {derived.name: log.put(derived, "parquet")},
-                deployment=book.deployment.slug,
-                ticket=book.deployment.ticket,
-                actor=ACTOR,
-                source=str(entry.get("source") or "files"),
-                source_kind="derived",
-                derived_from=digests,
-            )
-        )
-    if said:
-        log.append(said, now)
-
-
-def suffix(path: Path) -> str:
-    """'csv.gz' of 'x.csv.gz'; 'bin' where there is none."""
-    return ".".join(part for part in path.name.split(".")[1:][-2:] if part.isalnum() and len(part) <= 7) or "bin"
+        derived = book.folder / "exports" / str(entry["file"])
+        kept = {derived.name: log.put(derived, extension(derived.name))}
+        digests = [str(original["sha256"]) for original in entry.get("inputs", ())]
+        yield statement.export(kept, **about(book), source=source, source_kind="derived", derived_from=digests)
 
 
 def record_report(
@@ -119,33 +103,22 @@ def record_report(
     executed: Path,
     result: RunResult,
     now: datetime,
+    correction: Correction | None = None,
 ) -> None:
     """The executed notebook, the page and its documents, the figures, the verdict, what the records approve."""
-    slug, ticket = book.deployment.slug, book.deployment.ticket
-    record_exports(log, book, now)
-    outputs = {path.name: log.put(text.encode(), suffix(path)) for path, text in files.items()}
+    said = list(exported(log, book))
+    outputs = {path.name: log.put(text.encode(), extension(path.name), path.name) for path, text in files.items()}
     written = {item.name: held for item in facts.evidence if (held := put_item(log, book, item)) is not None}
-    said = [
-        statement.run(
+    said += [
+        run_of(
+            book,
             {"executed.ipynb": log.put(executed, "ipynb"), **outputs},
-            deployment=slug,
-            ticket=ticket,
-            actor=ACTOR,
-            notebook=result.digest,
-            parameters=digest_of(dict(result.parameters)),
-            environment=environment_digest(),
+            result,
             inputs=sorted({digest for each in facts.metrics for digest in each.now.inputs}),
-            scope=scope_of(book),
         ),
         statement.verdict(
-            {
-                name: artifact
-                for name, artifact in outputs.items()
-                if name.endswith(".json") and not name.endswith("page.json")
-            },
-            deployment=slug,
-            ticket=ticket,
-            actor=ACTOR,
+            {name: held for name, held in outputs.items() if name.endswith(".json") and not name.endswith("page.json")},
+            **about(book),
             scope=scope_of(book),
             verdict=facts.verdict.value,
             metrics={each.metric.id: each.verdict.value for each in facts.metrics},
@@ -155,68 +128,102 @@ def record_report(
         ),
     ]
     if written:
-        said.append(
-            statement.export(
-                written, deployment=slug, ticket=ticket, actor="people", source="workspace", source_kind="record"
-            )
-        )
-    record = written.get("records.yml") or next(iter(written.values()), None)
-    for approval in facts.records.approvals:
-        if approval.at is None or record is None:
-            continue
-        said.append(
-            statement.approval(
-                {"record": record},
-                deployment=slug,
-                ticket=ticket,
-                what=approval.what[: statement.TEXT_LIMIT],
-                by=", ".join(approval.by)[: statement.TEXT_LIMIT],
-                at=approval.at,
-                result=approval.result,
-            )
-        )
+        said.append(statement.export(written, **about(book, "people"), source="workspace", source_kind="record"))
+        record = {"record": written.get("records.yml") or next(iter(written.values()))}
+        said += [approval_of(book, record, each) for each in facts.records.approvals if each.at is not None]
+    if correction:
+        said.append(corrected(log, book, correction, outputs, written))
     log.append(said, now)
 
 
-def is_document(name: str) -> bool:
-    return name.endswith(".json") and not name.endswith(".page.json")
+def run_of(book: Book, subjects: statement.Subjects, outcome: RunResult, **more: Any) -> statement.Statement:
+    parameters, environment = digest_of(dict(outcome.parameters)), environment_digest()
+    digests: dict[str, Any] = {"notebook": outcome.digest, "parameters": parameters, "environment": environment}
+    return statement.run(subjects, **about(book), **digests, scope=scope_of(book), **more)
 
 
-def put_item(log: Log, book: Book, item: EvidenceItem) -> Artifact | None:
-    """The bytes of a hand-written file or of an artifact that is here."""
-    if item.kind not in ("record", "artifact") or not item.digest:
-        return None
+def approval_of(book: Book, record: statement.Subjects, approval: Approval) -> statement.Statement:
+    assert approval.at
+    slug, ticket = book.deployment.slug, book.deployment.ticket
+    what, by = (text[: statement.TEXT_LIMIT] for text in (approval.what, ", ".join(approval.by)))
+    return statement.approval(
+        record, deployment=slug, ticket=ticket, what=what, by=by, at=approval.at, result=approval.result
+    )
+
+
+def put_item(log: Log, book: Book, item: EvidenceItem) -> Artifact | str | None:
+    """The bytes of a hand-written file or of an artifact that is here; only their digest where they hold private lines."""
     path = book.folder / (item.path or item.name)
-    return log.put(path, suffix(path)) if path.is_file() else None
+    if item.kind not in ("record", "artifact") or not item.digest or not path.is_file():
+        return None
+    if item.kind == "record" and is_private(path.read_bytes()):
+        return item.digest
+    return log.put(path, extension(path.name), item.path or item.name)
+
+
+def is_private(content: bytes) -> bool:
+    """Whether a journal or a record keeps a line from readers: `#private`, or `private: true`."""
+    return re.search(rb"(?i)(?<!\S)#private\b|\bprivate['\"]?\s*:\s*['\"]?true", content) is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Correction:
+    """A published page that is replaced. name, before: of the page's file. by, reason: as told by who made it again."""
+
+    name: str
+    before: bytes
+    by: str = ""
+    reason: str = ""
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.before).hexdigest()
+
+
+def was_published(log: Log, book: Book, name: str, content: bytes) -> bool:
+    """Whether a site was published since the page was recorded with these bytes."""
+    digest, recorded = hashlib.sha256(content).hexdigest(), False
+    for entry in log.entries():
+        if entry.kind == "run" and entry.deployment == book.deployment.slug and name in entry.artifacts:
+            recorded = entry.artifacts[name] == digest
+        elif entry.kind == "publication" and recorded:
+            return True
+    return False
+
+
+def corrected(
+    log: Log, book: Book, correction: Correction, outputs: Mapping[str, Artifact], written: statement.Subjects
+) -> statement.Statement:
+    """The new page, how it differs from the published one, and the reason that was given; which records are other now."""
+    page, name = outputs[correction.name], correction.name
+    old, new = (text.decode().splitlines() for text in (correction.before, (log.path / page.path).read_bytes()))
+    difference = "\n".join(unified_diff(old, new, name, name, lineterm="", n=1)) + "\n"
+    subjects = {correction.name: page, f"{correction.name}.diff": log.put(difference.encode(), "diff")}
+    if correction.reason:
+        subjects["reason.txt"] = log.put(f"{correction.reason}\n".encode(), "txt")
+    known: dict[str, str] = {}
+    for entry in log.entries("export", book.deployment.slug):
+        known |= entry.artifacts if entry.predicate["source"].get("kind") == "record" else {}
+    now = {name: held if isinstance(held, str) else held.digest for name, held in written.items()}
+    said = about(book, correction.by or ACTOR)
+    by = said.pop("actor")
+    other = sorted(name for name in now.keys() | known.keys() if now.get(name) != known.get(name))
+    return statement.correction(
+        subjects, **said, by=by, corrects=correction.digest, reason="update", changed=other[:50]
+    )
 
 
 def record_run(log: Log, book: Book, executed: Path, result: RunResult, now: datetime) -> None:
     """A run that failed: the executed part, marked as what it is, and which attempt it was."""
     if not executed.is_file():
         executed.write_text(json.dumps({"cells": []}), encoding="utf-8")
-    scope = scope_of(book)
     before = [
         entry
         for entry in log.entries("run", book.deployment.slug)
-        if entry.predicate.get("scope") == scope and entry.predicate.get("result") != "completed"
+        if entry.predicate.get("scope") == scope_of(book) and entry.predicate.get("result") != "completed"
     ]
-    log.append(
-        [
-            statement.run(
-                {"executed.ipynb": log.put(executed, "ipynb")},
-                deployment=book.deployment.slug,
-                ticket=book.deployment.ticket,
-                actor=ACTOR,
-                notebook=result.digest,
-                parameters=digest_of(dict(result.parameters)),
-                environment=environment_digest(),
-                result=result.status.value,
-                scope=scope,
-                attempt=len(before) + 1,
-            )
-        ],
-        now,
-    )
+    subjects = {"executed.ipynb": log.put(executed, "ipynb")}
+    log.append([run_of(book, subjects, result, result=result.status.value, attempt=len(before) + 1)], now)
 
 
 def digest_of(value: object) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import wording
 from ..evidence import Gate
-from ..facts import Facts
+from ..facts import Facts, Provenance
 from ..model import Verdict
 from ..sections import MIME, render
 from ..sections.markup import callout, crumbs, link, preformatted
@@ -35,6 +35,8 @@ class Head:
     size: int
     root: str
     signed: bool
+    revision: int = 1
+    corrects: str = ""
 
 
 def body_of(cells: Sequence[Mapping[str, Any]], code: bool = False) -> str:
@@ -136,11 +138,20 @@ def compose(facts: Facts, said: PageFacts, body: str, notebook: str = "") -> str
         front_matter(title, f"{said.word}: {said.sentence}", hide=["navigation"], **keys),
         str(crumbs(way)),
         f"# {inert(title)}",
+        revised(facts.provenance),
         lateness(facts),
         body,
         str(render("made", facts)),
     ]
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
+
+
+def revised(made: Provenance) -> str:
+    """That the page replaces one that was published; '' for a first version."""
+    if not made.corrects:
+        return ""
+    text = f"It replaces the published page with sha256 {made.corrects}. The evidence log holds both, the difference, and why."
+    return str(callout(f"Revision {made.revision}", text))
 
 
 def lateness(facts: Facts) -> str:
@@ -163,7 +174,13 @@ def provenance_before(place: Path) -> Head | None:
         said = json.loads(path.read_text(encoding="utf-8"))
         if said["failure"]:
             return None
-        return Head(size=int(said["log_size"]), root=str(said["log_root"]), signed=bool(said["signed"]))
+        return Head(
+            size=int(said["log_size"]),
+            root=str(said["log_root"]),
+            signed=bool(said["signed"]),
+            revision=int(said.get("revision", 1)),
+            corrects=str(said.get("corrects", "")),
+        )
     except (OSError, ValueError, KeyError):
         return None
 

@@ -121,6 +121,7 @@ class PageFacts:
     word, modifier, sentence, detail, number, number_notes: the verdict block. table: the metrics table as markup.
     chart: one figure as markup for the home page, '' for none. failure: set where the page was not produced.
     late: 'late by 3 h 10 min', '' for a report on time. log_size, log_root, signed: the evidence log before the run, as the page prints it.
+    revision, corrects: see facts.Provenance.
     """
 
     kind: PageKind
@@ -162,6 +163,8 @@ class PageFacts:
     log_size: int = 0
     log_root: str = ""
     signed: bool = False
+    revision: int = 1
+    corrects: str = ""
     schema: str = SCHEMA
 
 
@@ -226,6 +229,8 @@ def page_facts(facts: Facts, kind: PageKind, title: str, chart: str = "") -> Pag
         chart=chart,
         late=wording.late_text(facts.late) if facts.late else "",
         log_size=facts.provenance.log_size,
+        revision=facts.provenance.revision,
+        corrects=facts.provenance.corrects,
         log_root=facts.provenance.log_root,
         signed=facts.provenance.signed,
     )  # fmt: skip

@@ -1,0 +1,254 @@
+"""The verbs of the evidence in a small published workspace: verify, attach, pack, prune; and a page that is made again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from evidence_site import CSV
+
+from deploybook import cli
+from deploybook.evidence import Entry, Log
+
+SLUG = "2025-01-22-telemetry-step2"
+NOW = datetime(2025, 1, 23, 1, 0, tzinfo=UTC)
+YAML = """\
+title: Telemetry Step 2
+ticket: CHG-2025-0121
+version: 6f2bb3c
+timezone: America/Los_Angeles
+lead: Oliver
+windows: {baseline: none, deployment: 2025-01-22 14:00 to 15:00}
+sources: {exports: {kind: files, paths: [exports/original/*.csv]}}
+metrics:
+  failures: {counter: parser_failure_total, target: at most 3 errors/hour}
+"""
+JOURNAL = (
+    "# 2025-01-22\n14:00 Flag set to 25 % by @Oliver #flag\n14:20 Bob told us in confidence that he is ill #private\n"
+)
+RECORDS = """\
+approvals:
+  - {what: Go/no-go, by: Queenie, at: 2025-01-22 13:30, result: green}
+artifacts: # what we name
+  - {text: Journal, path: journal.md}
+"""
+
+
+class Place:
+    """A workspace and what the command says in it."""
+
+    def __init__(self, root: Path, capsys: pytest.CaptureFixture[str] | None = None) -> None:
+        self.root, self.capsys = root, capsys
+        self.folder = root / "deployments" / SLUG
+
+    def say(self, *words: str, now: datetime = NOW) -> tuple[int, str, str]:
+        """Exit code, standard output, standard error."""
+        with pytest.raises(SystemExit) as stopped:
+            cli.main(["-C", str(self.root), "--now", now.isoformat(), *words])
+        out, err = self.capsys.readouterr() if self.capsys else ("", "")
+        return int(stopped.value.code or 0), out, err
+
+    def do(self, *words: str, now: datetime = NOW) -> str:
+        code, out, err = self.say(*words, now=now)
+        assert code == 0, out + err
+        return out
+
+    def entries(self, kind: str) -> list[Entry]:
+        return list(Log.open(self.root / "evidence").entries(kind))
+
+    def read(self, entry: Entry, name: str) -> str:
+        return (self.root / "evidence" / entry.paths[name]).read_text()
+
+    @property
+    def page(self) -> Path:
+        return self.root / "reports" / "2025" / "01" / SLUG / "index.md"
+
+
+@pytest.fixture(scope="module")
+def data_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(home))
+        patch.setenv("DEPLOYBOOK_KEY", str(home / "key"))
+        yield home
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory, root: Path, data_home: Path) -> Path:
+    """A workspace with one report, published; nobody may change it."""
+    place = Place(tmp_path_factory.mktemp("work"))
+    shutil.copytree(root / "notebooks", place.root / "notebooks")
+    shutil.copy(root / "mkdocs.yml", place.root)
+    for path, text in {
+        "deploybook.yml": "origin: example.org/ops\n",
+        f"deployments/{SLUG}/deployment.yml": YAML,
+        f"deployments/{SLUG}/journal.md": JOURNAL,
+        f"deployments/{SLUG}/records.yml": RECORDS,
+        f"deployments/{SLUG}/exports/original/parser_failure_total.csv": CSV,
+    }.items():
+        (place.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (place.root / path).write_text(text)
+    place.do("report", "--after", "window")
+    place.do("publish")
+    return place.root
+
+
+@pytest.fixture
+def place(published: Path, tmp_path: Path, data_home: Path, capsys: pytest.CaptureFixture[str]) -> Place:
+    capsys.readouterr()
+    return Place(Path(shutil.copytree(published, tmp_path / "work")), capsys)
+
+
+def bytes_below(folder: Path) -> bytes:
+    return b"\n".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+# --- verify
+
+
+def test_a_workspace_verifies_with_its_site_and_says_what_was_not_looked_at(place: Place) -> None:
+    out = place.do("verify", "--figures")
+
+    for text in ("pages: ", "copy of the log in the site", "none stands bare", "0 differ", "NOT checked  history"):
+        assert text in out
+    told = json.loads(place.do("verify", "--json", str(place.root / "site")))
+    assert (told["schema"], told["ok"], told["broken"]) == ("deploybook.verified/1", True, None)
+
+
+def test_a_damage_ends_with_6_and_its_place(place: Place) -> None:
+    page = place.root / "site" / "index.html"
+    page.write_text(page.read_text() + " ")
+
+    code, out, _ = place.say("verify")
+    told = json.loads(place.say("verify", "--json")[1])
+
+    assert (code, out.splitlines()[-1]) == (6, f"BROKEN       {told['broken']['place']}: {told['broken']['what']}")
+    assert told["broken"]["place"] == "index.html"
+
+
+@pytest.mark.parametrize("words", [["nowhere"], ["--subset", "0%"], ["--key", "x"], ["--since", "x"], ["--proof", "x"]])
+def test_what_cannot_be_meant_ends_with_2_and_one_line(place: Place, words: list[str]) -> None:
+    code, out, err = place.say("verify", *words)
+
+    assert (code, out, err.count("\n")) == (2, "", 1)
+
+
+def test_an_artifact_is_proved(place: Place) -> None:
+    original = place.folder / "exports" / "original" / "parser_failure_total.csv"
+
+    assert place.do("verify", "--proof", str(original)).startswith("c2sp.org/tlog-proof@v1\nindex ")
+
+
+def test_without_a_log_it_is_said_how_to_begin_one(place: Place) -> None:
+    shutil.rmtree(place.root / "evidence")
+
+    code, _, err = place.say("verify")
+
+    assert (code, "deploybook report" in err) == (2, True)
+
+
+# --- attach
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    found = tmp_path / "Query log (1).CSV"
+    found.write_text("a,b\n1,2\n")
+    return found
+
+
+@pytest.mark.parametrize("layout", ["records.yml", "folder", "folder without a list", "a list in one line"])
+def test_a_file_is_kept_named_and_shown_as_held(place: Place, file: Path, layout: str) -> None:
+    records = place.folder / "records.yml"
+    if layout.startswith("folder"):
+        records.unlink()
+        (place.folder / "records").mkdir()
+        if layout == "folder":
+            (place.folder / "records" / "evidence.yml").write_text("- {text: Journal, path: journal.md}")
+    if layout == "a list in one line":
+        records.write_text("artifacts: [{text: Journal, path: journal.md}]\n")
+        code, _, err = place.say("attach", str(file))
+        assert (code, "write there yourself: - {" in err) == (2, True)
+        assert records.read_text().startswith("artifacts: [{")
+        return
+
+    place.do("attach", str(file), "--what", 'Queries: "all"  of them', "--by", "Avery")
+    place.do("attach", str(file))
+    place.do("report", "--after", "window", "--no-pull")
+
+    kept = place.folder / "attached" / "Query-log-1-.CSV"
+    assert kept.read_text() == "a,b\n1,2\n"
+    assert place.page.read_text().count("attached/Query-log-1-.CSV") == 1
+    assert "Queries: " in place.page.read_text()
+    assert place.do("check").startswith(f"{SLUG}: no mistakes")
+    attached = [entry for entry in place.entries("export") if entry.predicate["source"]["alias"] == "attached"]
+    assert [entry.predicate["actor"] for entry in attached] == ["Avery", "deploybook"]
+    assert "# what we name" in records.read_text() if layout == "records.yml" else True
+
+
+def test_another_file_of_the_same_name_does_not_replace_the_first(place: Place, file: Path, tmp_path: Path) -> None:
+    place.do("attach", str(file))
+    file.write_text("other")
+    place.do("attach", str(file))
+
+    assert len(list((place.folder / "attached").iterdir())) == 2
+
+
+def test_a_file_with_a_credential_is_refused(place: Place, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place.root / "deploybook.yml").write_text(
+        "origin: example.org/ops\nchannels: {chat: {kind: slack, url: env:HOOK}}\n"
+    )
+    monkeypatch.setenv("HOOK", "https://hooks.example/services/T00/B00/abcdefghijklmnopqrst")
+    file.write_text("curl https://hooks.example/services/T00/B00/abcdefghijklmnopqrst\n")
+
+    code, _, err = place.say("attach", str(file))
+
+    assert code == 1
+    assert err.startswith("Query log (1).CSV: byte 5: holds the credential of env:HOOK (plain)")
+    assert not (place.folder / "attached").exists()
+
+
+# --- a page that changes after it was published
+
+
+def test_a_published_page_that_is_made_again_says_what_it_replaces(place: Place) -> None:
+    published = place.page.read_bytes()
+    with (place.folder / "journal.md").open("a") as journal:
+        journal.write("14:40 Late remark #note @Bob\n")
+    place.do("report", "--after", "window", "--no-pull", "--by", "Queenie", "--reason", "a remark was missing")
+    page = place.page.read_text()
+
+    (entry,) = place.entries("correction")
+    said = entry.predicate
+    assert (said["by"], said["reason"], said["changed"]) == ("Queenie", "update", ["journal.md"])
+    assert said["corrects"] in page
+    assert "Revision 2" in page
+    assert "+" in place.read(entry, "index.md.diff")
+    assert "Late remark" in place.read(entry, "index.md.diff")
+    assert place.read(entry, "reason.txt") == "a remark was missing\n"
+    assert place.read(entry, "index.md") == page != published.decode()
+    assert "nothing new" in place.do("report", "--after", "window", "--no-pull", now=NOW + timedelta(days=1))
+    assert place.page.read_text() == page
+
+    with (place.folder / "journal.md").open("a") as journal:
+        journal.write("14:50 And another #note @Bob\n")
+    place.do("report", "--after", "window", "--no-pull")  # not published in between: still the second revision
+    assert "Revision 2" in place.page.read_text()
+    assert len(place.entries("correction")) == 1
+    place.do("publish")
+    place.do("verify", "--figures")
+
+
+# --- what is private
+
+
+def test_a_private_line_is_nowhere_but_in_the_journal(place: Place) -> None:
+    assert b"in confidence" in (place.folder / "journal.md").read_bytes()
+    for folder in ("evidence", "reports", "site"):
+        assert b"in confidence" not in bytes_below(place.root / folder)
+    (record,) = [entry for entry in place.entries("export") if "journal.md" in entry.artifacts]
+    assert "journal.md" not in record.paths
