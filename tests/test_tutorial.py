@@ -135,3 +135,81 @@ def test_the_wheel_alone_makes_a_workspace(tmp_path: Path, root: Path) -> None:
         path.name for path in (root / "notebooks").glob("*.ipynb")
     }
     assert len(list((tmp_path / "ops/.deploybook/schema").iterdir())) == 4
+
+
+HOW_TO = TUTORIAL.parents[1] / "how-to"
+
+
+def blocks(page: str) -> dict[str, str]:
+    """The blocks of a how-to that have a title, by it."""
+    text = (HOW_TO / page).read_text(encoding="utf-8")
+    return {block["title"]: block["text"] for block in BLOCK.finditer(text) if block["title"]}
+
+
+@pytest.mark.parametrize("page", ["new-source.md", "new-statistic.md", "new-section.md", "new-notebook.md"])
+def test_every_file_and_name_that_a_how_to_points_to_is_there(page: str, root: Path) -> None:
+    text = (HOW_TO / page).read_text(encoding="utf-8")
+    written = set(blocks(page))
+
+    for path in (
+        set(re.findall(r"`((?:src|tests|notebooks)/[\w./]+)`", text)) - written - {"notebooks/slow-requests.ipynb"}
+    ):
+        assert (root / path).exists(), path
+    for name, path in re.findall(r"`(\w+)`(?: and `\w+`)? (?:in|of) `(src/[\w./]+\.py)`", text.replace("\n", " ")):
+        assert re.search(rf"(?m)^(def )?{name}\b", (root / path).read_text(encoding="utf-8")), (name, path)
+
+
+def test_the_source_of_the_how_to_is_found_pulled_and_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import json
+
+    from click.testing import CliRunner
+
+    from deploybook.cli import cli
+
+    shown = blocks("new-source.md")
+    package = tmp_path / "site"
+    (package / "deploybook_jsonl-1.dist-info").mkdir(parents=True)
+    (package / "deploybook_jsonl-1.dist-info/METADATA").write_text("Name: deploybook-jsonl\nVersion: 1\n")
+    entry = (
+        shown["pyproject.toml"]
+        .replace('project.entry-points."deploybook.sources"', "deploybook.sources")
+        .replace('"', "")
+    )
+    (package / "deploybook_jsonl-1.dist-info/entry_points.txt").write_text(entry)
+    (package / "deploybook_jsonl.py").write_text(shown["deploybook_jsonl.py"])
+    monkeypatch.syspath_prepend(package)
+    folder = tmp_path / "deployments/x"
+    folder.mkdir(parents=True)
+    (tmp_path / "deploybook.yml").write_text("timezone: UTC\n")
+    head = "title: T\nticket: none\nwindow: 2025-01-22 14:00 to 15:00\nbaseline: none\n"
+    (folder / "deployment.yml").write_text(head + shown["deployment.yml"])
+    lines = [
+        {"time": 1737554400 + 60 * n, "name": "queue_length", "value": n % 5, "labels": {"pod": "a"}} for n in range(61)
+    ]
+    (folder / "queue.jsonl").write_text("\n".join(map(json.dumps, lines)))
+
+    pulled, judged = (CliRunner().invoke(cli, ["-C", str(tmp_path), verb, "--json"]) for verb in ("pull", "judge"))
+
+    assert (pulled.exit_code, judged.exit_code) == (0, 0), (pulled.output, pulled.exception, judged.output, judged.exception)
+    assert json.loads(pulled.stdout)["metrics"] == ["queue_length"]
+    assert json.loads(judged.stdout)["metrics"][0]["value"] == 2  # of 0, 1, 2, 3, 4 again and again
+
+
+def test_the_section_of_the_how_to_speaks_only_where_it_has_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from deploybook import Book, sections, start
+
+    start.write(tmp_path, start.workspace_files())
+    [(path, code)] = blocks("new-section.md").items()
+    scope = {"__package__": "deploybook.sections", "__name__": Path(path).stem}
+    exec(code, scope)
+    monkeypatch.setitem(sections.SECTIONS, "on_call", sections.Section(make=scope["on_call"], title="On call"))
+    people = tmp_path / "deployments" / start.SAMPLE / "records.yml"
+
+    def shown() -> str:
+        return Book.open(start.SAMPLE, workspace=tmp_path)["on_call"].markdown
+
+    assert shown() == ""
+    people.write_text(
+        people.read_text().replace("role: Quality", "role: Quality, on call").replace("Quality, on call}", "'On call'}")
+    )
+    assert "Queenie" in shown() and "## On call" in shown()

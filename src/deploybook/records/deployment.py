@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, PlainValidator, Tag, ValidationInfo, WithJsonSchema, model_validator
@@ -151,7 +152,8 @@ def source_shape(value: Any, info: ValidationInfo) -> dict[str, Any]:
     if not isinstance(kind, str):
         raise ValueError("'kind' is missing; write 'kind: prometheus', 'kind: files' or 'kind: postgres'")
     allowed = SOURCE_OPTIONS.get(kind, "").split()
-    if not allowed and (hint := suggestion(kind, SOURCE_OPTIONS, "")).startswith("did"):
+    known = allowed or entry_points(group="deploybook.sources", name=kind)  # another package's
+    if not known and (hint := suggestion(kind, SOURCE_OPTIONS, "")).startswith("did"):
         raise ValueError(f"{kind!r} is not a kind of source; {hint}")
     for key in value if allowed else ():
         if key not in ("kind", "zone", "step", *allowed):
