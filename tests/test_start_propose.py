@@ -187,6 +187,24 @@ def test_one_bad_file_of_many_is_named_and_left_out(tmp_path: Path) -> None:
     assert not (tmp_path / "w/deployments/x/exports/original/SHA256SUMS").exists()
 
 
+def test_two_files_of_one_name_are_both_kept(tmp_path: Path) -> None:
+    content = wide("Time,latency_ms", lambda m: f"{number(m)}")
+    for day in ("01-21", "01-22"):
+        (tmp_path / day).mkdir()
+        lines = [line for line in content.split("\n") if day in line]
+        (tmp_path / day / "a.csv").write_text("\n".join(["Time,latency_ms", *lines]))
+    (tmp_path / "deploybook.yml").write_text("")
+    files = f"--from-csv {tmp_path}/01-21/a.csv --from-csv {tmp_path}/01-22/a.csv"
+    call = f"-C {tmp_path} new x --zone UTC --on 2025-01-22 --at 14:00 --for 60m {files}"
+
+    assert CliRunner().invoke(cli, call.split()).exit_code == 0
+
+    original = tmp_path / "deployments/x/exports/original"
+    assert sorted(path.relative_to(original).as_posix() for path in original.rglob("*.csv")) == ["01-22/a.csv", "a.csv"]
+    found = records.read_deployment(records.read_workspace(tmp_path), "x")
+    assert found.sources[0].options["paths"] == ["exports/original/a.csv", "exports/original/01-22/a.csv"]
+
+
 def test_a_dashboard_proposes_its_queries(tmp_path: Path, shared: Path) -> None:
     (tmp_path / "deploybook.yml").write_text("source: env:PROMETHEUS_URL\n")
     board = shared / "scenario/observability/exports/2025-01-22/grafana/telemetry-step2-dashboard.json"

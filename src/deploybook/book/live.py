@@ -18,7 +18,7 @@ from .load import windows_needed
 from .machine import Line
 
 SKEW = timedelta(seconds=2)
-STALE = timedelta(minutes=5)
+Limits = Mapping[str, float | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,34 +203,28 @@ def read(metric: Metric, deployment: Deployment, data: Data, recent: Window, now
 
 def told(metric: Metric, deployment: Deployment, data: Data, baseline: Window) -> Iterator[Told]:
     """For the whole window, the check-ins and the gates: the doubt in a change between two that are as the baseline was."""
-    lengths = [
-        (baseline.length, f"its tolerance ({metric.tolerance.text})", "lengthen the window, or widen the tolerance")
-    ]
-    if metric.id in deployment.checkins.metrics and deployment.checkins.every < baseline.length:
-        lengths.append((deployment.checkins.every, "", ""))
-    gates = {gate.name: gate for gate in deployment.gates if gate.metric == metric.id}
-    lengths += [
-        (gate.window, f"gate {name!r} ({gate.limit.text})", "lengthen its window") for name, gate in gates.items()
-    ]
     history = noise_window(deployment, data, metric)
-    for length, by, remedy in lengths:
+
+    def able(length: timedelta, limits: Limits, by: str = "", remedy: str = "") -> Iterator[Told]:
         window = Window(start=baseline.start, end=baseline.start + length)
         estimate = measure.compare(metric, data, window, window, history=history)[3]
-        if estimate is None or estimate.resolvable is None:
-            continue
-        relative = estimate.scale == "relative"
-        asked = metric.tolerance.relative if relative else metric.tolerance.absolute
-        for name, gate in gates.items():
-            if by.startswith(f"gate {name!r}"):
-                asked = gate.limit.value / 100 if relative and gate.limit.unit == "%" else None
-        yield Told(
-            length=length,
-            size=size_text(metric, estimate),
-            estimate=estimate,
-            asked=asked if by else None,
-            by=by,
-            remedy=remedy,
-        )
+        if estimate is not None and estimate.resolvable is not None:
+            size = size_text(metric, estimate)
+            asked = limits.get(estimate.scale)
+            yield Told(length=length, size=size, estimate=estimate, asked=asked, by=by, remedy=remedy)
+
+    own = metric.tolerance
+    limits = {"relative": own.relative, "points": own.absolute, "value": own.absolute}
+    yield from able(
+        baseline.length, limits, f"its tolerance ({own.text})", "lengthen the window, or widen the tolerance"
+    )
+    if metric.id in deployment.checkins.metrics and deployment.checkins.every < baseline.length:
+        yield from able(deployment.checkins.every, {})
+    for gate in deployment.gates:
+        if gate.metric == metric.id:
+            share = gate.limit.value / 100 if gate.limit.unit == "%" and gate.limit.comparison == "within" else None
+            by = f"gate {gate.name!r} ({gate.limit.text})"
+            yield from able(gate.window, {"relative": share}, by, "lengthen its window")
 
 
 def size_text(metric: Metric, estimate: Estimate) -> str:

@@ -138,7 +138,7 @@ def text_of(workspace: Workspace, other: str) -> str:
 
 
 def from_tables(paths: tuple[Path, ...], plan: Plan) -> tuple[Proposal, dict[str, bytes]]:
-    """What the files hold, and their bytes by name; UsageProblem where they do not reach the window."""
+    """What the files hold, and their bytes by name; of two files of one name the second goes into a folder."""
     from ..sources.look import look
     from ..start import propose
 
@@ -147,33 +147,16 @@ def from_tables(paths: tuple[Path, ...], plan: Plan) -> tuple[Proposal, dict[str
     looks: list[Look] = []
     refused: list[str] = []
     for path in files:
+        name = path.name if path.name not in content else f"{path.resolve().parent.name}/{path.name}"
         try:
-            looks.append(look(path.read_bytes(), path.name, plan.zone))
-            content[path.name] = path.read_bytes()
+            looks.append(look(path.read_bytes(), name, plan.zone))
+            content[name] = path.read_bytes()
         except UsageProblem as problem:
             refused.append(str(problem))
     if not looks:
         raise UsageProblem("\n".join(refused) or "--from-csv: the directory holds no files")
-    proposal = propose(looks, zone=plan.zone.key)
+    proposal = propose(looks, plan)
     proposal.questions[:0] = [f"{text}; left out" for text in refused]
-    if not proposal.metrics:
-        raise UsageProblem("--from-csv: the files hold no metric beside 'up'; name others, or leave the option out")
-    if (before := plan.start - timedelta(days=1)) < min(one.first for one in looks):
-        proposal.questions.append(
-            f"the files hold nothing of the baseline ({before.astimezone(plan.zone):%Y-%m-%d %H:%M}); "
-            "put its file beside them, or write 'baseline: none'"
-        )
-    first, last = (
-        f"{at.astimezone(plan.zone):%Y-%m-%d %H:%M}"
-        for at in (min(one.first for one in looks), max(one.last for one in looks))
-    )
-    proposal.recognised.insert(
-        0, f"{len(files)} {'file' if len(files) == 1 else 'files'}, {first} to {last} ({plan.zone.key})"
-    )
-    if not any(one.first <= plan.start < one.last for one in looks):
-        raise UsageProblem(
-            f"--at, --on: the files hold {first} to {last} ({plan.zone.key}), not {plan.window}; write a window in it"
-        )
     return proposal, content
 
 

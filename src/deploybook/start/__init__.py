@@ -4,7 +4,7 @@ The first hour: a workspace that works at once, and the ten lines of a new deplo
     files = start.workspace_files()                # {path from its top: bytes}: settings, services, notebooks, a sample
     written = start.write(root, files)             # what is there already is kept, and named
     text = start.deployment_text(...)              # deployment.yml with the schema line and comments that teach
-    proposal = start.propose(looks, zone=...)      # metrics and sources out of the files that people have
+    proposal = start.propose(looks, plan)             # metrics and sources out of the files that people have
 
 Nothing here reads a source or a hand-written file: the command hands in what it read.
 """

@@ -6,11 +6,15 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..errors import UsageProblem
 from ..model import quantile_named
 from ..units import unit_of_name
-from .deployment import flow
+from ..wording import plural
+from .deployment import Plan, flow
 
 if TYPE_CHECKING:
     from ..sources.dashboard import Proposed
@@ -63,37 +67,48 @@ def from_panels(panels: Iterable[Proposed]) -> Proposal:
     return found
 
 
-def propose(looks: Sequence[Look], *, zone: str) -> Proposal:
-    """The sources and metrics for these files. zone: of the deployment, which stands in for times without one."""
+def propose(looks: Sequence[Look], plan: Plan) -> Proposal:
+    """The sources and metrics for these files. Raises UsageProblem where they do not reach the plan's window."""
+    zone = plan.zone.key
+    first, last = min(one.first for one in looks), max(one.last for one in looks)
+    span = " to ".join(f"{at.astimezone(plan.zone):%Y-%m-%d %H:%M}" for at in (first, last)) + f" ({zone})"
+    if not any(one.first <= plan.start < one.last for one in looks):
+        raise UsageProblem(f"--at, --on: the files hold {span}, not {plan.window}; write a window in it")
     groups: dict[tuple[object, ...], list[Look]] = defaultdict(list)
     for one in looks:
         groups[(metric_option(one), one.delimiter, one.zoneless)].append(one)
-    found = Proposal()
+    found = Proposal(recognised=[f"{plural(len(looks), 'file')}, {span}"])
+    if plan.start - timedelta(days=1) < first:
+        found.questions.append(
+            f"the files hold nothing of {plan.before}; put a file of it beside them, or write 'baseline: none'"
+        )
     sources: dict[str, str] = {}
     for many in groups.values():
         name = next(name for name in (many[0].name, f"{many[0].name}_{len(sources) + 1}") if name not in sources)
         sources[name] = source_of(many, len(groups) == 1, zone, found)
         for id, why, keys in metrics_of(many, found):
             found.add(id, keys | ({"source": name} if len(groups) > 1 else {}), why)
-    first = next(iter(sources))
-    found.source = f"source: {sources[first]}"
+    if not found.metrics:
+        raise UsageProblem("--from-csv: the files hold no metric beside 'up'; name others, or leave the option out")
+    own = next(iter(sources))
+    found.source = f"source: {sources[own]}"
     if len(sources) > 1:
         lines = [f"  {name}: {text}" for name, text in sources.items()]
-        found.source = "\n".join([f"source: {first}", "sources:", *lines])
+        found.source = "\n".join([f"source: {own}", "sources:", *lines])
     return found
 
 
 def metric_option(look: Look) -> str:
     """What the source must be told of the name of series that do not say theirs; '' where the file is called so."""
     unnamed = any("series" in labels or labels.get("__name__") == look.name for labels, _ in look.series)
-    return look.name if unnamed and look.path.partition(".")[0] != look.name else ""
+    return look.name if unnamed and Path(look.path).name.partition(".")[0] != look.name else ""
 
 
 def source_of(looks: Sequence[Look], alone: bool, zone: str, found: Proposal) -> str:
     """Files that are read in the same way, a directory of daily ones say, are one source."""
     first, paths = looks[0], [one.path for one in looks]
     if alone and len(paths) > 4:
-        paths = [f"*{''.join(ends)}" for ends in sorted({tuple(path.partition(".")[1:]) for path in paths})]
+        paths = [f"**/*.{end}" for end in sorted({Path(path).name.partition(".")[2] for path in paths})]
     parts: dict[str, Any] = {"kind": "files", "paths": [f"exports/original/{path}" for path in paths]}
     if name := metric_option(first):
         parts["metric"] = name
