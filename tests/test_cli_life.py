@@ -6,6 +6,7 @@ import json
 import os
 import re
 import resource
+import shlex
 import shutil
 import signal
 import subprocess
@@ -19,18 +20,22 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import click
 import pytest
+import yaml
 from build import at, window
 from servers import free_port
 from test_notify import mail_server, webhook
 
 from deploybook import cli
+from deploybook.cli.common import CODES
 from deploybook.cli.judge import Look, look_at, waited
 from deploybook.cli.run import Made, Work, make_report, run
 from deploybook.due import Item
 from deploybook.errors import DeploybookError, EvidenceBroken, SourceUnreachable
 from deploybook.evidence import Log, statement
-from deploybook.records import Workspace, read_deployment, read_workspace
+from deploybook.notify import channels_of
+from deploybook.records import Workspace, read_deployment, read_settings, read_workspace
 from deploybook.records.closing import time_text
 from deploybook.report.restore import restore
 
@@ -895,8 +900,6 @@ def test_the_github_workflow_meets_its_schema(place: Place) -> None:
 @pytest.mark.slow
 def test_the_cron_job_meets_the_schema_of_kubernetes(place: Place) -> None:
     validate = pytest.importorskip("kubernetes_validate", reason="kubernetes-validate brings the schemas")
-    import yaml
-
     text = place.say("schedule", "--for", "kubernetes", "--image", "registry.example.org/deploybook:0.1.0")[1]
 
     validate.validate(yaml.safe_load(text), validate.latest_version(), strict=True)
@@ -1015,3 +1018,83 @@ def test_a_gate_whose_source_does_not_answer_is_our_own_failure(place: Place, mo
 
     assert not found.told
     assert [type(error).__name__ for error in found.failed] == ["SourceUnreachable"]
+
+
+# --- the how-to pages
+
+HOW_TO = Path(__file__).parents[1] / "docs" / "how-to"
+PAGES = ("schedule.md", "notify.md", "gate.md", "close-a-change.md")
+FENCE = re.compile(r"^( *)```(\w+)(?: title=\"[^\"]+\")?\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page: str, kind: str) -> list[str]:
+    text = (HOW_TO / page).read_text(encoding="utf-8")
+    return [body for _, language, body in FENCE.findall(text) if language == kind]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_each_command_of_the_how_to_pages_can_be_parsed(page: str) -> None:
+    commands = [line[2:] for block in blocks(page, "console") for line in block.splitlines() if line.startswith("$ ")]
+    assert commands
+
+    for line in commands:
+        words = shlex.split(re.split(r"\s+[|>#] ?", line)[0])
+        command = cli.cli.get_command(click.Context(cli.cli), words[1])
+        assert words[0] == "deploybook" and command is not None, line
+        command.make_context(words[1], words[2:])
+
+
+@pytest.mark.parametrize("page", ["schedule.md", "notify.md", "gate.md"])
+def test_each_yaml_of_the_how_to_pages_can_be_read(page: str) -> None:
+    for block in blocks(page, "yaml"):
+        assert yaml.safe_load(block), block
+
+
+def test_the_settings_of_the_how_to_pages_are_accepted(place: Place) -> None:
+    for page in ("schedule.md", "notify.md"):
+        place.write("deploybook.yml", "timezone: UTC\n" + blocks(page, "yaml")[0])
+
+        settings = read_settings(place.workspace)
+        channels_of(settings.channels)
+
+    assert settings.notify == ("ops", "team")
+
+
+def test_the_status_that_the_manual_shows_is_the_one_printed(place: Place) -> None:
+    place.new()
+    place.made("window", END)
+    place.made("after-1h", END + 4 * HOUR + timedelta(minutes=10), "warn")
+
+    shown = next(block for block in blocks("schedule.md", "console") if "deploybook status" in block)
+
+    assert shown.split("\n", 1)[1] == place.say("status", now=END + 13 * HOUR)[1]
+
+
+def test_the_document_that_gates_read_has_the_fields_of_the_manual(place: Place) -> None:
+    place.new()
+    place.counter(END - 27 * HOUR, END + HOUR)
+    (example,) = blocks("gate.md", "json")
+
+    said = json.loads(place.say("judge", "--json", now=END + timedelta(minutes=1))[1])
+
+    def missing(wanted: Any, found: Any, way: str = "") -> Iterator[str]:
+        if isinstance(wanted, dict):
+            for key, value in wanted.items():
+                if found is not None and key not in found:
+                    yield f"{way}.{key}"
+                elif found is not None:
+                    yield from missing(value, found[key], f"{way}.{key}")
+        elif isinstance(wanted, list):
+            yield from missing(wanted[0], found[0], f"{way}[0]")
+
+    assert list(missing(json.loads(example), said)) == []
+    assert said["schema"] == json.loads(example)["schema"]
+
+
+def test_the_exit_codes_of_the_manual_are_those_of_the_code() -> None:
+    rows = re.findall(r"^\| (\d) \| (.+) \|$", (HOW_TO / "gate.md").read_text(encoding="utf-8"), re.MULTILINE)
+    words = {"pass": "pass", "warn": "warn", "fail": "fail", "inconclusive": "inconclusive", "no_data": "no data"}
+
+    for verdict, code in CODES.items():
+        if verdict in words:
+            assert words[verdict] in dict(rows)[str(code)]
