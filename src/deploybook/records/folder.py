@@ -8,20 +8,35 @@ from pathlib import Path
 
 from .. import model
 from ..errors import Problem
-from .problems import read_shape
-from .records import RecordsFile, key_of
-from .told import entries, tell
-from .values import Frame, day_of
 from .workspace import refuse
 from .yaml import Tree, read_yaml
 
 MAX_NOTE = 500_000
 
 
+def read_records(folder: Path, deployment: model.Deployment) -> model.Records:
+    """records.yml, records/* and notes/*.md of a deployment's folder; FileProblems with every mistake of all of them."""
+    records, _, problems = records_and_problems(folder, deployment)
+    refuse(problems)
+    return records
+
+
+def read_entries(folder: Path, deployment: model.Deployment) -> tuple[model.Entry, ...]:
+    """Entries of the log that stand in the records (`timeline`), for those who keep no journal.md."""
+    _, log, problems = records_and_problems(folder, deployment)
+    refuse(problems)
+    return log
+
+
 def records_and_problems(
     folder: Path, deployment: model.Deployment
 ) -> tuple[model.Records, tuple[model.Entry, ...], list[Problem]]:
-    """The records, the entries of their timeline, and all mistakes of all their files."""
+    """The records, the entries of their timeline, and all mistakes of all their files; what `check` prints."""
+    from .problems import read_shape
+    from .records import RecordsFile
+    from .told import entries, tell
+    from .values import Frame
+
     prefix = deployment.path.rpartition("/")[0]
     tree, problems = gather(folder, prefix)
     labels = tree.at(("day_labels",)) or tree.at(("programme", "day_labels")) or {}
@@ -35,6 +50,8 @@ def records_and_problems(
 
 def gather(folder: Path, prefix: str) -> tuple[Tree, list[Problem]]:
     """records.yml and records/*.yml as one tree, each key with its own file and lines."""
+    from .records import key_of
+
     whole = Tree(path=f"{prefix}/records.yml".lstrip("/"), value={})
     problems: list[Problem] = []
     for path in [*sorted(folder.glob("records.y*ml")), *sorted(folder.glob("records/*.y*ml"))]:
@@ -64,6 +81,8 @@ def put(whole: Tree, key: str, tree: Tree, way: tuple[str, ...], problems: list[
 
 
 def day_labels(written: object) -> tuple[tuple[str, date], ...]:
+    from .values import day_of
+
     found = []
     for label, day in written.items() if isinstance(written, dict) else ():
         try:
@@ -103,10 +122,3 @@ def read_notes(folder: Path, prefix: str) -> tuple[dict[str, str], list[Problem]
         except (OSError, ValueError) as error:
             problems.append(Problem(path=shown, line=1, text=f"cannot be read: {error}"))
     return notes, problems
-
-
-def read(folder: Path, deployment: model.Deployment) -> tuple[model.Records, tuple[model.Entry, ...]]:
-    """The records and the entries of their timeline; FileProblems with every mistake."""
-    records, log, problems = records_and_problems(folder, deployment)
-    refuse(problems)
-    return records, log
