@@ -585,6 +585,15 @@ def test_a_channel_written_wrongly_stops_no_report(place: Place) -> None:
     assert "deploybook.yml: channels > ops: 'onn' is not a key here" in place.capsys.readouterr()[1]
 
 
+def test_check_finds_what_is_wrong_with_a_channel(place: Place) -> None:
+    place.write("deploybook.yml", "# ours\nchannels:\n  ops: {url: 'env:SLACK_URL', onn: every}\n")
+
+    code, _, err = place.say("check")
+
+    assert code == 2
+    assert err == "deploybook.yml:3: channels > ops: 'onn' is not a key here; keys are url, on, to, from\n"
+
+
 def test_a_rollback_is_told_with_its_reason(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.write("deploybook.yml", "channels: {ops: 'env:SLACK_URL'}\n")
     place.new()

@@ -66,7 +66,8 @@ def an_event(state: str = "warn", **more: Any) -> Event:
 
 
 def line(title: str = "CLI command latency p95", word: str = "Watch", **more: Any) -> MetricLine:
-    usual = {"shown": "203 ms", "baseline": "189 ms", "delta": "+7.4 %", "limit_text": "≤ 210 ms, ±5 %"}
+    usual = {"shown": "203 ms", "baseline": "189 ms", "delta": "+7.4 %", "limit_text": "≤ 210 ms"}
+    usual["tolerance"] = "±5 %"
     return MetricLine(id="cli_p95", title=title, unit="ms", word=word, **{**usual, **more})
 
 
@@ -268,7 +269,7 @@ def test_a_message_says_what_decided_it_and_where_to_read_on() -> None:
     assert a_message().text().splitlines() == [
         "Watch: +24h checkpoint: Telemetry Step 2 (CHG-2025-0121)",
         "CLI command latency p95 is 7.4 % above its baseline, inside its limit.",
-        "Decided by: CLI command latency p95, Watch: 203 ms, baseline 189 ms, +7.4 %, ≤ 210 ms, ±5 %",
+        "Decided by: CLI command latency p95, Watch: 203 ms, baseline 189 ms, +7.4 %, ≤ 210 ms, tolerance ±5 %",
         "Watch: Unplanned restart",
         "Late: late by 3 h 10 min",
         "Before: Pass",

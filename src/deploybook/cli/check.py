@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from ..errors import FileProblems, Problem
+from ..errors import FileProblems, Problem, UsageProblem
 from .common import State, print_json, tell, verb
+
+if TYPE_CHECKING:
+    from ..records import Workspace
 
 
 @verb("check")
@@ -23,7 +28,7 @@ def command(state: State, is_live: bool, as_json: bool) -> int:
 
     workspace = state.open()
     slugs = [state.slug(workspace)] if state.deployment else list(records.slugs(workspace))
-    problems = list(check_workspace(workspace))
+    problems = [*check_workspace(workspace), *wrong_channels(workspace)]
     hints: list[Problem] = []
     assumed: dict[str, tuple[str, ...]] = {}
     for slug in slugs:
@@ -60,3 +65,21 @@ def command(state: State, is_live: bool, as_json: bool) -> int:
     if not slugs:
         click.echo("no deployment yet; 'deploybook new SLUG' makes one")
     return 0
+
+
+def wrong_channels(workspace: Workspace) -> list[Problem]:
+    """What is wrong with the channels of deploybook.yml; [] where its other mistakes hide them."""
+    from ..notify import channels_of
+    from ..records import read_settings
+
+    try:
+        channels_of(read_settings(workspace).channels)
+    except FileProblems:
+        return []
+    except UsageProblem as problem:
+        _, where, text = str(problem).split(": ", 2)
+        lines = (workspace.root / "deploybook.yml").read_text(encoding="utf-8").splitlines()
+        name = where.rpartition(" > ")[2]
+        line = next((number for number, line in enumerate(lines, 1) if f"{name}:" in line), 1)
+        return [Problem(path="deploybook.yml", line=line, where=tuple(where.split(" > ")), text=text)]
+    return []

@@ -142,7 +142,14 @@ def pictures(agenda: Agenda, event: Event) -> tuple[Picture, ...]:
             return ()
         worst = min(known, key=lambda each: WORST_FIRST.index(each.verdict))
         chart = chart_of(book.facts, book.data, worst)
-        return (Picture(name=worst.metric.id, alt=describe(chart), content=charts.draw_png(chart, scale=1.5)),)
+        return (
+            Picture(
+                name=worst.metric.id,
+                title=worst.metric.title,
+                alt=describe(chart),
+                content=charts.draw_png(chart, scale=1.5),
+            ),
+        )
     except (DeploybookError, ValueError) as error:
         tell(f"no chart in the mail: {error}")
         return ()

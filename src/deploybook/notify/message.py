@@ -24,6 +24,7 @@ class Picture:
     """A chart as PNG with its alternative text."""
 
     name: str
+    title: str = ""
     alt: str
     content: bytes
 
@@ -86,7 +87,7 @@ class Message:
         colour = COLOURS.get(self.word, "#57606a")
         rows = "".join(f"<p style='{P}'><b>{label}:</b> {say(value)}</p>" for label, value in self.lines)
         pictures = "".join(
-            f'<p><img src="cid:{each.name}" alt="{say(each.alt, 1000)}" style="max-width:100%;height:auto"></p>'
+            f'<p><b>{say(each.title)}</b><br><img src="cid:{each.name}" alt="{say(each.alt, 1000)}" style="max-width:100%;height:auto"></p>'
             for each in self.pictures
         )
         link = f'<p style="{P}"><a href="{html.escape(self.link)}">Open the report</a></p>' if self.link else ""
@@ -193,6 +194,7 @@ def said_by(page: PageFacts) -> Iterator[tuple[str, str]]:
     worst = deciding(page)
     if worst is not None:
         parts = [worst.shown, f"baseline {worst.baseline}" if worst.baseline else "", worst.delta, worst.limit_text]
+        parts.append(f"tolerance {worst.tolerance}" if worst.tolerance else "")
         yield "Decided by", f"{worst.title}, {worst.word}: {', '.join(part for part in parts if part)}"
     elif page.detail:
         yield "Detail", page.detail

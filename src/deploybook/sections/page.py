@@ -48,6 +48,7 @@ class MetricLine:
     limit: float | None = None
     upper: bool = True
     limit_text: str = ""
+    tolerance: str = ""
     word: str = ""
     evidence: str = ""
     query: str = ""
@@ -284,6 +285,7 @@ def _metric_line(facts: Facts, judgement: Judgement) -> MetricLine:
         limit=limit,
         upper=change or target is None or target.side != "lower",
         limit_text=metrics.threshold(judgement),
+        tolerance="" if change or metric.tolerance.text == "none" else f"±{metric.tolerance.text}",
         word=say.word(judgement),
         evidence=chip.number if chip else "",
         query=say.query(metric),
