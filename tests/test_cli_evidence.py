@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import shutil
+import subprocess
+import sys
+import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,8 +16,10 @@ from pathlib import Path
 import pytest
 from evidence_site import CSV
 
-from deploybook import cli
+from deploybook import cli, exports
 from deploybook.evidence import Entry, Log
+from deploybook.model import Entry as Event
+from deploybook.model import Pulled
 
 SLUG = "2025-01-22-telemetry-step2"
 NOW = datetime(2025, 1, 23, 1, 0, tzinfo=UTC)
@@ -252,3 +259,64 @@ def test_a_private_line_is_nowhere_but_in_the_journal(place: Place) -> None:
         assert b"in confidence" not in bytes_below(place.root / folder)
     (record,) = [entry for entry in place.entries("export") if "journal.md" in entry.artifacts]
     assert "journal.md" not in record.paths
+
+
+# --- pack
+
+
+def test_a_change_is_packed_by_ticket_and_checks_with_the_file_inside(place: Place, tmp_path: Path) -> None:
+    target = tmp_path / "change.zip"
+    told = place.do("pack", "CHG-2025-0121", "--out", str(target))
+    again = tmp_path / "again.zip"
+    place.do("pack", "-d", SLUG, "--out", str(again), now=NOW + timedelta(days=9))
+
+    assert "1 change, " in told
+    assert again.read_bytes() == target.read_bytes()
+    with zipfile.ZipFile(target) as packed:
+        content = {name: packed.read(name) for name in packed.namelist()}
+    for name in ("deployment.yml", "journal.md", "records.yml", "results/outcome.json", "results/index.md"):
+        assert f"files/{SLUG}/{name}" in content
+    index = content["INDEX.html"].decode()
+    for text in ("Telemetry Step 2 (CHG-2025-0121)", "6f2bb3c", "Approval: Go/no-go", "Queenie", "pass: 3 errors"):
+        assert text in index
+    assert not any(b"in confidence" in data for data in content.values())
+    assert b"14:20 (private)" in content[f"files/{SLUG}/journal.md"]
+    script = tmp_path / "verify.py"
+    script.write_bytes(content["verify.py"])
+    command = [sys.executable, "-I", str(script), str(target), "--only", SLUG, "--figures"]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout
+    assert ", 0 differ" in checked.stdout
+    assert place.do("verify", str(target), "--only", SLUG) != ""
+
+
+def test_the_changes_of_a_period_stand_in_one_list_also_those_without_a_report(place: Place, tmp_path: Path) -> None:
+    other = place.root / "deployments" / "2025-01-29-telemetry-step3"
+    other.mkdir()
+    (other / "deployment.yml").write_text(YAML.replace("2025-01-22", "2025-01-29").replace("Step 2", "=Step 3"))
+    events = [
+        Event(
+            at=NOW + timedelta(days=2), text="Flag telemetry.v2: turned on", kind="flag", people=("Bob",), origin="ld"
+        ),
+        Event(at=datetime(2025, 1, 22, 22, 1, tzinfo=UTC), text="Flag set to 75 %", kind="flag", origin="ld"),
+        Event(at=NOW + timedelta(days=3), text="Alert CPU", kind="alert", origin="am"),
+    ]
+    exports.store(place.folder / "exports", [Pulled(source="ld", events=tuple(events))])
+    target = tmp_path / "january.zip"
+    place.do("pack", "--from", "2025-01-01", "--to", "2025-01-31", "--out", str(target))
+    with zipfile.ZipFile(target) as packed:
+        rows = list(csv.reader(io.StringIO(packed.read("files/CHANGES.csv").decode())))
+
+    assert [(row[3], row[8], row[9]) for row in rows[1:]] == [
+        ("Telemetry Step 2", "pass", "deployment"),
+        ("Flag telemetry.v2: turned on", "no report", "ld"),
+        ("Telemetry =Step 3", "no report", "deployment"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["CHG-2099-0001"], ["CHG-2025-0121", "--from", "2025-01-01", "--to", "2025-01-31"], ["--from", "2025-01-01"]],
+)
+def test_a_pack_of_nothing_is_refused(place: Place, words: list[str]) -> None:
+    assert place.say("pack", *words)[0] == 2

@@ -134,6 +134,24 @@ def continued(entry: Entry, line: str) -> Entry:
     return replace(more, text=f"{entry.text} {more.text}".strip())
 
 
+def is_private(content: bytes) -> bool:
+    """Whether a journal, or a record, keeps a line from readers: `#private`, or `private: true`."""
+    return re.search(rb"(?i)(?<!\S)#private\b|\bprivate['\"]?\s*:\s*['\"]?true", content) is not None
+
+
+def public(text: str) -> str:
+    """The text of a journal for readers: of a private entry, with the lines that continue it, only its time stays."""
+    entries: list[list[str]] = []
+    for line in text.splitlines(keepends=True):
+        continues = line[0] in " \t" and not LINE.match(line.strip()) and entries
+        entries[-1].append(line) if continues else entries.append([line])
+    hidden = [any(tag[1].lower() == "private" for tag in TAG.finditer(CODE.sub("", "".join(one)))) for one in entries]
+    return "".join(
+        f"{one[0].split(maxsplit=1)[0]} (private)\n" if private else "".join(one)
+        for one, private in zip(entries, hidden, strict=True)
+    )
+
+
 def hints(
     path: Path, zone: ZoneInfo, *, shown: str = NAME, people: Iterable[str] = (), metrics: Iterable[str] = ()
 ) -> tuple[Problem, ...]:

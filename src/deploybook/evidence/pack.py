@@ -17,19 +17,22 @@ import hashlib
 import html
 import io
 import zipfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from deploybook.errors import DeploybookError
 from deploybook.evidence.log import Entry, Log, signed_part
 from deploybook.evidence.standalone import SUMS
 
+Rows = Sequence[tuple[str, str]]
 COLUMNS = ("entry", "recorded at", "kind", "deployment", "ticket", "by", "name", "SHA-256", "place", "here")
 KINDS = ("approval", "export", "run", "verdict", "outcome", "notification", "correction", "tombstone")
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>body{{font:15px sans-serif;margin:2em}}
 td,th{{text-align:left;padding:.2em .8em .2em 0;vertical-align:top;overflow-wrap:anywhere}}</style></head><body>
 <h1>{title}</h1>
+{about}
+<h2>What is in this pack</h2>
 <p>{count} rows. The log has {size} entries, root <code>{root}</code>, {signed}. To check this pack, with the key from the
 change ticket: <code>python verify.py PACK.zip --only {only} --key VKEY</code></p>
 <table><thead><tr>{head}</tr></thead><tbody>
@@ -46,9 +49,11 @@ def pack(
     files: Mapping[str, bytes | Path] | None = None,
     verifier: bytes,
     title: str = "Audit pack",
+    about: Mapping[str, Rows] | None = None,
 ) -> Path:
     """
     Write the zip. files: path in the pack below files/ -> bytes or a file. verifier: the bytes of verify.py.
+    about: heading -> (what, how it stands), printed above the list.
 
     Rows are ordered as an auditor asks: added records, approvals, exports, runs, verdicts, outcome, what was told.
     """
@@ -59,8 +64,8 @@ def pack(
     signed = {f"evidence/{name}": data for name, data in signed_part(log.path).items()}
     rows = [*_file_rows(added), *_entry_rows(entries, held)]
     content = {**signed, **held, **added, "verify.py": verifier}
-    content["INDEX.csv"] = _csv(rows)
-    content["INDEX.html"] = _page(log, rows, title, ",".join(sorted(deployments)))
+    content["INDEX.csv"] = table([COLUMNS, *rows])
+    content["INDEX.html"] = _page(log, rows, title, ",".join(sorted(deployments)), about or {})
     for name, data in content.items():
         log.gate.check(data, name)
     sums = (f"{hashlib.sha256(content[name]).hexdigest()}  {name}\n" for name in sorted(content))
@@ -95,23 +100,29 @@ def _entry_rows(entries: list[Entry], held: Mapping[str, bytes]) -> list[tuple[s
     return rows
 
 
-def _csv(rows: list[tuple[str, ...]]) -> bytes:
-    """For a spreadsheet: a cell that it would take for a formula begins with an apostrophe."""
+def table(rows: Iterable[Sequence[str]]) -> bytes:
+    """CSV for a spreadsheet: a cell that it would take for a formula begins with an apostrophe."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
     writer.writerows([f"'{cell}" if cell[:1] in tuple("=+-@\t\r") and cell else cell for cell in row] for row in rows)
     return text.getvalue().encode("utf-8")
 
 
-def _page(log: Log, rows: list[tuple[str, ...]], title: str, only: str) -> bytes:
+def _page(log: Log, rows: list[tuple[str, ...]], title: str, only: str, about: Mapping[str, Rows]) -> bytes:
     head = log.head()
 
-    def cells(tag: str, row: tuple[str, ...]) -> str:
+    def cells(tag: str, row: Sequence[str]) -> str:
         return "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row)
 
+    said = "\n".join(
+        f"<h2>{html.escape(name)}</h2>\n<table><tbody>\n"
+        + "\n".join(f"<tr>{cells('td', row)}</tr>" for row in facts)
+        + "\n</tbody></table>"
+        for name, facts in about.items()
+    )
     return _PAGE.format(
         title=html.escape(title),
+        about=said,
         count=len(rows),
         size=head.size,
         root=head.root,

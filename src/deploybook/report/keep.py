@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +11,7 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
-from .. import __version__, exports
+from .. import __version__, exports, journal
 from ..book import Book
 from ..evidence import Artifact, Log, extension, statement
 from ..facts import EvidenceItem, Facts
@@ -156,14 +155,9 @@ def put_item(log: Log, book: Book, item: EvidenceItem) -> Artifact | str | None:
     path = book.folder / (item.path or item.name)
     if item.kind not in ("record", "artifact") or not item.digest or not path.is_file():
         return None
-    if item.kind == "record" and is_private(path.read_bytes()):
+    if item.kind == "record" and journal.is_private(path.read_bytes()):
         return item.digest
     return log.put(path, extension(path.name), item.path or item.name)
-
-
-def is_private(content: bytes) -> bool:
-    """Whether a journal or a record keeps a line from readers: `#private`, or `private: true`."""
-    return re.search(rb"(?i)(?<!\S)#private\b|\bprivate['\"]?\s*:\s*['\"]?true", content) is not None
 
 
 @dataclass(frozen=True, kw_only=True)
