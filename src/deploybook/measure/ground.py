@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-from ..model import Data, Metric, Samples
+from ..model import Data, Matcher, Metric, Samples
 from .selected import joined, select
 from .zeros import with_zeros
 
@@ -92,7 +92,6 @@ def _named(names: tuple[str, ...], metric: Metric, data: Data) -> Samples | None
 
 
 def _split(samples: Samples | None, split: tuple[tuple[str, str], ...]) -> Samples | None:
-    if samples is None or not split:
-        return samples
-    kept = (one for one in samples.series if all(one.labels.get(name, "") == value for name, value in split))
-    return replace(samples, series=tuple(kept))
+    return (
+        select(samples, tuple(Matcher(label=name, op="=", value=value) for name, value in split)) if samples else None
+    )
