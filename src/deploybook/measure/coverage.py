@@ -176,24 +176,23 @@ def gaps(samples: Samples, window: Window) -> list[Gap]:
     """
     start, end = window.start_ms, window.end_ms
     found = []
-    all_rows = ready(samples)
-    first = min((int(rows.times[0]) for rows in all_rows if len(rows.times)), default=end)
-    last = max((int(rows.times[-1]) for rows in all_rows if len(rows.times)), default=start)
-    for series, rows in zip(samples.series, all_rows, strict=True):
-        if not len(rows.times):
-            continue
+    pairs = _with_rows(samples)
+    first = min((int(rows.times[0]) for _, rows in pairs), default=end)
+    last = max((int(rows.times[-1]) for _, rows in pairs), default=start)
+    for series, rows in pairs:
         places = np.flatnonzero(np.diff(rows.gap_ms) > 0)
         stretches = [(int(rows.times[place]), int(rows.times[place + 1])) for place in places]
         if first - start > FRESH * rows.steps[0] and rows.times[0] == first:
             stretches.insert(0, (start, first))
         if end - last > FRESH * rows.steps[-1] and rows.times[-1] == last:
             stretches.append((last, end))
-        found += [
-            Gap(start=from_ms(max(low, start)), end=from_ms(min(high, end)), labels=labels_of(series))
-            for low, high in stretches
-            if low < end and high > start and max(low, start) < min(high, end)
-        ]
+        inside = ((max(low, start), min(high, end)) for low, high in stretches)
+        found += [Gap(start=from_ms(a), end=from_ms(b), labels=labels_of(series)) for a, b in inside if a < b]
     return sorted(found, key=lambda gap: (gap.start, gap.labels))
+
+
+def _with_rows(samples: Samples) -> list[tuple[Series, Prepared]]:
+    return [(series, rows) for series, rows in zip(samples.series, ready(samples), strict=True) if len(rows.times)]
 
 
 def resets(samples: Samples, window: Window) -> list[Turn]:
@@ -205,9 +204,7 @@ def resets(samples: Samples, window: Window) -> list[Turn]:
     """
     start, end = window.start_ms, window.end_ms
     found = []
-    for series, rows in zip(samples.series, ready(samples), strict=True):
-        if not len(rows.times):
-            continue
+    for series, rows in _with_rows(samples):
         turns = [(int(rows.times[row]), "reset") for row in rows.drops] if samples.kind != "gauge" else []
         if rows.times[0] - start > FRESH * rows.steps[0]:
             turns.append((int(rows.times[0]), "begins"))
