@@ -47,8 +47,7 @@ def own(base: Ground, window: Window, plain: Figure, history: Window | None, usa
         return None
     if metric.quantile is None:
         return uncertainty.own_mean(added, history=before, scale=scale)
-    edges = _edges(base, usable)
-    return uncertainty.own_quantile(added, edges=edges, q=metric.quantile, history=before, scale=scale)
+    return uncertainty.own_quantile(added, edges=_edges(base, usable), q=metric.quantile, history=before, scale=scale)
 
 
 def change(
@@ -78,13 +77,11 @@ def change(
         if not relative:
             return points
         return replace(scaled(points, scale / 100 / values[1]), scale="relative") if values[1] else None
-    past = _history(base, history, usable)
-    if metric.quantile is None:
+    past, q = _history(base, history, usable), metric.quantile
+    if q is None:
         estimate = uncertainty.change_of_mean(now, before, history=past)
     else:
-        estimate = uncertainty.change_of_quantile(
-            now, before, edges=_edges(base, usable), q=metric.quantile, history=past
-        )
+        estimate = uncertainty.change_of_quantile(now, before, edges=_edges(base, usable), q=q, history=past)
     # In the metric's unit: the relative interval times the baseline's figure, taken as it is.
     return estimate if relative else replace(scaled(estimate, values[1]), scale="value")
 
