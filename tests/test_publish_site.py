@@ -8,12 +8,14 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from build import at
 from test_markup import HOSTILE, Reader
 from test_publish_pages import HELD, MISSING, checkpoint, facts, metric, other, page
 
 from deploybook.errors import PublishFailed
 from deploybook.publish import gather, publish
 from deploybook.publish.gather import Page
+from deploybook.publish.policy import hashes_of
 from deploybook.publish.site import exchange, swap
 from deploybook.publish.tree import write_pages
 from deploybook.sections import markup, text
@@ -103,6 +105,30 @@ def test_the_navigation_does_not_grow_with_the_archive(built: Path) -> None:
 
 def test_page_facts_are_not_published(built: Path) -> None:
     assert not list((built / "site").rglob("*.page.json"))
+
+
+def test_search_holds_three_months_in_full_and_the_rest_by_their_month(tmp_path: Path) -> None:
+    old = other("old", as_of=at(-91 * 86400), title="Parser pool doubled")
+    old = Page(path="2024/10/old/index", facts=old.facts)
+    root = workspace(tmp_path / "ws", old, page(title="Telemetry Step 2"))
+    publish(root)
+    index = json.loads((root / "site" / "search" / "search_index.json").read_text())
+    places = {entry["location"] for entry in index["docs"] if "Parser pool doubled" in entry["title"] + entry["text"]}
+
+    assert not any(entry["location"].startswith("2024/10/old/") for entry in index["docs"])
+    assert any(place.startswith("2024/10/index.html") for place in places)
+    assert any(entry["location"].startswith("2025/01/2025-01-22-telemetry-step2/") for entry in index["docs"])
+
+
+def test_the_policy_names_every_inline_script_and_nothing_unsafe(built: Path) -> None:
+    told = (built / "site" / "_headers").read_text()
+
+    for path in (built / "site").rglob("*.html"):
+        assert all(one in told for one in hashes_of(path.read_text(encoding="utf-8"))), path
+    assert "default-src 'none'; script-src 'self' 'sha256-" in told
+    assert hashes_of("<script>1</script><script src=x></script>") == {
+        "'sha256-a4ayc/80/OGda4BO/1o/V0etpOqiLx1JwB5S3beHW0s='"  # printf 1 | openssl dgst -sha256 -binary | base64
+    }
 
 
 def test_publishing_again_changes_no_file(built: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,9 @@ import pytest
 from browser import DESKTOP, PHONE, axe, chromium, served
 from built_site import SLUG, reference_site
 from servers import program
+
+from deploybook.publish import gather
+from deploybook.publish.paper import print_pages
 
 pytestmark = pytest.mark.slow
 
@@ -262,3 +267,44 @@ def test_a_page_opens_from_a_disk(browser: Any, site: Path) -> None:
     assert page.locator("h1").inner_text().startswith("Telemetry Step 2 closing report")
     assert [url for url in failed if not url.startswith("file:")] == []
     page.context.close()
+
+
+def test_the_site_works_under_the_policy_it_is_published_with(browser: Any, site: Path) -> None:
+    (policy,) = re.findall(r"Content-Security-Policy: (.*)", (site / "_headers").read_text())
+    with served(site, policy) as address:
+        page = browser.new_context(**MODES["light"]).new_page()
+        page.add_init_script(
+            "addEventListener('securitypolicyviolation', e => console.error(e.violatedDirective + ' ' + e.sample))"
+        )
+        told: list[str] = []
+        page.on("console", lambda message: told.append(message.text) if message.type == "error" else None)
+        for path in KINDS.values():
+            page.goto(address + path)
+        page.goto(address + KINDS["outcome"])
+        page.get_by_role("button", name=re.compile("^Decision")).click()
+        assert page.locator(".db-entries > li:visible").count() < 20
+        page.locator("input[name=query]").click()
+        page.keyboard.type("telemetry")
+        page.locator(".md-search-result__item").first.wait_for(state="attached")
+        page.context.close()
+
+    assert told == []
+    assert "unsafe" not in policy
+
+
+def test_a_report_is_printed_with_its_ticket_and_taken_over_where_it_is_the_same(site: Path, tmp_path: Path) -> None:
+    pytest.importorskip("playwright")
+    (page,) = (one for one in gather(site.parent / "reports") if one.path == f"{REPORT}checkpoint-1h")
+    new, old = tmp_path / "new", tmp_path / "old"
+    shutil.copytree(site, new)
+    shutil.copytree(site, old)
+    with ThreadPoolExecutor() as apart:  # Playwright's own loop runs in this thread already
+        assert apart.submit(print_pages, new, old, [page]).result() == 1
+    pdf = new / f"{page.path}.pdf"
+    text = run(program("pdftotext"), str(pdf), "-").decode()
+
+    assert "CHG-2025-0121 · Telemetry Step 2" in text
+    assert re.search(r"1 of [2-9]", text)
+    assert "Tagged:          yes" in run(program("pdfinfo"), str(pdf)).decode()
+    assert print_pages(site, new, [page]) == 0
+    assert (site / f"{page.path}.pdf").read_bytes() == pdf.read_bytes()

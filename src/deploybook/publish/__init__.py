@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from .gather import Page, gather
+
+SEARCHED = timedelta(days=90)  # older reports are found by what their month's page says of them
 
 __all__ = ["Page", "Published", "compose", "gather", "publish"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """site: the folder. pages: how many reports it shows. changed: generated files that are new, other or gone."""
+    """
+    site: the folder. pages: how many reports it shows. changed: generated files that are new, other or gone.
+    policy: the Content-Security-Policy under which the site works. printed: PDFs that were made anew.
+    """
 
     site: Path
     pages: int
     changed: tuple[str, ...]
+    policy: str
+    printed: int = 0
 
 
 def publish(
@@ -28,22 +35,39 @@ def publish(
     now: datetime | None = None,
     states: Mapping[str, str] | None = None,
     seal: Callable[[Path], object] | None = None,
+    pdf: bool = False,
 ) -> Published:
     """
     Makes the pages around the reports of the workspace at `root`, then its site.
 
     now: what "today", "late" and the age of data are counted to; the newest report's own time by default, so that the
     same reports give the same bytes. states: see pages.evidence. seal: called with the built site before it is put in
-    place, to lay the evidence beside it. Raises PublishFailed, the old site untouched.
+    place, to lay the evidence beside it. pdf: with a PDF of each report. Raises PublishFailed, the old site untouched.
     """
+    from .paper import print_pages
     from .site import build_site
     from .tree import write_pages
 
     reports = root / "reports"
     pages = gather(reports)
     changed = write_pages(reports, compose(pages, now=now, states=states, log=log_before(pages)))
+    counts: list[int] = []
+
+    def finish(staging: Path, old: Path) -> None:
+        if pdf:
+            counts.append(print_pages(staging, old, pages))
+        if seal:
+            seal(staging)
+
     as_of = max((page.as_of for page in pages), default=None)
-    return Published(site=build_site(root, as_of=as_of, finish=seal), pages=len(pages), changed=changed)
+    site, policy = build_site(
+        root,
+        as_of=as_of,
+        finish=finish,
+        unsearched={f"{page.path}.md" for page in pages if as_of and as_of - page.as_of > SEARCHED},
+        printed={f"{page.path}.md" for page in pages if pdf and not page.facts.failure},
+    )
+    return Published(site=site, pages=len(pages), changed=changed, policy=policy, printed=sum(counts))
 
 
 def log_before(pages: Sequence[Page]) -> dict[str, Any] | None:

@@ -6,23 +6,31 @@ import ctypes
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from ..errors import DeploybookError, PublishFailed
+from .policy import write_headers
 
 STAGING = ".site-staging"
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
 
 
-def build_site(root: Path, *, as_of: datetime | None = None, finish: Callable[[Path], object] | None = None) -> Path:
+def build_site(
+    root: Path,
+    *,
+    as_of: datetime | None = None,
+    finish: Callable[[Path, Path], object] | None = None,
+    unsearched: Set[str] = frozenset(),
+    printed: Set[str] = frozenset(),
+) -> tuple[Path, str]:
     """
-    Builds the site of the workspace at `root` from its mkdocs.yml, strictly. Gives the folder of the site.
+    Builds the site of the workspace at `root` from its mkdocs.yml, strictly. Gives its folder and its security policy.
 
     as_of: the time that the site map names, so that the same pages give the same bytes. finish: called with the new
-    folder before it takes the old one's place; an error there leaves the old one.
+    folder and the old one before it takes its place; an error there leaves the old one. unsearched, printed: see Hooks.
 
     The old site stays whole until the new one is; no reader sees half of each. Raises PublishFailed with MkDocs' own
     words, the old site untouched.
@@ -34,19 +42,23 @@ def build_site(root: Path, *, as_of: datetime | None = None, finish: Callable[[P
     from mkdocs.config import load_config
     from mkdocs.exceptions import MkDocsException
 
+    from .hooks import Hooks
+
     staging = root / STAGING
     with listening() as said:
         try:
             site = Path(load_config(str(root / "mkdocs.yml")).site_dir)
             shutil.rmtree(staging, ignore_errors=True)
             config = load_config(str(root / "mkdocs.yml"), strict=True, site_dir=str(staging))
+            hooks = config.plugins["deploybook"] = Hooks(unsearched, printed)
             config.plugins.on_startup(command="build", dirty=False)
             try:
                 build(config)
             finally:
                 config.plugins.on_shutdown()
+            told = write_headers(staging, hooks.hashes)
             if finish:
-                finish(staging)
+                finish(staging, site)
         except (MkDocsException, SystemExit, OSError) as error:
             shutil.rmtree(staging, ignore_errors=True)
             words = "\n  ".join(said) or str(error)
@@ -55,7 +67,7 @@ def build_site(root: Path, *, as_of: datetime | None = None, finish: Callable[[P
             shutil.rmtree(staging, ignore_errors=True)
             raise
     swap(staging, site)
-    return site
+    return site, told
 
 
 @contextmanager
