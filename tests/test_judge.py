@@ -10,14 +10,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from build import at, metric, window
 
-from deploybook.judge import judge_gate, judge_success, judge_window, whole
+from deploybook.judge import judge_success, judge_window, whole
 from deploybook.model import (
     Checkin,
     CheckpointResult,
     Coverage,
     Estimate,
     Finding,
-    Gate,
     Interval,
     Judgement,
     Measurement,
@@ -519,13 +518,12 @@ def test_a_change_limited_on_one_side_may_go_far_on_the_other() -> None:
 
 
 def test_a_gate_of_few_requests_is_read_with_its_uncertainty() -> None:
-    gate = Gate(
-        name="ramp to 75 %", at=at(60), metric="m", window=timedelta(minutes=1), limit=parse_limit("within 3 %")
-    )
+    """A minute at a gate: +1 % within 3 %, and half an interval of 7 %."""
+    minute = measured(50.5, over=window(0, 60))
 
-    result = judge_gate(gate, LATENCY, measured(50.5, over=window(0, 60)), measured(50.0), estimate(0.01, 0.07))
+    judgement = judge_success(LATENCY, parse_limit("within 3 %"), minute, measured(50.0), estimate(0.01, 0.07))
 
-    assert (result.name, result.judgement.verdict) == ("ramp to 75 %", "inconclusive")
+    assert judgement.verdict is Verdict.INCONCLUSIVE
 
 
 # --- the whole ---

@@ -13,17 +13,16 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict, Unpack
 from zoneinfo import ZoneInfo
 
+from . import wording
 from .model import (
     Checkin,
     CheckpointResult,
     Delta,
     Estimate,
     Finding,
-    Gate,
-    GateResult,
     Interval,
     Judgement,
     Measurement,
@@ -35,21 +34,6 @@ from .model import (
 from .model.results import Scale, Strength
 from .times import zone_name
 from .units import SHARE, Limit, Tolerance, factor, hours_per
-from .wording import (
-    after_text,
-    decimals_for,
-    delta_text,
-    how_long,
-    listed,
-    local,
-    percent,
-    points,
-    rounded,
-    share,
-    value_text,
-    with_unit,
-    word,
-)
 
 ENOUGH_SEEN, TOO_LITTLE_SEEN = 0.95, 0.50
 QUIET, BUSY = 0.5, 2.0
@@ -68,12 +52,20 @@ OUTCOMES: Mapping[Outcome | None, str] = {"rolled_back": "Rolled back", "aborted
 
 
 @dataclass(frozen=True, kw_only=True)
-class Region:
-    """What is acceptable, low to high, in an estimate's scale. strict: the ends themselves are outside."""
+class Criterion:
+    """
+    What is asked: low to high, of the change in `scale` or (None) of the value itself. strict: the ends are outside.
 
+    source: 'target', 'tolerance', 'success' or 'watch'. text, per: as written.
+    """
+
+    source: str
+    text: str
+    scale: Scale | None
     low: float = -math.inf
     high: float = math.inf
     strict: bool = False
+    per: str = ""
 
     def holds(self, value: float) -> bool:
         return self.low < value < self.high if self.strict else self.low <= value <= self.high
@@ -81,29 +73,40 @@ class Region:
     def side(self, value: float) -> str:
         return "" if self.holds(value) else "lower" if value <= self.low else "higher"
 
-    def inside(self, interval: Interval) -> bool:
-        return self.holds(interval.low) and self.holds(interval.high)
-
-    def outside(self, interval: Interval) -> bool:
-        """True where the whole interval lies outside, on one side."""
-        return self.side(interval.low) != "" and self.side(interval.low) == self.side(interval.high)
+    def place(self, interval: Interval) -> str:
+        """Where the interval lies: all of it 'inside', all of it 'outside' on one side, or 'across'."""
+        ends = {self.side(interval.low), self.side(interval.high)}
+        return "across" if len(ends) == 2 else "inside" if "" in ends else "outside"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Part:
+class Part(NamedTuple):
     """
     The word of one criterion, or of something that caps the word. clause: what it says in short, without a full stop.
     detail: how that goes on where there is room.
     """
 
     verdict: Verdict
-    clause: str
     decided_by: str
+    clause: str
     detail: str = ""
     strength: Strength | None = None
     judged: Estimate | None = None
-    limit: str = ""
-    of_change: bool = False
+    asked: Criterion | None = None
+
+    @property
+    def of_change(self) -> bool:
+        return self.asked is not None and self.asked.scale is not None
+
+
+class Rules(TypedDict, total=False):
+    """
+    point: the plain rule, figures alone. healthy_baseline: False where the metric itself made a sudden step in the
+    baseline. first_deployment: there is no baseline, and none is missed.
+    """
+
+    point: bool
+    healthy_baseline: bool
+    first_deployment: bool
 
 
 def judge_window(
@@ -112,23 +115,19 @@ def judge_window(
     baseline: Measurement | None,
     change: Estimate | None,
     *,
-    point: bool = False,
-    healthy_baseline: bool = True,
     checkins: Sequence[Checkin] = (),
-    first_deployment: bool = False,
     zone: ZoneInfo | None = None,
+    **rules: Unpack[Rules],
 ) -> Judgement:
     """
     The word for a metric over a window: its target, its watch line, its tolerance against the baseline.
 
-    change: the comparison with its doubt; None where there is none to be had. healthy_baseline: False where the metric
-    itself made a sudden step in the baseline. checkins: in order; they decide only for a metric that shows its change.
-    point: the plain rule, figures alone. zone: for the time of a check-in.
+    change: the comparison with its doubt; None where there is none to be had. checkins: in order; they decide only for a
+    metric that shows its change. zone: for the time of a check-in.
     """
-    case = Case(metric=metric, now=now, baseline=baseline, change=change, point=point, first=first_deployment)
-    parts = [part] if (part := case.missing()) else case.criteria()
-    judgement = case.judgement(case.capped(parts, healthy_baseline))
-    return with_checkins(judgement, checkins, zone) if metric.show_change and checkins else judgement
+    case = Case(metric=metric, now=now, baseline=baseline, change=change, **rules)
+    judgement = case.judgement([part] if (part := case.missing()) else case.criteria())
+    return with_checkins(judgement, checkins, zone or ZoneInfo("UTC")) if metric.show_change else judgement
 
 
 def judge_success(
@@ -137,10 +136,7 @@ def judge_success(
     now: Measurement,
     baseline: Measurement | None = None,
     change: Estimate | None = None,
-    *,
-    point: bool = False,
-    healthy_baseline: bool = True,
-    first_deployment: bool = False,
+    **rules: Unpack[Rules],
 ) -> Judgement:
     """
     The word for a metric at a checkpoint, held against its success criterion alone.
@@ -148,24 +144,8 @@ def judge_success(
     'within 5 %' is about the change (now: the hour before the checkpoint); a limit on a value or on counted events is
     about the observation so far (now: from its start; a limit per hour takes its worst sliding hour).
     """
-    case = Case(metric=metric, now=now, baseline=baseline, change=change, point=point, first=first_deployment)
-    parts = [case.missing() or case.against_limit(limit, "success")]
-    return case.judgement(case.capped(parts, healthy_baseline))
-
-
-def judge_gate(
-    gate: Gate,
-    metric: Metric,
-    now: Measurement,
-    baseline: Measurement | None = None,
-    change: Estimate | None = None,
-    *,
-    point: bool = False,
-) -> GateResult:
-    """The word at a gate: the same rules on the gate's own limit. A gate informs and never decides the whole."""
-    first = baseline is None
-    judgement = judge_success(metric, gate.limit, now, baseline, change, point=point, first_deployment=first)
-    return GateResult(name=gate.name, at=gate.at, judgement=judgement)
+    case = Case(metric=metric, now=now, baseline=baseline, change=change, **rules)
+    return case.judgement([case.missing() or case.held(criterion_of(limit, metric, "success"))])
 
 
 def whole(
@@ -181,34 +161,25 @@ def whole(
     Worse wins among the metrics that are not advisory and the checkpoints that were due; a warn finding raises a pass to
     warn. After a rollback, an abort or a postponement the outcome is the word (`reason` is why): never a pass.
     """
-    deciding = [it for it in judgements if not it.metric.advisory]
-    parts = [Told(it.verdict, it.metric.title, said_of(it)) for it in deciding]
-    parts += [Told(it.verdict, after_text(it.after), said_at(it)) for it in checkpoints]
-    counted = [part for part in parts if part.verdict.counts]
-    unasked = outcome in OUTCOMES or (parts and all(part.verdict is Verdict.NOT_APPLICABLE for part in parts))
-    verdict = worst([part.verdict for part in counted], none=Verdict.NOT_APPLICABLE if unasked else Verdict.NO_DATA)
+    asked = [it for it in judgements if not it.metric.advisory]
+    parts = [(it.verdict, it.metric.title, said_of(it)) for it in asked]
+    parts += [(it.verdict, wording.after_text(it.after), said_at(it)) for it in checkpoints]
+    words = [verdict for verdict, _, _ in parts]
+    unasked = outcome in OUTCOMES or (words and set(words) == {Verdict.NOT_APPLICABLE})
+    verdict = worst(words, none=Verdict.NOT_APPLICABLE if unasked else Verdict.NO_DATA)
     if outcome in OUTCOMES:
         verdict = Verdict.WARN if verdict is Verdict.PASS else verdict
         return verdict, f"{OUTCOMES[outcome]}{f': {reason}' if reason else '.'}"
-    if not counted:
+    if verdict not in words or verdict is Verdict.NOT_APPLICABLE:
         return verdict, "Nothing was judged: no metric has both data and a criterion that applies."
     if verdict is Verdict.PASS:
-        if warned := [finding.text for finding in findings if finding.severity == "warn"]:
-            return Verdict.WARN, warned[0]
-        return verdict, all_inside(deciding, [it for it in checkpoints if it.verdict.counts])
-    first, *others = [part for part in counted if part.verdict is verdict]
-    names = [part.name for part in others]
-    named = listed(names if len(names) <= NAMED else [*names[: NAMED - 1], f"{len(names) - NAMED + 1} more"])
-    also = f" {named} {'reads' if len(names) == 1 else 'read'} {word(verdict)} too." if names else ""
-    return verdict, first.text + also
-
-
-class Told(NamedTuple):
-    """A part of the whole: its word, what readers call it, and the sentence where it decides."""
-
-    verdict: Verdict
-    name: str
-    text: str
+        warned = [finding.text for finding in findings if finding.severity == "warn"]
+        return (Verdict.WARN, warned[0]) if warned else (verdict, all_inside(asked, checkpoints))
+    decided = next(text for each, _, text in parts if each is verdict)
+    names = [name for each, name, _ in parts if each is verdict][1:]
+    shown = names if len(names) <= NAMED else [*names[: NAMED - 1], f"{len(names) - NAMED + 1} more"]
+    also = f" {wording.listed(shown)} {'reads' if len(names) == 1 else 'read'} {wording.word(verdict)} too."
+    return verdict, decided + also if names else decided
 
 
 def said_of(judgement: Judgement, where: str = "") -> str:
@@ -217,24 +188,23 @@ def said_of(judgement: Judgement, where: str = "") -> str:
 
 def said_at(checkpoint: CheckpointResult) -> str:
     """What decided a checkpoint."""
-    at, asked = after_text(checkpoint.after), [it for it in checkpoint.metrics if not it.metric.advisory]
+    at, asked = wording.after_text(checkpoint.after), [it for it in checkpoint.metrics if not it.metric.advisory]
     first = next((it for it in asked if it.verdict is checkpoint.verdict), None)
     return said_of(first, f" at {at}") if first else f"{at}: {checkpoint.reason}"
 
 
-def all_inside(judgements: Sequence[Judgement], checkpoints: Sequence[CheckpointResult]) -> str:
+def all_inside(asked: Sequence[Judgement], checkpoints: Sequence[CheckpointResult]) -> str:
     """The sentence of a pass: how many were judged, and which of them is the least sure."""
-    metrics = [it for it in judgements if it.verdict.counts]
+    metrics = [it for it in asked if it.verdict.counts]
+    passed = [wording.after_text(it.after) for it in checkpoints if it.verdict.counts]
     unsure = next((it.metric.title for it in metrics if it.strength == "provisional"), "")
-    if len(metrics) == 1 and not checkpoints:
+    if len(metrics) == 1 and not passed:
         return f"{metrics[0].metric.title} is inside its limits{', provisionally' if unsure else ''}."
-    noun = "metric" if len(metrics) == len(judgements) else "judged metric"
+    noun = "metrics" if len(metrics) == len(asked) else "judged metrics"
     many = "Both" if len(metrics) == 2 else f"All {len(metrics)}"
-    names = [f"{many} {noun}s" if len(metrics) > 1 else it.metric.title for it in metrics[:1]]
-    if checkpoints:
-        one = f"the checkpoint at {after_text(checkpoints[0].after)}"
-        names.append(one if len(checkpoints) == 1 else f"{len(checkpoints)} checkpoints")
-    return f"{listed(names)} are inside their limits{f'; the least sure is {unsure}' if unsure else ''}."
+    names = [f"{many} {noun}" if len(metrics) > 1 else it.metric.title for it in metrics[:1]]
+    names += [f"{len(passed)} checkpoints" if len(passed) > 1 else f"the checkpoint at {it}" for it in passed[:1]]
+    return f"{wording.listed(names)} are inside their limits{f'; the least sure is {unsure}' if unsure else ''}."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,8 +215,9 @@ class Case:
     now: Measurement
     baseline: Measurement | None
     change: Estimate | None
-    point: bool
-    first: bool
+    point: bool = False
+    healthy_baseline: bool = True
+    first_deployment: bool = False
 
     @property
     def base(self) -> float | None:
@@ -258,8 +229,8 @@ class Case:
     def delta(self) -> Delta | None:
         if self.now.value is None or self.base is None:
             return None
-        absolute = self.now.value - self.base
-        return Delta(absolute=absolute, relative=absolute / self.base if self.base else None)
+        by = self.now.value - self.base
+        return Delta(absolute=by, relative=by / self.base if self.base else None)
 
     @property
     def scale(self) -> Scale:
@@ -268,8 +239,7 @@ class Case:
 
     def compared(self, scale: Scale) -> Estimate | None:
         """The change in that scale; without an interval where none was given, None where it is undefined."""
-        delta = self.delta
-        if delta is None or delta.absolute is None:
+        if self.delta is None or self.delta.absolute is None:
             return None
         if self.change is not None and self.change.scale == scale:
             return self.change
@@ -279,177 +249,133 @@ class Case:
             return None
         if self.change is None:
             blocked = FEW_EDGES if self.metric.kind == "histogram" and self.metric.quantile else NO_INTERVAL
-            return Estimate(value=delta.absolute / unit[scale], scale=scale, blocked=blocked)
+            return Estimate(value=self.delta.absolute / unit[scale], scale=scale, blocked=blocked)
         by = unit[self.change.scale] / unit[scale]
         return self.change.mapped(lambda end: end * by, scale=scale)
 
     def missing(self) -> Part | None:
         """The word where there is no figure to judge; None where there is one."""
-        seen, no_data = self.now.coverage.seen, Verdict.NO_DATA
+        seen = self.now.coverage.seen
         if self.now.value is None:
-            clause = self.now.missing.rstrip(".") or "Nothing was measured in the window"
-            return Part(verdict=no_data, clause=clause, decided_by="data")
+            return Part(Verdict.NO_DATA, "data", self.now.missing.rstrip(".") or "Nothing was measured in the window")
         if seen < TOO_LITTLE_SEEN:
-            clause = f"only {share(seen)} of the expected samples are there; below 50 % no figure is given"
-            return Part(verdict=no_data, clause=clause, decided_by="coverage")
-        if self.metric.show_change and self.base is None and not (self.first and self.metric.target):
-            return self.without_baseline()
+            clause = f"only {wording.share(seen)} of the expected samples are there; below 50 % no figure is given"
+            return Part(Verdict.NO_DATA, "coverage", clause)
+        if self.metric.show_change and self.base is None and not (self.first_deployment and self.metric.target):
+            return self.without_change()
         return None
 
-    def without_baseline(self) -> Part:
-        if self.first:
+    def without_change(self) -> Part:
+        """The word where the baseline gives nothing to compare with."""
+        if self.delta is not None:
+            clause = "the baseline is zero, and a change against zero is undefined; an absolute tolerance would decide"
+            return Part(Verdict.INCONCLUSIVE, "baseline", clause)
+        if self.first_deployment:
             clause = "this is a first deployment without a baseline, so there is no change to judge"
-            return Part(verdict=Verdict.NOT_APPLICABLE, clause=clause, decided_by="baseline")
+            return Part(Verdict.NOT_APPLICABLE, "baseline", clause)
         why = self.baseline.missing.rstrip(".") if self.baseline is not None else ""
         if self.baseline is not None and self.baseline.value is not None:
-            why = f"only {share(self.baseline.coverage.seen)} of its samples are there"
+            why = f"only {wording.share(self.baseline.coverage.seen)} of its samples are there"
         clause = f"the baseline has no figure to compare with{f' ({why})' if why else ''}"
-        verdict = Verdict.NO_DATA if self.metric.show_change else Verdict.INCONCLUSIVE
-        return Part(verdict=verdict, clause=clause, decided_by="baseline")
+        return Part(Verdict.NO_DATA if self.metric.show_change else Verdict.INCONCLUSIVE, "baseline", clause)
 
     def criteria(self) -> list[Part]:
-        """The words of the target, the watch line and the tolerance, as far as they are written and fit."""
+        """The words of the target, the tolerance and the watch line, as far as they are written and fit."""
         metric = self.metric
-        parts = [self.against_limit(metric.target, "target")] if metric.target else []
+        parts = [self.held(criterion_of(metric.target, metric, "target"))] if metric.target else []
         asked = tolerated(metric, metric.tolerance, self.base, self.scale)
-        if asked > 0 and not (self.first and self.base is None):
-            region = Region(low=-asked, high=asked)
-            parts.append(self.against_change(self.scale, region, metric.tolerance.text, "tolerance"))
-        if metric.watch and ((line := self.against_watch(metric.watch)).verdict is Verdict.WARN or not parts):
-            parts.append(line)
+        if asked > 0 and not (self.first_deployment and self.base is None):
+            text = metric.tolerance.text
+            parts.append(self.held(Criterion(source="tolerance", text=text, scale=self.scale, low=-asked, high=asked)))
+        if metric.watch:
+            line = self.watched(criterion_of(metric.watch, metric, "watch"))
+            parts += [line] if line.verdict is Verdict.WARN or not parts else []
         return parts
 
-    def against_limit(self, limit: Limit, source: str) -> Part:
-        """A target or a success criterion: on the change, on counted events, or on the value with its own interval."""
-        if (scale := scale_of(limit, self.metric)) is not None:
-            return self.against_change(scale, region_of(limit, scale, self.metric), limit.text, source)
-        region, value = region_of(limit, "value", self.metric), self.now.value or 0.0
-        if self.metric.kind == "counter":
-            # Exactly what was observed; how sure the rate behind it is stands in the bound.
-            value, subject = self.counted(limit)
-            counted = Estimate(value=value, scale="value", method="events counted")
-            return self.held(counted, region, limit.text, source, subject=subject, exact=True)
-        own = replace(self.now.own or Estimate(value=value, scale="value", blocked=NO_INTERVAL), value=value)
-        subject, exact = value_text(self.metric, value), self.metric.statistic in OBSERVED and own.at90 is None
-        return self.held(own, region, limit.text, source, subject=subject, asked=self.resolution(value), exact=exact)
-
-    def counted(self, limit: Limit) -> tuple[float, str]:
-        """The number that a limit on counted events is about, and how it reads."""
+    def figure(self, asked: Criterion) -> tuple[Estimate | None, str]:
+        """What a criterion is about and how it reads: the change, the value with its own interval, the events counted."""
+        if asked.scale is not None:
+            estimate = self.compared(asked.scale)
+            return estimate, self.comparison(estimate, beside=not self.metric.show_change) if estimate else ""
         value, hours = self.now.value or 0.0, self.now.window.hours
-        text = f"{value_text(self.metric, value)} in {how_long(self.now.window.length)}"
-        if not limit.per or hours <= hours_per(limit.per) * (1 + 1e-9):
-            return value, text
-        if limit.per == "hour" and self.now.worst_hour is not None:
-            return self.now.worst_hour, f"{text} (at most {rounded(self.now.worst_hour, 0)} in any one hour)"
-        rate = value / hours * hours_per(limit.per)
-        return rate, f"{text} ({rounded(rate, 2)} per {limit.per})"
+        if self.metric.kind != "counter":
+            own = self.now.own or Estimate(value=value, scale="value", blocked=NO_INTERVAL)
+            return replace(own, value=value), wording.value_text(self.metric, value)
+        seen = self.counted()
+        if asked.per and hours > hours_per(asked.per) * (1 + 1e-9):
+            if asked.per == "hour" and self.now.worst_hour is not None:
+                value = self.now.worst_hour
+                seen += f" (at most {wording.rounded(value, 0)} in any one hour)"
+            else:
+                value *= hours_per(asked.per) / hours
+                seen += f" ({wording.rounded(value, 2)} per {asked.per})"
+        return Estimate(value=value, scale="value", method="events counted"), seen
 
-    def against_watch(self, limit: Limit) -> Part:
+    def watched(self, line: Criterion) -> Part:
         """A warning where the figure itself is past the watch line."""
-        scale = scale_of(limit, self.metric)
-        estimate = self.compared(scale) if scale else None
-        value = self.counted(limit)[0] if self.metric.kind == "counter" else self.now.value
-        value = value if scale is None else estimate.value if estimate else None
-        figure = self.text(estimate) if estimate else value_text(self.metric, value)
-        past = value is not None and not region_of(limit, scale or "value", self.metric).holds(value)
-        return Part(
-            verdict=Verdict.WARN if past else Verdict.PASS,
-            clause=f"{figure} is {'past' if past else 'not past'} the watch line ({limit.text})",
-            decided_by="watch",
-            limit=limit.text,
-        )
+        estimate, subject = self.figure(line)
+        past = estimate is not None and not line.holds(estimate.value)
+        clause = f"{subject or 'the change'} is {'past' if past else 'not past'} the watch line ({line.text})"
+        return Part(Verdict.WARN if past else Verdict.PASS, "watch", clause, asked=replace(line, scale=None))
 
-    def against_change(self, scale: Scale, region: Region, limit: str, source: str) -> Part:
-        estimate = self.compared(scale)
-        if estimate is None and self.delta is not None:
-            clause = "the baseline is zero, and a change against zero is undefined; an absolute tolerance would decide"
-            return Part(verdict=Verdict.INCONCLUSIVE, clause=clause, decided_by="baseline")
+    def held(self, asked: Criterion) -> Part:
+        """A criterion held against its estimate, in words."""
+        estimate, subject = self.figure(asked)
         if estimate is None:
-            return self.without_baseline()
-        asked = min(abs(end) for end in (region.low, region.high) if math.isfinite(end))
-        if self.metric.kind == "counter" and scale == "value":
-            asked = math.inf  # events were observed exactly; only a fail must be more than chance
-        subject = f"{self.text(estimate)} {self.comparison(estimate, beside=not self.metric.show_change)}"
-        return self.held(estimate, region, limit, source, subject=subject, asked=asked, of_change=True)
-
-    def comparison(self, estimate: Estimate, *, beside: bool = True) -> str:
-        """What a change is against, with the baseline's figure beside it."""
-        figure = f" ({value_text(self.metric, self.base)})" if beside else ""
-        return f"against {estimate.against or f'the baseline{figure}'}"
-
-    def held(
-        self,
-        estimate: Estimate,
-        region: Region,
-        limit: str,
-        source: str,
-        *,
-        subject: str,
-        asked: float = math.inf,
-        exact: bool = False,
-        of_change: bool = False,
-    ) -> Part:
-        """An estimate held against a region, in words. asked: half the interval that a provisional pass may have."""
+            return self.without_change()
+        is_change, is_counter = asked.scale is not None, self.metric.kind == "counter"
+        exact = not is_change and self.metric.statistic in OBSERVED and estimate.at90 is None
         if self.point or exact:
-            verdict = Verdict.PASS if region.holds(estimate.value) else Verdict.FAIL
-            strength: Strength | None = "firm" if exact and self.metric.kind == "counter" else "provisional"
+            verdict = Verdict.PASS if asked.holds(estimate.value) else Verdict.FAIL
+            strength: Strength | None = "firm" if exact and is_counter else "provisional"
         else:
-            verdict, strength = against(region, estimate, asked=asked, change=of_change)
-        if verdict is Verdict.FAIL and of_change and region.side(estimate.value) == self.metric.better:
+            verdict, strength = against(asked, estimate, self.resolution(asked, estimate.value))
+        if verdict is Verdict.FAIL and is_change and asked.side(estimate.value) == self.metric.better:
             verdict = Verdict.WARN
         if verdict is Verdict.INCONCLUSIVE:
-            estimate = replace(estimate, needed=self.needed(estimate, asked))
-        clause, detail = self.clause(estimate, region, f"the {NAMES[source]}{limit})", subject, verdict, strength)
-        return Part(
-            verdict=verdict,
-            clause=clause,
-            detail=detail,
-            decided_by=source,
-            strength=strength,
-            judged=estimate,
-            limit=limit,
-            of_change=of_change,
-        )
-
-    def clause(
-        self, estimate: Estimate, region: Region, limit: str, subject: str, verdict: Verdict, strength: Strength | None
-    ) -> tuple[str, str]:
-        """(what is said in short, how it goes on)"""
-        inside = region.holds(estimate.value)
-        is_where = f"{subject} is {'inside' if inside else 'outside'} {limit}"
-        interval = f"90 % interval, {self.interval(estimate)}" if estimate.at90 and not self.point else ""
-        straddles = f"its {interval}, reaches {'past it' if inside else 'back inside'}"
+            estimate = replace(estimate, needed=self.needed(estimate, self.resolution(asked, estimate.value)))
+        is_inside, name = asked.holds(estimate.value), f"the {NAMES[asked.source]}{asked.text})"
+        clause, detail = f"{subject} is {'inside' if is_inside else 'outside'} {name}", ""
         if verdict is Verdict.WARN:
-            return f"{subject} is better than {limit} allows for, which a person should look at", ""
-        if verdict is not Verdict.INCONCLUSIVE:
-            if not interval:
-                return is_where, ""
-            if strength == "firm":
-                return is_where, f", with all of its {interval}"
-            return f"{is_where}{', by more than chance' if verdict is Verdict.FAIL else ''}", f", though {straddles}"
-        wait = f"; about {how_long(estimate.needed)} would settle it" if estimate.needed else ""
-        if estimate.blocked or not estimate.at90:
-            return f"{is_where}, but this is not shown ({estimate.blocked})", f"{interval and f'; {interval}'}{wait}"
-        can = self.text(replace(estimate, value=estimate.at90.half)).lstrip("+")
-        length = "these days" if estimate.against else how_long(self.now.window.length)
-        return f"{is_where}, but {length} tell it to within {can} only", f": {straddles}{wait}"
+            clause = f"{subject} is better than {name} allows for, which a person should look at"
+        elif not self.point:
+            short, detail = self.doubt(estimate, verdict, strength, is_inside)
+            clause += short
+        return Part(verdict, asked.source, clause, detail, strength, estimate, asked)
 
-    def resolution(self, value: float) -> float:
-        """Half the 90 % interval that a provisional pass on a target may have, in the metric's unit."""
-        if self.metric.kind == "ratio":
-            return RESOLUTION_POINTS * factor("%", self.metric.unit)
-        tolerance = self.metric.tolerance
-        return max(tolerated(self.metric, tolerance, value, "value"), abs(value) * (tolerance.relative or RESOLUTION))
+    def doubt(self, estimate: Estimate, verdict: Verdict, strength: Strength | None, inside: bool) -> tuple[str, str]:
+        """What the interval adds to a clause: (in short, where there is room)."""
+        interval = f"90 % interval, {self.interval(estimate)}" if estimate.at90 else ""
+        straddles = f"its {interval}, reaches {'past it' if inside else 'back inside'}"
+        if verdict is not Verdict.INCONCLUSIVE:
+            if strength == "firm" or not interval:
+                return "", interval and f", with all of its {interval}"
+            return ", by more than chance" if verdict is Verdict.FAIL else "", f", though {straddles}"
+        wait = f"; about {wording.how_long(estimate.needed)} would settle it" if estimate.needed else ""
+        if estimate.blocked or not estimate.at90:
+            return f", but this is not shown ({estimate.blocked})", f"{interval and f'; {interval}'}{wait}"
+        who = "these days" if estimate.against else wording.how_long(self.now.window.length)
+        can = self.text(replace(estimate, value=estimate.at90.half)).lstrip("+")
+        return f", but {who} tell it to within {can} only", f": {straddles}{wait}"
+
+    def resolution(self, asked: Criterion, value: float) -> float:
+        """Half the 90 % interval that a provisional pass may have, in the scale that is judged."""
+        metric, tolerance = self.metric, self.metric.tolerance
+        if asked.scale == "value" and metric.kind == "counter":
+            return math.inf  # events were observed exactly; only a fail must be more than chance
+        if asked.scale is not None:
+            return min(abs(end) for end in (asked.low, asked.high) if math.isfinite(end))
+        if metric.kind == "ratio":
+            return RESOLUTION_POINTS * factor("%", metric.unit)
+        return max(tolerated(metric, tolerance, value, "value"), abs(value) * (tolerance.relative or RESOLUTION))
 
     def needed(self, estimate: Estimate, asked: float) -> timedelta | None:
         """
         How long windows would have to be for half the interval to shrink to what is asked: it goes with the root. None
         where it is days that wobble.
         """
-        if estimate.against:
-            return None
         length = self.now.window.length
-        longer = (estimate.at90.half / asked) ** 2 if estimate.at90 and asked > 0 else 0.0
+        longer = (estimate.at90.half / asked) ** 2 if estimate.at90 and asked > 0 and not estimate.against else 0.0
         if not 1 < longer < 1e4:
             return estimate.needed
         minutes = timedelta(minutes=math.ceil(length.total_seconds() * longer / 60))
@@ -458,57 +384,60 @@ class Case:
     def text(self, estimate: Estimate) -> str:
         """A change as a reader sees it: '+1.9 %', '+3.6 pts' (also of a value in percent), '+2 errors'."""
         if estimate.scale == "relative":
-            return percent(estimate.value)
+            return wording.percent(estimate.value)
         if estimate.scale == "points" or self.metric.unit == "%":
-            return points(estimate.value)
-        return delta_text(replace(self.metric, delta="absolute"), Delta(absolute=estimate.value))
+            return wording.points(estimate.value)
+        return wording.delta_text(replace(self.metric, delta="absolute"), Delta(absolute=estimate.value))
+
+    def comparison(self, estimate: Estimate, *, beside: bool = True) -> str:
+        """A change and what it is against, with the baseline's figure beside it."""
+        baseline = f"the baseline{f' ({wording.value_text(self.metric, self.base)})' if beside else ''}"
+        return f"{self.text(estimate)} against {estimate.against or baseline}"
 
     def interval(self, estimate: Estimate) -> str:
         low, high = (estimate.at90.low, estimate.at90.high) if estimate.at90 else (math.nan, math.nan)
         if estimate.scale != "value":
             return " to ".join(self.text(replace(estimate, value=end)) for end in (low, high))
-        decimals = 1 if self.metric.kind == "counter" else decimals_for(self.metric, estimate.value)
-        return f"{rounded(low, decimals)} to {with_unit(rounded(high, decimals), self.metric.unit)}"
+        decimals = 1 if self.metric.kind == "counter" else wording.decimals_for(self.metric, estimate.value)
+        high_text = wording.with_unit(wording.rounded(high, decimals), self.metric.unit)
+        return f"{wording.rounded(low, decimals)} to {high_text}"
 
-    def capped(self, parts: Sequence[Part], healthy_baseline: bool) -> list[Part]:
+    def capped(self, parts: list[Part]) -> list[Part]:
         """The parts, and what holds the word down: missing samples, another traffic, a baseline with its own step."""
-        parts = list(parts)
         if not parts or any(part.verdict in (Verdict.NO_DATA, Verdict.NOT_APPLICABLE) for part in parts):
             return parts
-        compares = any(part.of_change for part in parts)
+        parts, compares = list(parts), any(part.of_change for part in parts)
         for whose, measurement in (("", self.now), (" of the baseline", self.baseline if compares else None)):
             if measurement is not None and measurement.coverage.seen < ENOUGH_SEEN:
-                clause = f"only {share(measurement.coverage.seen)} of the samples{whose} are there"
-                parts.append(Part(verdict=Verdict.WARN, clause=clause, decided_by="coverage"))
-        traffic = self.traffic()
-        if traffic is not None and not QUIET <= traffic <= BUSY:
-            clause = f"the traffic is {share(traffic)} of the baseline's"
-            parts.append(Part(verdict=Verdict.WARN, clause=clause, decided_by="traffic"))
-        if not healthy_baseline and compares:
+                clause = f"only {wording.share(measurement.coverage.seen)} of the samples{whose} are there"
+                parts.append(Part(Verdict.WARN, "coverage", clause))
+        if self.baseline and self.baseline.traffic and self.now.traffic is not None:
+            traffic = self.now.traffic / self.now.window.hours / (self.baseline.traffic / self.baseline.window.hours)
+            if not QUIET <= traffic <= BUSY:
+                clause = f"the traffic is {wording.share(traffic)} of the baseline's"
+                parts.append(Part(Verdict.WARN, "traffic", clause))
+        if not self.healthy_baseline and compares:
             clause = "the baseline has a sudden step of its own and is no measure"
-            parts.append(Part(verdict=Verdict.INCONCLUSIVE, clause=clause, decided_by="baseline"))
+            parts.append(Part(Verdict.INCONCLUSIVE, "baseline", clause))
         return parts
 
-    def traffic(self) -> float | None:
-        """Requests behind the figure over those behind the baseline's, each per hour of its window."""
-        if self.baseline is None or self.now.traffic is None or not self.baseline.traffic:
-            return None
-        return self.now.traffic / self.now.window.hours / (self.baseline.traffic / self.baseline.window.hours)
-
-    def judgement(self, parts: Sequence[Part]) -> Judgement:
-        """The worst word of the parts, led by the one that decided."""
+    def judgement(self, parts: list[Part]) -> Judgement:
+        """The worst word of the parts and of what caps them, led by the one that decided."""
+        parts = self.capped(parts)
         verdict = worst([part.verdict for part in parts], none=Verdict.NOT_APPLICABLE)
         deciding = [part for part in parts if part.verdict is verdict]
         if verdict is Verdict.PASS:
             deciding.sort(key=lambda part: LEADS.index(part.decided_by))
         lead = deciding[0] if deciding else None
+        # A pass is as firm as its weakest part, anything else as firm as its firmest.
+        strengths = sorted(part.strength for part in deciding if part.strength)
         measured = verdict is not Verdict.NO_DATA
         delta = self.delta if measured else None
         figure = (delta.relative if delta else None) if self.metric.show_change else self.now.value
         return Judgement(
             metric=self.metric,
             verdict=verdict,
-            strength=weakest(deciding, verdict),
+            strength=strengths[-1 if verdict is Verdict.PASS else 0] if strengths else None,
             reason=self.reason(parts, lead),
             now=self.now if measured or self.metric.show_change else replace(self.now, value=None),
             baseline=self.baseline,
@@ -517,7 +446,7 @@ class Case:
             judged=next((part.judged for part in (lead, *parts) if part and part.judged), None),
             change=self.compared(self.scale) if delta else None,
             decided_by=lead.decided_by if lead else "",
-            limit=lead.limit if lead else "",
+            limit=lead.asked.text if lead and lead.asked else "",
             bound=self.bound() if measured else "",
             headline=lead.clause if lead else "",
         )
@@ -526,69 +455,68 @@ class Case:
         """One sentence: the part that decided first, then what else was looked at."""
         if lead is None:
             return "Not judged: neither a target nor a tolerance is written for it."
-        clauses = [part.clause + part.detail for part in (lead, *(part for part in parts if part is not lead))]
-        estimate = self.compared(self.scale)
-        if not any(part.of_change for part in parts) and estimate and self.metric.kind != "counter" and lead.judged:
-            clauses.append(self.shown(estimate))
-        alone = self.delta.relative if self.delta else None
-        if alone is not None and any(part.of_change and part.judged and part.judged.against for part in parts):
-            clauses.append(f"{percent(alone)} against the baseline alone")
-        if self.first and self.base is None and lead.verdict is not Verdict.NOT_APPLICABLE:
-            clauses.append("there is no baseline, so the target alone decides")
+        others = [part.clause + part.detail for part in parts if part is not lead]
+        estimate, compared = self.compared(self.scale), [part.judged for part in parts if part.of_change]
+        if estimate and not compared and self.metric.kind != "counter" and lead.judged:
+            chance = " may be chance" if estimate.at95 and estimate.at95.low <= 0 <= estimate.at95.high else ""
+            doubt = f", 90 % interval {self.interval(estimate)}" if estimate.at90 else ""
+            others.append(self.comparison(estimate) + chance + doubt)
+        if any(it and it.against for it in compared) and self.delta and self.delta.relative is not None:
+            others.append(f"{wording.percent(self.delta.relative)} against the baseline alone")
+        if self.first_deployment and self.base is None and lead.verdict is not Verdict.NOT_APPLICABLE:
+            others.append("there is no baseline, so the target alone decides")
         if self.point:
-            clauses.append("judged by the figure alone, without an interval (judge: point)")
+            others.append("judged by the figure alone, without an interval (judge: point)")
         # Where nothing was measured, the sentence may begin with the metric's own name.
         first = lead.clause if lead.decided_by == "data" else f"{lead.clause[:1].upper()}{lead.clause[1:]}"
-        return f"{first}{'; '.join(clauses).removeprefix(lead.clause)}."
+        return "; ".join([first + lead.detail, *others]) + "."
 
-    def shown(self, estimate: Estimate) -> str:
-        """The comparison where it is printed and decides nothing."""
-        text = f"{self.text(estimate)} {self.comparison(estimate)}"
-        if estimate.at90 is None:
-            return text
-        chance = estimate.at95 is not None and estimate.at95.low <= 0 <= estimate.at95.high
-        return f"{text}{' may be chance' if chance else ''}, 90 % interval {self.interval(estimate)}"
+    def counted(self) -> str:
+        """'4 errors in 12 h'."""
+        return f"{wording.value_text(self.metric, self.now.value)} in {wording.how_long(self.now.window.length)}"
 
     def bound(self) -> str:
         """The bound on the true rate of counted events, as printed beside them; '' for all else."""
-        own, value, seen = self.now.own, self.now.value, self.now.window.hours * self.now.coverage.seen
-        if self.metric.kind != "counter" or own is None or own.at90 is None or value is None or not seen:
+        own, seen = self.now.own, self.now.window.hours * self.now.coverage.seen
+        if self.metric.kind != "counter" or own is None or own.at90 is None or self.now.value is None or not seen:
             return ""
-        counted = f"{value_text(self.metric, value)} in {how_long(self.now.window.length)}"
-        return f"{counted}; with 95 % confidence the true rate is below {rounded(own.at90.high / seen, 1)} per hour"
+        rate = wording.rounded(own.at90.high / seen, 1)
+        return f"{self.counted()}; with 95 % confidence the true rate is below {rate} per hour"
 
 
-def against(region: Region, estimate: Estimate, *, asked: float, change: bool) -> tuple[Verdict, Strength | None]:
-    """The word of an estimate held against a region. change: it is a comparison, and 0 means no change."""
-    at90, surest = estimate.at90, estimate.at98 or estimate.at95
+def against(asked: Criterion, estimate: Estimate, resolution: float) -> tuple[Verdict, Strength | None]:
+    """The word of an estimate held against what is asked; of a change, 0 means none."""
+    at90, surest, of_change = estimate.at90, estimate.at98 or estimate.at95, asked.scale is not None
     if at90 is None or surest is None:
         return Verdict.INCONCLUSIVE, None
-    moved = not change or not surest.low <= 0 <= surest.high
     if estimate.blocked:
-        return (Verdict.FAIL, "firm") if region.outside(surest) else (Verdict.INCONCLUSIVE, None)
-    if region.outside(at90) and moved:
+        return (Verdict.FAIL, "firm") if asked.place(surest) == "outside" else (Verdict.INCONCLUSIVE, None)
+    moved = not of_change or not surest.low <= 0 <= surest.high
+    place = asked.place(at90)
+    if place == "outside" and moved:
         return Verdict.FAIL, "firm"
-    if region.inside(at90):
+    if place == "inside":
         return Verdict.PASS, "firm"
-    if region.holds(estimate.value):
-        return (Verdict.PASS, "provisional") if at90.half <= asked else (Verdict.INCONCLUSIVE, None)
-    return (Verdict.FAIL, "provisional") if change and moved else (Verdict.INCONCLUSIVE, None)
+    if asked.holds(estimate.value):
+        return (Verdict.PASS, "provisional") if at90.half <= resolution else (Verdict.INCONCLUSIVE, None)
+    return (Verdict.FAIL, "provisional") if of_change and moved else (Verdict.INCONCLUSIVE, None)
 
 
-def scale_of(limit: Limit, metric: Metric) -> Scale | None:
-    """The scale of the change that a limit is about ('within …', percents of a metric that shows its change); else None."""
-    if limit.comparison != "within" and not (metric.show_change and limit.unit == "%"):
-        return None
-    return "relative" if limit.unit == "%" else "points" if limit.unit == "points" else "value"
-
-
-def region_of(limit: Limit, scale: Scale, metric: Metric) -> Region:
-    """What a limit allows, in that scale."""
-    unit = {"relative": 0.01, "points": 1.0}.get(scale) or factor(limit.unit, metric.unit)
-    value = limit.value * unit
-    low = {"lower": value, "both": -value}.get(limit.side, -math.inf)
-    high = {"upper": value, "both": value}.get(limit.side, math.inf)
-    return Region(low=low, high=high, strict=limit.comparison in ("below", "above"))
+def criterion_of(limit: Limit, metric: Metric, source: str) -> Criterion:
+    """A limit as a criterion: of the change for 'within …' and for percents of a metric that shows its change."""
+    scale: Scale | None = None
+    if limit.comparison == "within" or (metric.show_change and limit.unit == "%"):
+        scale = "relative" if limit.unit == "%" else "points" if limit.unit == "points" else "value"
+    value = limit.value * ({"relative": 0.01, "points": 1.0}.get(scale or "") or factor(limit.unit, metric.unit))
+    return Criterion(
+        source=source,
+        text=limit.text,
+        scale=scale,
+        low={"lower": value, "both": -value}.get(limit.side, -math.inf),
+        high={"upper": value, "both": value}.get(limit.side, math.inf),
+        strict=limit.comparison in ("below", "above"),
+        per=limit.per,
+    )
 
 
 def tolerated(metric: Metric, tolerance: Tolerance, base: float | None, scale: Scale) -> float:
@@ -602,16 +530,7 @@ def tolerated(metric: Metric, tolerance: Tolerance, base: float | None, scale: S
     return max(tolerance.relative or 0.0, in_unit / abs(base) if base else 0.0)
 
 
-def weakest(deciding: Sequence[Part], verdict: Verdict) -> Strength | None:
-    """A pass is as firm as its weakest part, anything else as firm as its firmest."""
-    strengths = {part.strength for part in deciding} - {None}
-    if not strengths:
-        return None
-    first, second = ("provisional", "firm") if verdict is Verdict.PASS else ("firm", "provisional")
-    return first if first in strengths else second  # type: ignore[return-value]
-
-
-def with_checkins(judgement: Judgement, checkins: Sequence[Checkin], zone: ZoneInfo | None = None) -> Judgement:
+def with_checkins(judgement: Judgement, checkins: Sequence[Checkin], zone: ZoneInfo) -> Judgement:
     """The judgement of a metric that shows its change, lowered to the worst of its check-ins."""
     words = [checkin_word(checkins, index) for index in range(len(checkins))]
     verdict = worst([judgement.verdict, *words], none=judgement.verdict)
@@ -619,14 +538,14 @@ def with_checkins(judgement: Judgement, checkins: Sequence[Checkin], zone: ZoneI
     if verdict not in words or verdict is judgement.verdict:
         return judgement
     checkin = checkins[words.index(verdict)]
-    zone = zone or ZoneInfo("UTC")
-    said = f"check-in at {local(checkin.at, zone)} {zone_name(zone, checkin.at)} reads {word(verdict)}"
+    clock = f"{wording.local(checkin.at, zone)} {zone_name(zone, checkin.at)}"
+    said, why = f"check-in at {clock} reads {wording.word(verdict)}", checkin.judgement
     return replace(
         judgement,
         verdict=verdict,
-        strength=checkin.judgement.strength if verdict is Verdict.FAIL else None,
-        headline=f"the {said} ({checkin.judgement.headline})",
-        reason=f"The {said} ({inside(checkin.judgement).rstrip('.')}); over the whole window: {inside(judgement)}",
+        strength=why.strength if verdict is Verdict.FAIL else None,
+        headline=f"the {said} ({why.headline})",
+        reason=f"The {said} ({inside(why).rstrip('.')}); over the whole window: {inside(judgement)}",
         decided_by="checkin",
     )
 
@@ -643,5 +562,5 @@ def checkin_word(checkins: Sequence[Checkin], index: int) -> Verdict:
         return Verdict.INCONCLUSIVE
     if judgement.verdict is not Verdict.FAIL or judgement.strength == "firm":
         return judgement.verdict
-    following = checkins[index + 1].judgement.verdict if index + 1 < len(checkins) else None
-    return Verdict.FAIL if following is Verdict.FAIL else Verdict.WARN
+    is_followed = any(each.judgement.verdict is Verdict.FAIL for each in checkins[index + 1 : index + 2])
+    return Verdict.FAIL if is_followed else Verdict.WARN

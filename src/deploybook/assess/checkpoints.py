@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from ..judge import judge_gate, judge_success, whole
+from ..judge import judge_success, whole
 from ..model import CheckpointResult, Data, Deployment, Gate, GateResult, Judgement, Metric, Verdict
 from ..times import Window
 from ..units import Limit
@@ -62,4 +62,6 @@ def judge_at(deployment: Deployment, data: Data, gate: Gate) -> GateResult:
     metric = deployment.metric(gate.metric)
     window = Window(start=gate.at - gate.window, end=gate.at)
     now, before, change = measured(deployment, data, metric, window)
-    return judge_gate(gate, metric, now, before, change, point=deployment.judge == "point")
+    first, point = before is None, deployment.judge == "point"
+    judgement = judge_success(metric, gate.limit, now, before, change, point=point, first_deployment=first)
+    return GateResult(name=gate.name, at=gate.at, judgement=judgement)
