@@ -6,7 +6,7 @@ DEV := .venv-dev
 # The reference workspace is this folder; its two commands write below it and, for the key, below the user's data folder.
 SLUG := 2025-01-22-telemetry-step2
 
-.PHONY: help site test check lint types format schemas lock bench bench-verdicts bench-pages bench-sources screenshots clean
+.PHONY: help site test check lint types format schemas lock bench bench-verdicts bench-pages bench-sources bench-first-hour screenshots clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ bench-verdicts: $(DEV)/.done ## False alarms and misses of the verdicts, by simu
 
 bench-pages: $(DEV)/.done ## What 300 quiet deployments read
 	$(DEV)/bin/python benchmarks/pages.py
+
+bench-first-hour: $(DEV)/.done ## From an empty folder to a page, command by command
+	$(DEV)/bin/python benchmarks/first_hour.py
 
 bench-sources: $(DEV)/.done ## What pulling, decoding and storing cost
 	$(DEV)/bin/python benchmarks/sources.py

@@ -233,3 +233,34 @@ def test_the_only_open_deployment_is_meant_where_none_is_named(workspace: Path) 
 
     assert "2025-03-01-next: not due before" in judged("2025-03-01T12:00:00Z").output
     assert "which deployment? Write -d SLUG" in str(judged("2025-04-01T12:00:00Z").exception)  # both are over
+
+
+def test_a_service_without_histograms_has_no_empty_section(workspace: Path) -> None:
+    from deploybook import Book
+    from deploybook.sections import SECTIONS
+
+    folder = workspace / "deployments/2025-01-22-cli"
+    folder.mkdir()
+    rows = [
+        f"2025-01-{day}T{h}:{m:02d}:00Z,{180 + m % 7},1" for day in (21, 22) for h in (21, 22, 23) for m in range(60)
+    ]
+    (folder / "cli.csv").write_text(
+        "\n".join(['Time,cli_cmd_duration_p95_ms,"probe_success{job=""cli-executor""}"', *rows])
+    )
+    (folder / "deployment.yml").write_text(
+        "title: CLI\nticket: none\ntimezone: America/Los_Angeles\nservice: cli-executor\n"
+        "window: 2025-01-22 14:00 to 15:00\nsource: {kind: files, paths: [cli.csv]}\n"
+    )
+
+    book = Book.open("2025-01-22-cli", workspace=workspace)
+    said = {name: book[name].markdown for name in SECTIONS}
+
+    assert book.facts.verdict == "pass"
+    assert "CLI command latency, mean of the exported p95" in said["metrics"]
+    assert {"readiness", "execution", "risks", "actions", "lessons", "log"} & {
+        name for name, text in said.items() if text
+    } == set()
+    for name, text in said.items():
+        body = text.partition("\n")[2] if text.startswith("#") else text
+        assert not text or body.strip(), name
+    assert "100 %" in said["metrics"] or "100.0 %" in said["metrics"]  # of the probes

@@ -45,7 +45,7 @@ def look(workspace: records.Workspace, *, now: datetime, environ: Mapping[str, s
     free = shutil.disk_usage(workspace.root).free
     yield Line(what="disk", text=f"{free / 1e9:,.0f} GB free" + ("" if free > ROOM else "; make room"), ok=free > ROOM)
     browser = next((found for name in BROWSERS if (found := shutil.which(name, path=environ.get("PATH")))), "")
-    yield Line(what="browser", text=browser or "none; pages and mail do not need one, only 'report --pdf'")
+    yield Line(what="browser", text=browser or "none; pages and mail do not need one, only 'publish --pdf'")
     fonts = any(font_caches(environ))
     yield Line(what="fonts", text="cached" if fonts else "no cache yet; the first chart takes some seconds longer")
     yield slow_imports()
