@@ -92,6 +92,5 @@ def _named(names: tuple[str, ...], metric: Metric, data: Data) -> Samples | None
 
 
 def _split(samples: Samples | None, split: tuple[tuple[str, str], ...]) -> Samples | None:
-    return (
-        select(samples, tuple(Matcher(label=name, op="=", value=value) for name, value in split)) if samples else None
-    )
+    where = tuple(Matcher(label=name, op="=", value=value) for name, value in split)
+    return select(samples, where) if samples else None
