@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from .. import wording
 from ..model import Finding, Measurement, Metric
+from .tell import note, warn
 
 Edges = tuple[float, ...]
 
@@ -43,41 +44,23 @@ def layouts(metric: Metric, now: Layout, baseline: Layout) -> list[Finding]:
     if now.every == now.some and baseline.every == baseline.some:
         where = "are not those of the baseline"
     how = f"only the {common} that are always there are used" if common > 1 else "too few are in both to tell a change"
-    return [
-        Finding(
-            kind="bucket_layout",
-            severity="warn",
-            metric=metric.id,
-            text=f"{metric.title}: the bucket edges {where}; {how}.",
-        )
-    ]
+    return [warn("bucket_layout", f"{metric.title}: the bucket edges {where}; {how}.", metric.id)]
 
 
 def coarse(metric: Metric, bracket: tuple[float, float], tolerance: float) -> list[Finding]:
     low, high = bracket
+    last, upper = (wording.with_unit(f"{edge:g}", metric.unit) for edge in bracket)
     if math.isinf(high):
-        text = f"lies above the last bucket edge, {edge(low, metric)}; how far above is not known"
-        return [finding(metric, "warn", text)]
+        text = f"{metric.title} lies above the last bucket edge, {last}; how far above is not known."
+        return [warn("coarse_buckets", text, metric.id)]
     target = metric.target.value if metric.target and metric.target.unit in ("", metric.unit) else None
     is_wide = low > 0 and high / low - 1 > 2 * tolerance
     if target is not None and low < target < high:
-        text = (
-            f"and its target lie in one bucket, {low:g} to {edge(high, metric)}; whether it is met rests on how requests "
-            "spread inside it"
-        )
-        return [finding(metric, "warn" if is_wide else "info", text)]
+        where = f"lie in one bucket, {low:g} to {upper}"
+        text = f"{metric.title} and its target {where}; whether it is met rests on how requests spread inside it."
+        return [(warn if is_wide else note)("coarse_buckets", text, metric.id)]
     if is_wide:
-        text = (
-            f"is read between the bucket edges {low:g} and {edge(high, metric)}, further apart than twice the tolerance; "
-            "smaller moves can be an artefact"
-        )
-        return [finding(metric, "info", text)]
+        where = f"between the bucket edges {low:g} and {upper}, further apart than twice the tolerance"
+        text = f"{metric.title} is read {where}; smaller moves can be an artefact."
+        return [note("coarse_buckets", text, metric.id)]
     return []
-
-
-def edge(value: float, metric: Metric) -> str:
-    return wording.with_unit(f"{value:g}", metric.unit)
-
-
-def finding(metric: Metric, severity: str, text: str) -> Finding:
-    return Finding(kind="coarse_buckets", severity=severity, metric=metric.id, text=f"{metric.title} {text}.")  # type: ignore[arg-type]

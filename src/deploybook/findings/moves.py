@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from .. import wording
-from ..model import Delta, Estimate, Finding, Judgement, Measurement, Metric, Verdict
+from ..model import Estimate, Finding, Judgement, Measurement, Metric, Verdict
 from ..times import Window, from_ms, length_text
+from .tell import note, warn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,17 +33,9 @@ def from_traffic(metric: Metric, now: Measurement, baseline: Measurement | None)
     if QUIET <= ratio <= BUSY:
         return []
     noun = "runs" if metric.kind == "ratio" else "requests"
-    return [
-        Finding(
-            kind="traffic",
-            severity="warn",
-            metric=metric.id,
-            start=now.window.start,
-            end=now.window.end,
-            text=f"{metric.title}: {wording.rounded(now.traffic, 0)} {noun} against {wording.rounded(baseline.traffic, 0)} "
-            f"in the baseline, {wording.share(ratio)} of its rate; the two are hardly the same load.",
-        )
-    ]
+    counts = f"{wording.rounded(now.traffic, 0)} {noun} against {wording.rounded(baseline.traffic, 0)} in the baseline"
+    text = f"{metric.title}: {counts}, {wording.share(ratio)} of its rate; the two are hardly the same load."
+    return [warn("traffic", text, metric.id, now.window.start, now.window.end)]
 
 
 def anomaly(
@@ -65,41 +58,22 @@ def anomaly(
         return None
     spread = 1.4826 * float(np.median(np.abs(figures - middle)))
     away = np.abs(figures - middle) > max(3 * tolerance * middle, ANOMALY_SIGMAS * spread)
-    run = 0
-    for index, is_away in enumerate([*away.tolist(), False]):
-        if is_away:
-            run += 1
-            continue
-        if run >= ANOMALY_POINTS:
-            first, last = index - run, index - 1
-            distance = float(np.mean(figures[first : last + 1])) / middle - 1
-            return from_ms(times[first]), from_ms(times[last]), distance
-        run = 0
+    for first, end in np.flatnonzero(np.diff(away.astype(int), prepend=0, append=0)).reshape(-1, 2).tolist():
+        if end - first >= ANOMALY_POINTS:
+            return from_ms(times[first]), from_ms(times[end - 1]), float(np.mean(figures[first:end])) / middle - 1
     return None
 
 
 def baseline_anomaly(metric: Metric, window: Window, distance: float, zone: ZoneInfo) -> Finding:
-    return Finding(
-        kind="baseline_anomaly",
-        severity="warn",
-        metric=metric.id,
-        start=window.start,
-        end=window.end,
-        text=f"{metric.title}: the baseline itself moved by {wording.percent(distance)} ({wording.window_text(window, zone)}); "
-        "it is a poor measure of normal.",
-    )
+    how = f"{wording.percent(distance)} ({wording.window_text(window, zone)})"
+    text = f"{metric.title}: the baseline itself moved by {how}; it is a poor measure of normal."
+    return warn("baseline_anomaly", text, metric.id, window.start, window.end)
 
 
 def poor_baseline(metric: Metric, baseline: Measurement) -> Finding:
-    return Finding(
-        kind="baseline_anomaly",
-        severity="warn",
-        metric=metric.id,
-        start=baseline.window.start,
-        end=baseline.window.end,
-        text=f"{metric.title}: the baseline has {wording.value_text(metric, baseline.value)} and misses the target itself; "
-        "a comparison with it says little.",
-    )
+    value = wording.value_text(metric, baseline.value)
+    text = f"{metric.title}: the baseline has {value} and misses the target itself; a comparison with it says little."
+    return warn("baseline_anomaly", text, metric.id, baseline.window.start, baseline.window.end)
 
 
 def onset(times_ms: NDArray[np.int64], ratios: NDArray[np.float64], tolerance: float) -> datetime | None:
@@ -141,13 +115,9 @@ def lasts(later: NDArray[np.float64], after: float, tolerance: float) -> bool:
 
 def onset_finding(metric: Metric, at: datetime, change: float, zone: ZoneInfo) -> Finding:
     at = at.replace(second=0, microsecond=0)
-    return Finding(
-        kind="onset",
-        severity="warn",
-        metric=metric.id,
-        start=at,
-        text=f"{metric.title}: the change began at about {wording.local_full(at, zone)}; since then "
-        f"{wording.percent(change)} against the baseline.",
+    since = f"since then {wording.percent(change)} against the baseline"
+    return warn(
+        "onset", f"{metric.title}: the change began at about {wording.local_full(at, zone)}; {since}.", metric.id, at
     )
 
 
@@ -184,39 +154,22 @@ def inflation(rest: NDArray[np.float64]) -> float:
 
 
 def trend_finding(metric: Metric, slope: float, total: float, window: Window) -> Finding:
-    return Finding(
-        kind="trend",
-        severity="warn",
-        metric=metric.id,
-        start=window.start,
-        end=window.end,
-        text=f"{metric.title}: against the baseline it moves steadily by {wording.percent(slope, 2)} an hour, "
-        f"{wording.percent(total)} over {length_text(window.length)}.",
-    )
+    climb = f"{wording.percent(slope, 2)} an hour, {wording.percent(total)} over {length_text(window.length)}"
+    text = f"{metric.title}: against the baseline it moves steadily by {climb}."
+    return warn("trend", text, metric.id, window.start, window.end)
 
 
 def from_split(judgement: Judgement, tolerance: float) -> list[Finding]:
     """The label values of a split that moved further than the total: clearly so where the total is a breach itself."""
-    metric, total = judgement.metric, relative(judgement) or 0.0
+    metric, total, found = judgement.metric, relative(judgement) or 0.0, []
     apart = tolerance if judgement.verdict is Verdict.FAIL else tolerance / 2
-    return [
-        Finding(
-            kind="breakdown",
-            severity="warn",
-            metric=metric.id,
-            labels=each.now.labels,
-            start=each.now.window.start,
-            end=each.now.window.end,
-            text=f"{metric.title}: {part_text(each)} moved "
-            f"{wording.percent(change)}, the total {wording.percent(total)}.",
-        )
-        for each in judgement.by
-        if (change := beyond(each, tolerance)) is not None and abs(change - total) > apart
-    ]
-
-
-def part_text(judgement: Judgement) -> str:
-    return ", ".join(f"{label} {value}" if value else f"no {label}" for label, value in judgement.now.labels)
+    for each in judgement.by:
+        change, window = beyond(each, tolerance), each.now.window
+        if change is not None and abs(change - total) > apart:
+            who = ", ".join(f"{label} {value}" if value else f"no {label}" for label, value in each.now.labels)
+            text = f"{metric.title}: {who} moved {wording.percent(change)}, the total {wording.percent(total)}."
+            found.append(warn("breakdown", text, metric.id, window.start, window.end, each.now.labels))
+    return found
 
 
 def beyond(judgement: Judgement, tolerance: float) -> float | None:
@@ -266,18 +219,9 @@ def disagrees(judgement: Judgement, others: Sequence[Other], tolerance: float) -
     if own is None or judgement.verdict is Verdict.NO_DATA:
         return []
     text = beside_quiet(own, others, tolerance) or beside_moved(judgement, own, others, tolerance)
-    if not text:
-        return []
-    return [
-        Finding(
-            kind="disagreement",
-            severity="warn",
-            metric=judgement.metric.id,
-            start=judgement.now.window.start,
-            end=judgement.now.window.end,
-            text=f"{judgement.metric.title}: {text}.",
-        )
-    ]
+    window = judgement.now.window
+    title = judgement.metric.title
+    return [warn("disagreement", f"{title}: {text}.", judgement.metric.id, window.start, window.end)] if text else []
 
 
 def beside_quiet(own: float, others: Sequence[Other], tolerance: float) -> str:
@@ -310,29 +254,19 @@ def beside_moved(judgement: Judgement, own: float, others: Sequence[Other], tole
 
 def improved(judgement: Judgement) -> list[Finding]:
     """A change to the good side beyond the tolerance: nobody's fault, and still worth a look."""
+    metric, window = judgement.metric, judgement.now.window
     if judgement.verdict is not Verdict.WARN or judgement.decided_by not in ("tolerance", "success"):
         return []
-    change: Delta | None = judgement.delta
-    text = (
-        wording.percent(judgement.figure or 0.0)
-        if judgement.metric.show_change
-        else wording.delta_text(judgement.metric, change)
+    change = (
+        wording.percent(judgement.figure or 0.0) if metric.show_change else wording.delta_text(metric, judgement.delta)
     )
-    return [
-        Finding(
-            kind="improved",
-            severity="info",
-            metric=judgement.metric.id,
-            start=judgement.now.window.start,
-            end=judgement.now.window.end,
-            text=f"{judgement.metric.title}: better than the baseline by more than the tolerance, {text}.",
-        )
-    ]
+    text = f"{metric.title}: better than the baseline by more than the tolerance, {change}."
+    return [note("improved", text, metric.id, window.start, window.end)]
 
 
 def small_sample(judgement: Judgement) -> list[Finding]:
     """Why nothing could be told: too few effective samples, or so few runs that hardly any difference would show."""
-    metric, judged = judgement.metric, judgement.judged
+    metric, judged, window = judgement.metric, judgement.judged, judgement.now.window
     if judgement.verdict is not Verdict.INCONCLUSIVE or judged is None:
         return []
     if judged.blocked and "effective samples" in judged.blocked:
@@ -342,13 +276,4 @@ def small_sample(judgement: Judgement) -> list[Finding]:
         text = f"{wording.plural(round(judgement.now.total), 'run')} cannot tell differences below {can.lstrip('+')}"
     else:
         return []
-    return [
-        Finding(
-            kind="small_sample",
-            severity="info",
-            metric=metric.id,
-            start=judgement.now.window.start,
-            end=judgement.now.window.end,
-            text=f"{metric.title}: {text}.",
-        )
-    ]
+    return [note("small_sample", f"{metric.title}: {text}.", metric.id, window.start, window.end)]

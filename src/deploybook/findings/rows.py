@@ -11,8 +11,7 @@ from zoneinfo import ZoneInfo
 from .. import wording
 from ..model import DataNote, Entry, Finding, Metric
 from ..times import Window, length_text
-
-Labels = tuple[tuple[str, str], ...]
+from .tell import Labels, note, warn
 
 # Labels that name a target; where a series has one of them, the rest of its labels do not make another target.
 TARGET_LABELS = ("pod", "instance", "container", "host", "node")
@@ -51,10 +50,6 @@ class Stretch:
     labels: Labels
     down: bool = False
 
-    @property
-    def length(self) -> timedelta:
-        return self.end - self.start
-
 
 @dataclass(frozen=True, kw_only=True)
 class Reset:
@@ -81,7 +76,7 @@ def from_gaps(stretches: Sequence[Stretch], resets: Sequence[Reset], zone: ZoneI
     short = max(SHORT_GAP, step * 4)
     groups: dict[tuple[str, datetime], list[Stretch]] = defaultdict(list)
     for stretch in stretches:
-        if stretch.length <= short and any(is_around(stretch, reset) for reset in resets):
+        if stretch.end - stretch.start <= short and any(is_around(stretch, reset) for reset in resets):
             continue
         groups[(stretch.metric, stretch.start.replace(second=0, microsecond=0))].append(stretch)
     found = [one_gap(metric, group, zone, step) for (metric, _), group in sorted(groups.items())]
@@ -95,22 +90,15 @@ def is_around(stretch: Stretch, reset: Reset) -> bool:
 
 def one_gap(metric: str, group: Sequence[Stretch], zone: ZoneInfo, step: timedelta) -> Finding:
     start, end = min(each.start for each in group), max(each.end for each in group)
-    who = (
-        target_text(group[0].labels)
-        if len(group) == 1 and group[0].labels
-        else wording.plural(len(group), "series", "series")
-    )
-    down = "its target was down (up = 0)" if len(group) == 1 else "their targets were down (up = 0)"
-    why = down if all(each.down for each in group) else "what happened then was not observed"
-    return Finding(
-        kind="gap",
-        severity="warn" if end - start > max(timedelta(minutes=1), step * 3) else "info",
-        metric=metric,
-        start=start,
-        end=end,
-        labels=group[0].labels if len(group) == 1 else (),
-        text=f"{metric}: no samples of {who} for {length_text(end - start)} from {wording.local_full(start, zone)}; {why}.",
-    )
+    is_one = len(group) == 1
+    who = target_text(group[0].labels) if is_one and group[0].labels else wording.plural(len(group), "series", "series")
+    why = "its target was down (up = 0)" if is_one else "their targets were down (up = 0)"
+    if not all(each.down for each in group):
+        why = "what happened then was not observed"
+    when = f"for {length_text(end - start)} from {wording.local_full(start, zone)}"
+    tell = warn if end - start > max(timedelta(minutes=1), step * 3) else note
+    text = f"{metric}: no samples of {who} {when}; {why}."
+    return tell("gap", text, metric, start, end, group[0].labels if is_one else ())
 
 
 def merge_small(found: Sequence[Finding]) -> list[Finding]:
@@ -120,16 +108,9 @@ def merge_small(found: Sequence[Finding]) -> list[Finding]:
         if each.severity == "info":
             small[each.metric].append(each)
     merged = [
-        group[0]
-        if len(group) == 1
-        else Finding(
-            kind="gap",
-            severity="info",
-            metric=metric,
-            start=group[0].start,
-            end=group[-1].end,
-            text=f"{metric}: {len(group)} short gaps of a scrape or two.",
-        )
+        note("gap", f"{metric}: {len(group)} short gaps of a scrape or two.", metric, group[0].start, group[-1].end)
+        if len(group) > 1
+        else group[0]
         for metric, group in sorted(small.items())
     ]
     return [*(each for each in found if each.severity == "warn"), *merged]
@@ -183,37 +164,28 @@ def by_target(resets: Sequence[Reset]) -> dict[Labels, list[Reset]]:
 
 
 def as_planned(kind: str, planned: Sequence[Reset], zone: ZoneInfo) -> Finding:
-    names = sorted({target_text(reset.labels) for reset in planned})
+    names = wording.listed(sorted({target_text(reset.labels) for reset in planned}))
     first, last = min(reset.at for reset in planned), max(reset.at for reset in planned)
     what = "Planned restart" if kind == "restarts" else "Planned reset of the counter"
     when = f"at {wording.local(first, zone)}"
     if last != first:
         when = f"between {wording.local(first, zone)} and {wording.local(last, zone)}"
-    return Finding(
-        kind=kind,
-        severity="info",
-        start=first,
-        end=last,
-        text=f"{what}{'s' if len(planned) > 1 else ''} of {wording.listed(names)} {when}; what the counters had before was "
-        "added up.",
-    )
+    text = f"{what}{'s' if len(planned) > 1 else ''} of {names} {when}; what the counters had before was added up."
+    return note(kind, text, "", first, last)
 
 
 def unplanned(target: Labels, resets: Sequence[Reset], zone: ZoneInfo) -> Finding:
-    kind, who = kind_of(resets[0]), target_text(target)
-    what = f"{who} restarted" if kind == "restarts" else f"The counter {resets[0].metric} of {who} went back to zero"
+    first, who = resets[0], target_text(target)
+    kind = kind_of(first)
+    what = f"{who} restarted" if kind == "restarts" else f"The counter {first.metric} of {who} went back to zero"
     often = "once" if len(resets) == 1 else f"{len(resets)} times"
-    times = times_of(resets, zone)
-    shown = times if len(times) <= SHOWN else [*times[: SHOWN - 1], f"{len(times) - SHOWN + 1} more times"]
-    return Finding(
-        kind=kind,
-        severity="warn",
-        metric=resets[0].metric,
-        labels=target,
-        start=resets[0].at,
-        end=resets[-1].at,
-        text=f"{what} {often} outside the plan: {wording.listed(shown)}.",
-    )
+    text = f"{what} {often} outside the plan: {shortened(times_of(resets, zone), 'more times')}."
+    return warn(kind, text, first.metric, first.at, resets[-1].at, target)
+
+
+def shortened(names: Sequence[str], more: str = "more") -> str:
+    """At most six of them in a sentence."""
+    return wording.listed(names if len(names) <= SHOWN else [*names[: SHOWN - 1], f"{len(names) - SHOWN + 1} {more}"])
 
 
 def times_of(resets: Sequence[Reset], zone: ZoneInfo) -> list[str]:
@@ -228,16 +200,12 @@ def times_of(resets: Sequence[Reset], zone: ZoneInfo) -> list[str]:
 def together(news: Mapping[Labels, Sequence[Reset]], zone: ZoneInfo) -> Finding:
     """Many targets that restarted, as one line."""
     every = sorted((reset for each in news.values() for reset in each), key=lambda reset: reset.at)
-    names = [target_text(target) for target in sorted(news)]
-    shown = names if len(names) <= SHOWN else [*names[: SHOWN - 1], f"{len(names) - SHOWN + 1} more"]
-    return Finding(
-        kind=kind_of(every[0]),
-        severity="warn",
-        start=every[0].at,
-        end=every[-1].at,
-        text=f"{len(names)} targets restarted outside the plan, {wording.plural(len(every), 'time')} in all, from "
-        f"{wording.local_full(every[0].at, zone)} to {wording.local_full(every[-1].at, zone)}: {wording.listed(shown)}.",
-    )
+    first, last = every[0].at, every[-1].at
+    names = shortened([target_text(target) for target in sorted(news)])
+    when = f"from {wording.local_full(first, zone)} to {wording.local_full(last, zone)}"
+    often = f"{wording.plural(len(every), 'time')} in all"
+    text = f"{len(news)} targets restarted outside the plan, {often}, {when}: {names}."
+    return warn(kind_of(every[0]), text, "", first, last)
 
 
 def kind_of(reset: Reset) -> str:
@@ -249,57 +217,37 @@ def from_notes(notes: Sequence[DataNote]) -> list[Finding]:
     """One finding an export about the state of its rows; empty exports, refused files and changed history apart."""
     found = []
     quality: dict[str, list[DataNote]] = defaultdict(list)
-    for note in notes:
-        if note.kind in OWN_KIND:
-            text = note.text if not note.place or note.text.startswith(note.place) else f"{note.place}: {note.text}"
-            kind = OWN_KIND[note.kind]
-            found.append(Finding(kind=kind, severity="warn", metric=note.metric, text=with_stop(text)))
+    for each in notes:
+        if each.kind in OWN_KIND:
+            text = each.text if each.text.startswith(each.place) else f"{each.place}: {each.text}"
+            found.append(warn(OWN_KIND[each.kind], text if text.endswith(".") else f"{text}.", each.metric))
         else:
-            quality[note.metric].append(note)
+            quality[each.metric].append(each)
     return [*found, *(about_quality(metric, group) for metric, group in sorted(quality.items()))]
 
 
 def about_quality(metric: str, group: Sequence[DataNote]) -> Finding:
     counts: dict[str, int] = defaultdict(int)
-    for note in group:
-        counts[note.kind] += note.count
+    for each in group:
+        counts[each.kind] += each.count
     parts = [
         QUALITY.get(kind, "{} of note").format(wording.plural(count, "row")) for kind, count in sorted(counts.items())
     ]
-    place = min((note.place for note in group if note.place), default="")
-    return Finding(
-        kind="data_quality",
-        severity="info" if set(counts) <= HARMLESS else "warn",
-        metric=metric,
-        text=f"{metric or 'The exports'}: {'; '.join(parts)}{f' (first at {place})' if place else ''}.",
-    )
-
-
-def with_stop(text: str) -> str:
-    return text if text.endswith(".") else f"{text}."
+    place = min((each.place for each in group if each.place), default="")
+    text = f"{metric or 'The exports'}: {'; '.join(parts)}{f' (first at {place})' if place else ''}."
+    return (note if set(counts) <= HARMLESS else warn)("data_quality", text, metric)
 
 
 def nothing(metric: Metric, names: Sequence[str]) -> Finding:
     """Not one sample under any of the metric's names."""
     hint = "; if it appears only with its first error, write 'missing: zero'" if metric.kind == "counter" else ""
-    return Finding(
-        kind="empty_export",
-        severity="warn",
-        metric=metric.id,
-        text=f"{metric.title}: no samples of {wording.listed(names, 'or')} in any export{hint}.",
-    )
+    text = f"{metric.title}: no samples of {wording.listed(names, 'or')} in any export{hint}."
+    return warn("empty_export", text, metric.id)
 
 
 def stale(metric: str, last: datetime, end: datetime, zone: ZoneInfo) -> Finding:
-    return Finding(
-        kind="stale",
-        severity="warn",
-        metric=metric,
-        start=last,
-        end=end,
-        text=f"{metric}: the export ends at {wording.local_full(last, zone)}, {length_text(end - last)} too early; "
-        "pull again.",
-    )
+    when = f"{wording.local_full(last, zone)}, {length_text(end - last)} too early"
+    return warn("stale", f"{metric}: the export ends at {when}; pull again.", metric, last, end)
 
 
 def renamed(metric: Metric, present: Mapping[str, tuple[datetime, datetime]], zone: ZoneInfo) -> list[Finding]:
@@ -308,16 +256,8 @@ def renamed(metric: Metric, present: Mapping[str, tuple[datetime, datetime]], zo
     if len(names) < 2:
         return []
     at = present[names[1]][0]
-    return [
-        Finding(
-            kind="renamed",
-            severity="info",
-            metric=metric.id,
-            start=at,
-            text=f"{metric.title}: called {names[0]} at first and {names[1]} from {wording.local_full(at, zone)} on; "
-            "both were joined, as declared.",
-        )
-    ]
+    names_text = f"{names[0]} at first and {names[1]} from {wording.local_full(at, zone)} on"
+    return [note("renamed", f"{metric.title}: called {names_text}; both were joined, as declared.", metric.id, at)]
 
 
 def undeclared(metric: Metric, last: datetime, others: Mapping[str, datetime], zone: ZoneInfo) -> list[Finding]:
@@ -325,13 +265,6 @@ def undeclared(metric: Metric, last: datetime, others: Mapping[str, datetime], z
     near = sorted(name for name, first in others.items() if abs(first - last) <= NEAR)
     if not near:
         return []
-    return [
-        Finding(
-            kind="renamed",
-            severity="warn",
-            metric=metric.id,
-            start=last,
-            text=f"{metric.title}: {metric.name} ends at {wording.local_full(last, zone)}, and {wording.listed(near, 'or')} "
-            f"begins there; if that is its new name, write 'also_named: [{near[0]}]'.",
-        )
-    ]
+    ends = f"{metric.name} ends at {wording.local_full(last, zone)}, and {wording.listed(near, 'or')} begins there"
+    text = f"{metric.title}: {ends}; if that is its new name, write 'also_named: [{near[0]}]'."
+    return [warn("renamed", text, metric.id, last)]

@@ -8,25 +8,19 @@ from zoneinfo import ZoneInfo
 from .. import wording
 from ..model import Finding, Metric
 from ..times import Window, offset_name
+from .tell import note, warn
 
 
 def overlap(title: str, ticket: str, window: Window, where: str, zone: ZoneInfo) -> Finding:
-    return Finding(
-        kind="overlap",
-        severity="warn",
-        start=window.start,
-        end=window.end,
-        text=f"{title} ({ticket}) of the same service was deployed {wording.window_text(window, zone)}, inside the {where}; "
-        "what moved may be its doing.",
+    when = wording.window_text(window, zone)
+    text = (
+        f"{title} ({ticket}) of the same service was deployed {when}, inside the {where}; what moved may be its doing."
     )
+    return warn("overlap", text, "", window.start, window.end)
 
 
 def no_baseline() -> Finding:
-    return Finding(
-        kind="no_baseline",
-        severity="info",
-        text="This is a first deployment: there is no baseline, so the targets alone decide.",
-    )
+    return note("no_baseline", "This is a first deployment: there is no baseline, so the targets alone decide.")
 
 
 def clock_change(baseline: datetime, at: datetime, zone: ZoneInfo) -> list[Finding]:
@@ -34,21 +28,13 @@ def clock_change(baseline: datetime, at: datetime, zone: ZoneInfo) -> list[Findi
     before, after = (moment.astimezone(zone).utcoffset() for moment in (baseline, at))
     if before == after:
         return []
-    return [
-        Finding(
-            kind="clock_change",
-            severity="info",
-            start=at,
-            text=f"The clocks changed: the baseline is {offset_name(baseline, zone)}, {wording.local_full(at, zone)} is "
-            f"{offset_name(at, zone)}. The same local clock times are compared, and observation is elapsed time.",
-        )
-    ]
+    text = (
+        f"The clocks changed: the baseline is {offset_name(baseline, zone)}, {wording.local_full(at, zone)} is "
+        f"{offset_name(at, zone)}. The same local clock times are compared, and observation is elapsed time."
+    )
+    return [note("clock_change", text, "", at)]
 
 
 def not_judged(metric: Metric) -> Finding:
-    return Finding(
-        kind="not_judged",
-        severity="info",
-        metric=metric.id,
-        text=f"{metric.title}: neither a target nor a tolerance is written for it, so it is shown and not judged.",
-    )
+    text = f"{metric.title}: neither a target nor a tolerance is written for it, so it is shown and not judged."
+    return note("not_judged", text, metric.id)
