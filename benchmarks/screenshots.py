@@ -1,17 +1,19 @@
-"""Pictures of every page kind of a built site, light, dark, on a phone and printed: `screenshots.py [SITE] [FOLDER]`."""
+"""
+Pictures of every page kind of a built site, light, dark, on a phone and printed: `screenshots.py [SITE] [FOLDER]`.
+
+`report.png` among them is the top of a report as the README shows it; it goes to docs/images by hand.
+"""
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-MODES = {
-    "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
-    "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
-    "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light"},
-}
+sys.path.insert(0, str(ROOT / "tests"))
+
+from browser import chromium, served  # noqa: E402
+from test_site_browser import MODES  # noqa: E402
 
 
 def kinds(site: Path) -> dict[str, Path]:
@@ -23,6 +25,7 @@ def kinds(site: Path) -> dict[str, Path]:
         "outcome": "2*/*/*/index.html",
         "notebook": "2*/*/*/*-notebook.html",
         "checkpoint": "2*/*/*/checkpoint-24h.html",
+        "closing": "2*/*/*/closing.html",
         "daily": "2*/*/daily/*.html",
         "change": "changes/[!i]*.html",
         "changes": "changes/index.html",
@@ -38,23 +41,17 @@ def kinds(site: Path) -> dict[str, Path]:
 
 
 def main(site: Path, folder: Path) -> None:
-    from playwright.sync_api import sync_playwright
-
     folder.mkdir(parents=True, exist_ok=True)
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+    with chromium() as browser, served(site) as address:
         for mode, settings in MODES.items():
             page = browser.new_context(**settings).new_page()
             for name, path in kinds(site).items():
-                page.goto(path.as_uri())
-                page.screenshot(path=folder / f"{name}-{mode}.png", full_page=True)
-                if mode == "light" and name == "outcome":
-                    page.set_viewport_size({"width": 1280, "height": 800})
-                    page.screenshot(path=folder / "report.png")
+                page.goto(address + path.relative_to(site).as_posix(), wait_until="networkidle")
+                page.screenshot(path=folder / f"{name}-{mode}.png", full_page=True, animations="disabled")
+                if (mode, name) == ("light", "outcome"):
+                    page.screenshot(path=folder / "report.png", clip={"x": 0, "y": 0, "width": 1280, "height": 570})
                 if mode == "dark":
                     page.pdf(path=folder / f"{name}-print.pdf", prefer_css_page_size=True, print_background=True)
-        browser.close()
     print(f"{folder}: {len(list(folder.iterdir()))} pictures")
 
 
