@@ -137,6 +137,15 @@ def test_a_daily_report_changes_no_state() -> None:
     assert told([verdict(1, "daily-2025-01-22", "fail", slug="")]) == [("daily-2025-01-22", "fail", False)]
 
 
+def test_a_daily_report_brings_its_page() -> None:
+    log = [
+        entry(1, "run", slug="daily", scope="daily-2025-01-22", result="completed", page="sha256/ab/cd.json"),
+        verdict(2, "daily-2025-01-22", "pass", slug=""),
+    ]
+
+    assert [event.page for event in events_of(log)] == ["sha256/ab/cd.json"]
+
+
 def test_an_event_knows_the_page_that_was_recorded_with_it() -> None:
     log = [entry(1, "run", scope="window", result="completed", page="sha256/ab/cd.json"), verdict(2, "window", "pass")]
 
@@ -482,24 +491,21 @@ def test_apprise_reaches_the_others(tmp_path: Path) -> None:
     assert "Evidence log: 42 entries, root r00t=" in said["message"]
 
 
-def refused() -> str:
-    return f"http://127.0.0.1:{free_port()}/services/T0/B0/s3cret"
-
-
 @pytest.mark.parametrize(
     ("url", "why"),
     [
-        (refused(), "channel ops: no answer (ConnectError)"),
-        (f"smtp://user:s3cret@127.0.0.1:{free_port()}", "channel ops: mail not taken (ConnectionRefusedError)"),
+        ("http://127.0.0.1:PORT/services/T0/B0/s3cret", "channel ops: no answer (ConnectError)"),
+        ("smtp://user:s3cret@127.0.0.1:PORT", "channel ops: mail not taken (ConnectionRefusedError)"),
         ("nosuch://s3cret", "channel ops: not an address that Apprise knows"),
     ],
 )
 def test_a_channel_that_fails_says_why_and_never_its_address(tmp_path: Path, url: str, why: str) -> None:
     if url.startswith("nosuch"):
         pytest.importorskip("apprise")
+    channel = Channel(name="ops", url="env:OPS_URL", to=("a@example.org",))
 
     with pytest.raises(NotDelivered) as caught:
-        deliver(Channel(name="ops", url="env:OPS_URL", to=("a@example.org",)), a_message(), tmp_path, OPS_URL=url)
+        deliver(channel, a_message(), tmp_path, OPS_URL=url.replace("PORT", str(free_port())))
 
     assert str(caught.value) == why
     assert caught.value.__cause__ is None

@@ -21,7 +21,7 @@ from .wording import after_text
 if TYPE_CHECKING:
     from .evidence import Entry
 
-__all__ = ["Item", "Slot", "blocked_until", "plan", "slots", "wake"]
+__all__ = ["Item", "Slot", "plan", "slots", "wake"]
 
 Kind = Literal["outcome", "checkpoint", "closing", "daily"]
 State = Literal["done", "due", "missed", "next", "not_applicable"]
@@ -240,11 +240,6 @@ def wake(items: Iterable[Item], now: datetime) -> datetime | None:
         now if item.ready(now) else item.retry_at or item.slot.at for item in items if item.state in ("due", "next")
     ]
     return min(times, default=None)
-
-
-def blocked_until(items: Iterable[Item]) -> datetime | None:
-    """The earliest retry of what has failed; None where nothing waits for one."""
-    return min((item.retry_at for item in items if item.state == "due" and item.retry_at), default=None)
 
 
 def moment(text: str) -> datetime:

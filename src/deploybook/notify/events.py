@@ -49,7 +49,9 @@ def events_of(entries: Iterable[Entry]) -> Iterator[Event]:
                 continue
             event = replace(event, state="error")
         elif entry.kind == "verdict":
-            event = replace(event, state=ended.get(slug) or str(said.get("verdict")), page=pages.get((slug, scope), ""))
+            event = replace(
+                event, state=ended.get(slug) or str(said.get("verdict")), page=pages.get((slug or "daily", scope), "")
+            )
         elif entry.kind == "outcome":
             event = replace(event, scope="outcome", state=str(said.get("outcome")))
         else:

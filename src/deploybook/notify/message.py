@@ -33,7 +33,7 @@ class Picture:
 class Message:
     """
     word: the verdict as readers say it. subject, sentence, lines: text of others in them is one line each and not yet
-    escaped. link: to the report, '' where no site is known. log: size and root. thread: of its deployment.
+    escaped. link: to the report, '' where no site is known. log: size and root.
     """
 
     event: Event
