@@ -320,3 +320,43 @@ def test_the_changes_of_a_period_stand_in_one_list_also_those_without_a_report(p
 )
 def test_a_pack_of_nothing_is_refused(place: Place, words: list[str]) -> None:
     assert place.say("pack", *words)[0] == 2
+
+
+# --- prune
+
+
+RULE = "origin: example.org/ops\nkeep: {exports: 400 d, hold: []}\n"
+WHO = ("--by", "Oliver", "--approved-by", "Avery", "--ticket", "CHG-2026-0007")
+LATER = NOW + timedelta(days=401)
+
+
+def test_old_exports_go_by_rule_and_the_log_keeps_that_they_were_there(place: Place) -> None:
+    (place.root / "deploybook.yml").write_text(RULE)
+    page = place.page.read_bytes()
+    assert f"{SLUG}: 2 exports would go (keep exports 400 d)" in place.do("prune", "--dry-run", now=LATER)
+    assert place.do("prune", "--dry-run") == "nothing to remove (keep exports 400 d)\n"
+
+    place.do("prune", *WHO, now=LATER)
+
+    assert [entry.predicate["approver"] for entry in place.entries("tombstone")] == ["Avery"]
+    assert not any((place.folder / "exports").rglob("*.csv"))
+    assert b"parser-us-1,7" not in bytes_below(place.root / "evidence")
+    assert "removed here, still in the site: 2 artifacts" in place.do("verify", now=LATER)
+    place.do("publish", now=LATER)
+    assert "2 removed by tombstone" in place.do("verify", "--figures", str(place.root / "site"), now=LATER)
+    assert place.page.read_bytes() == page
+    assert place.do("prune", *WHO, now=LATER) == "nothing to remove (keep exports 400 d)\n"
+
+
+def test_nothing_goes_under_legal_hold(place: Place) -> None:
+    (place.root / "deploybook.yml").write_text(RULE.replace("[]", "[CHG-2025-0121]"))
+
+    assert json.loads(place.do("prune", "--dry-run", "--json", now=LATER))["paths"] == []
+
+
+@pytest.mark.parametrize("words", [(), WHO[:2], ("--by", "Bob", "--approved-by", "Bob", "--ticket", "CHG-2026-0007")])
+def test_removing_needs_a_rule_and_two_people(place: Place, words: tuple[str, ...]) -> None:
+    assert place.say("prune", *WHO)[0] == 2
+    (place.root / "deploybook.yml").write_text(RULE)
+    assert place.say("prune", *words, now=LATER)[0] == 2
+    assert place.entries("tombstone") == []

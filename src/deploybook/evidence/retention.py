@@ -33,15 +33,17 @@ def expired(
     """
     What a rule like `keep: {exports: 400 d}` would remove: a dry run, nothing is touched.
 
-    Artifacts that only entries of these kinds name, last recorded before that moment. holds: tickets or deployments under
-    legal hold. An artifact that a younger or another entry names, or one under hold, stays.
+    Artifacts that only entries of these kinds name, last recorded before that moment; what people wrote or attached is
+    no export here. holds: tickets or deployments under legal hold. An artifact that a younger or another entry names, or
+    one under hold, stays.
     """
     limit, found, kept = statement.utc(before), {}, set()
     for entry in log.entries():
         held = entry.deployment in holds or entry.predicate.get("ticket") in holds
         for name, digest in entry.artifacts.items():
             path = entry.paths.get(name)
-            if entry.kind == "tombstone" or held or entry.kind not in kinds or entry.recorded_at >= limit:
+            by_people = entry.predicate.get("source", {}).get("kind") in ("record", "artifact")
+            if held or by_people or entry.kind not in kinds or entry.recorded_at >= limit:
                 kept.add(digest)
             elif path:
                 found[digest] = Candidate(

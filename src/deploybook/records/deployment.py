@@ -260,6 +260,13 @@ class ServiceFile(Shared):
     title: v.Text = ""
 
 
+class Keep(Strict):
+    exports: v.Length | None = None
+    """How long after it was recorded: 400 d."""
+    hold: v.Texts = ()
+    """Tickets under legal hold, of which nothing is removed."""
+
+
 class WorkspaceFile(Shared):
     """deploybook.yml: what is the same for all deployments."""
 
@@ -279,3 +286,5 @@ class WorkspaceFile(Shared):
     """How old a missed checkpoint may be to be caught up."""
     origin: v.Text = ""
     """The name of the evidence log."""
+    keep: Keep = Field(default_factory=Keep)
+    """How long stored exports are kept: {exports: 400 d}; for ever by default."""

@@ -35,7 +35,7 @@ class Workspace:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """deploybook.yml: what is the same for all deployments. channels: name to its options, secrets as references."""
+    """deploybook.yml: what is the same for all deployments. channels: name to its options, secrets as references. keep: exports, hold."""
 
     title: str = ""
     url: str = ""
@@ -47,6 +47,7 @@ class Settings:
     catch_up: str = "all"
     max_age: Any = None
     origin: str = ""
+    keep: Any = None
 
 
 def find_workspace(start: Path) -> Workspace:
