@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from . import wording
 from .model import (
     CheckpointResult,
     Delta,
@@ -23,7 +24,6 @@ from .model import (
     Verdict,
 )
 from .times import Window, after_name, iso
-from .units import dimension
 
 SCHEMA = "deploybook.report/1"
 
@@ -108,7 +108,8 @@ class Facts:
     What is known about one deployment as of a logical time.
 
     after: the checkpoint this is about, None for the deployment window. metrics: of the window, or of that checkpoint.
-    window_metrics: always of the deployment window. references: '{…}' as people wrote it to the id of the figure it prints. sparks: metric id to a small SVG of our own.
+    window_metrics: always of the deployment window. references: '{…}' as people wrote it to the id of the figure it
+    prints. sparks: metric id to a small SVG of our own.
     late: how long after its time a report that was due was made; None where nobody was waiting for it.
     recovery: every metric in the time after a rollback, where there was one and it is over.
     """
@@ -166,23 +167,24 @@ def document(facts: Facts) -> dict[str, Any]:
         "reason": facts.sentence,
         "metrics": [metric_document(judgement) for judgement in facts.metrics],
         "gates": [{"name": gate.name, "at": iso(gate.at), **metric_document(gate.judgement)} for gate in facts.gates],
-        "checkpoints": [
-            {
-                "after": after_name(checkpoint.after),
-                "due": iso(checkpoint.due),
-                "verdict": checkpoint.verdict.value,
-                "reason": checkpoint.reason,
-                "metrics": [metric_document(judgement) for judgement in checkpoint.metrics],
-            }
-            for checkpoint in facts.checkpoints
-        ],
+        "checkpoints": [checkpoint_document(checkpoint) for checkpoint in facts.checkpoints],
         "findings": [finding_document(finding) for finding in facts.findings],
     }
 
 
+def checkpoint_document(checkpoint: CheckpointResult) -> dict[str, Any]:
+    return {
+        "after": after_name(checkpoint.after),
+        "due": iso(checkpoint.due),
+        "verdict": checkpoint.verdict.value,
+        "reason": checkpoint.reason,
+        "metrics": [metric_document(judgement) for judgement in checkpoint.metrics],
+    }
+
+
 def metric_document(judgement: Judgement) -> dict[str, Any]:
-    metric, now = judgement.metric, judgement.now
-    judged = judgement.judged
+    metric, now, baseline, delta = judgement.metric, judgement.now, judgement.baseline, judgement.delta
+    seen = now.coverage
     whole: dict[str, Any] = {
         "id": metric.id,
         "title": metric.title,
@@ -192,22 +194,15 @@ def metric_document(judgement: Judgement) -> dict[str, Any]:
         "decided_by": judgement.decided_by,
         "unit": metric.unit,
         "value": number(now.value),
-        "baseline": number(judgement.baseline.value) if judgement.baseline else None,
-        "delta": delta_document(judgement.delta),
-        "interval": None,
-        "interval_of": None,
-        "confidence": None,
-        "resolvable": None,
+        "baseline": number(baseline.value) if baseline else None,
+        "delta": {"absolute": number(delta.absolute), "relative": number(delta.relative)} if delta else None,
+        **dict.fromkeys(("interval", "interval_of", "confidence", "resolvable")),
         "target": metric.target.text if metric.target else None,
         "limit": judgement.limit or None,
         "tolerance": metric.tolerance.text if metric.tolerance.text != "none" else None,
-        "samples": {
-            "found": now.coverage.found,
-            "expected": now.coverage.expected,
-            "seen": round(now.coverage.seen, 6),
-        },
-        "window": [iso(now.window.start), iso(now.window.end)],
-        "baseline_window": window_of(judgement.baseline),
+        "samples": {"found": seen.found, "expected": seen.expected, "seen": round(seen.seen, 6)},
+        "window": span(now.window),
+        "baseline_window": span(baseline.window) if baseline else None,
         "advisory": metric.advisory,
         "figure": figure_id(metric, now, change=metric.show_change),
     }
@@ -219,19 +214,15 @@ def metric_document(judgement: Judgement) -> dict[str, Any]:
         whole.update(good=number(now.good), total=number(now.total))
     if now.bracket:
         whole.update(bucket=[number(edge) for edge in now.bracket])
-    if judged:
-        whole.update(estimate_document(judged))
-    if judgement.change and judgement.change is not judged:
+    if judgement.judged:
+        whole.update(estimate_document(judgement.judged))
+    if judgement.change and judgement.change is not judgement.judged:
         whole["comparison"] = estimate_document(judgement.change)
     if metric.by:
         whole["by"] = [{"labels": dict(each.now.labels), **metric_document(each)} for each in judgement.by]
     if judgement.checkins:
-        whole["checkins"] = [checkin_document(each.at, each.judgement) for each in judgement.checkins]
+        whole["checkins"] = [{"at": iso(each.at), **metric_document(each.judgement)} for each in judgement.checkins]
     return whole
-
-
-def checkin_document(at: datetime, judgement: Judgement) -> dict[str, Any]:
-    return {"at": iso(at), **metric_document(judgement)}
 
 
 def estimate_document(estimate: Estimate) -> dict[str, Any]:
@@ -248,10 +239,6 @@ def estimate_document(estimate: Estimate) -> dict[str, Any]:
     }
 
 
-def delta_document(delta: Delta | None) -> dict[str, Any] | None:
-    return None if delta is None else {"absolute": number(delta.absolute), "relative": number(delta.relative)}
-
-
 def finding_document(finding: Finding) -> dict[str, Any]:
     return {
         "kind": finding.kind,
@@ -265,8 +252,8 @@ def finding_document(finding: Finding) -> dict[str, Any]:
     }
 
 
-def window_of(measurement: Measurement | None) -> list[str] | None:
-    return [iso(measurement.window.start), iso(measurement.window.end)] if measurement else None
+def span(window: Window) -> list[str]:
+    return [iso(window.start), iso(window.end)]
 
 
 def figure_id(metric: Metric, measurement: Measurement, *, change: bool = False, worst_hour: bool = False) -> str:
@@ -276,24 +263,22 @@ def figure_id(metric: Metric, measurement: Measurement, *, change: bool = False,
     return f"{metric.id}@{iso(measurement.window.start)}/{iso(measurement.window.end)}{labels}{kind}"
 
 
+CHANGES = {"percent": "change_relative", "points": "change_points", "absolute": "change_absolute"}
 OPS = {"histogram": "histogram_quantile", "counter": "increase", "ratio": "ratio", "query": "server_side"}
 
 
 def operation(metric: Metric) -> tuple[str, tuple[tuple[str, str], ...]]:
     """The operation of the closed list that gives this metric's value, with its arguments."""
     quantile = metric.quantile
+    arguments = (("q", repr(quantile)),) if quantile is not None else ()
     if metric.kind == "gauge":
-        if quantile is not None:
-            return "gauge_quantile", (("q", repr(quantile)),)
-        return f"gauge_{metric.statistic}", ()
+        return "gauge_quantile" if quantile is not None else f"gauge_{metric.statistic}", arguments
     if metric.kind == "histogram" and quantile is None:
         return "histogram_mean", ()
-    return OPS[metric.kind], ((("q", repr(quantile)),) if quantile is not None else ())
+    return OPS[metric.kind], arguments
 
 
-def value_figure(
-    metric: Metric, measurement: Measurement, display: str, decimals: int, *, worst_hour: bool = False
-) -> Figure | None:
+def value_figure(metric: Metric, measurement: Measurement, *, worst_hour: bool = False) -> Figure | None:
     """The figure of a value, or of the worst hour of a count; None where there is no value."""
     value = measurement.worst_hour if worst_hour else measurement.value
     if value is None:
@@ -307,8 +292,8 @@ def value_figure(
         window=measurement.window,
         value=value,
         unit=metric.unit,
-        display=display,
-        decimals=decimals,
+        display=wording.value_text(metric, value),
+        decimals=wording.decimals_for(metric, value),
         found=measurement.coverage.found,
         expected=measurement.coverage.expected,
         labels=measurement.labels,
@@ -317,25 +302,22 @@ def value_figure(
     )
 
 
-def change_figure(
-    metric: Metric, now: Measurement, baseline: Measurement, value: float, op: str, display: str, decimals: int
-) -> Figure:
-    """The figure of a change; op is change_relative, change_points or change_absolute."""
-    return Figure(
+def change_figure(metric: Metric, now: Measurement, baseline: Measurement, delta: Delta) -> Figure | None:
+    """The figure of a change in the form that the metric asks for; None where there is none."""
+    figure, op = value_figure(metric, now), "change_relative" if metric.show_change else CHANGES[metric.delta]
+    value = delta.relative if op == "change_relative" else delta.absolute
+    if figure is None or baseline.value is None or value is None:
+        return None
+    return replace(
+        figure,
         id=figure_id(metric, now, change=True),
-        metric=metric,
         op=op,
         args=(("baseline", figure_id(metric, baseline)), ("now", figure_id(metric, now))),
-        window=now.window,
         value=value,
         unit={"change_relative": "1", "change_points": "points"}.get(op, metric.unit),
-        display=display,
-        decimals=decimals,
-        found=now.coverage.found,
-        expected=now.coverage.expected,
-        labels=now.labels,
+        display=wording.percent(value) if metric.show_change else wording.delta_text(metric, delta),
+        decimals=wording.decimals_for(metric, value) if op == "change_absolute" else 1,
         inputs=tuple(sorted({*now.inputs, *baseline.inputs})),
-        arithmetic=now.arithmetic,
     )
 
 
@@ -353,7 +335,7 @@ def figure_document(figure: Figure) -> dict[str, Any]:
         "where": [[each.label, each.op, each.value] for each in metric.where],
         "good": [[each.label, each.op, each.value] for each in metric.good],
         "by": dict(figure.labels),
-        "window": [iso(figure.window.start), iso(figure.window.end)],
+        "window": span(figure.window),
         "arithmetic": figure.arithmetic,
         **({"zone": figure.zone} if figure.zone else {}),
         **({"own_columns": True} if figure.own_columns else {}),
@@ -377,7 +359,3 @@ def all_judgements(facts: Facts) -> Iterator[Judgement]:
         judgement = stack.pop(0)
         yield judgement
         stack += [*judgement.by, *(each.judgement for each in judgement.checkins)]
-
-
-def is_count(metric: Metric) -> bool:
-    return metric.kind == "counter" and dimension(metric.unit) == "count"

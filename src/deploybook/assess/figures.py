@@ -9,8 +9,8 @@ from difflib import get_close_matches
 
 from .. import measure, wording
 from ..facts import Facts, Figure, all_judgements, change_figure, value_figure
-from ..model import Data, Delta, Deployment, Finding, Judgement, Measurement, Metric
-from ..times import Window, parse_instant, parse_window
+from ..model import Data, Delta, Deployment, Finding, Measurement, Metric
+from ..times import Window, parse_instant, parse_length, parse_window
 
 REFERENCE = re.compile(r"\{([a-z_][\w-]*)((?:\s+[^{}]*)?)\}")
 
@@ -18,41 +18,21 @@ REFERENCE = re.compile(r"\{([a-z_][\w-]*)((?:\s+[^{}]*)?)\}")
 def figures_of(facts: Facts) -> Facts:
     """The facts with the figures of all their judgements."""
     found: dict[str, Figure] = {}
-    for judgement in all_judgements(facts):
-        for figure in of_judgement(judgement):
+    for each in all_judgements(facts):
+        for figure in of_measurements(each.metric, each.now, each.baseline, each.delta):
             found.setdefault(figure.id, figure)
     return replace(facts, figures=dict(sorted(found.items())))
 
 
-def of_judgement(judgement: Judgement) -> Iterator[Figure]:
-    yield from of_measurements(judgement.metric, judgement.now, judgement.baseline, judgement.delta, judgement.figure)
-
-
 def of_measurements(
-    metric: Metric, now: Measurement, baseline: Measurement | None, delta: Delta | None, change: float | None
+    metric: Metric, now: Measurement, baseline: Measurement | None, delta: Delta | None
 ) -> Iterator[Figure]:
-    for measurement in (now, baseline):
-        if measurement is not None and measurement.value is not None:
-            decimals = wording.decimals_for(metric, measurement.value)
-            display = wording.value_text(metric, measurement.value)
-            if figure := value_figure(metric, measurement, display, decimals):
-                yield figure
-    if now.worst_hour is not None:
-        display = wording.value_text(metric, now.worst_hour)
-        decimals = wording.decimals_for(metric, now.worst_hour)
-        if figure := value_figure(metric, now, display, decimals, worst_hour=True):
-            yield figure
-    if baseline is None or now.value is None or baseline.value is None:
-        return
-    if metric.show_change:
-        if change is not None:
-            yield change_figure(metric, now, baseline, change, "change_relative", wording.percent(change), 1)
-        return
-    op = {"percent": "change_relative", "points": "change_points", "absolute": "change_absolute"}[metric.delta]
-    value = None if delta is None else delta.relative if metric.delta == "percent" else delta.absolute
-    if value is not None:
-        decimals = wording.decimals_for(metric, value) if metric.delta == "absolute" else 1
-        yield change_figure(metric, now, baseline, value, op, wording.delta_text(metric, delta), decimals)
+    """A value, its baseline's, its worst hour's, its change, as far as they are there."""
+    made = [value_figure(metric, now)]
+    made += [value_figure(metric, baseline)] if baseline else []
+    made += [value_figure(metric, now, worst_hour=True)]
+    made += [change_figure(metric, now, baseline, delta)] if baseline and delta else []
+    yield from (figure for figure in made if figure is not None)
 
 
 def resolve(facts: Facts, data: Data) -> Facts:
@@ -64,17 +44,14 @@ def resolve(facts: Facts, data: Data) -> Facts:
     findings = list(facts.findings)
     for text in sorted({found[0] for each in texts(facts) for found in REFERENCE.finditer(each)}):
         try:
-            made = refer(facts.deployment, data, text)
+            made, wrong = refer(facts.deployment, data, text), "no data for it, so that it prints nothing"
         except ValueError as error:
-            findings.append(Finding(kind="reference", severity="info", text=f"{text}: {error}"))
-            continue
-        if not made:
-            findings.append(
-                Finding(kind="reference", severity="info", text=f"{text}: no data for it, so that it prints nothing")
-            )
-            continue
+            made, wrong = [], str(error)
         figures.update({figure.id: figure for figure in made})
-        references[text] = made[-1].id
+        if made:
+            references[text] = made[-1].id
+        else:
+            findings.append(Finding(kind="reference", severity="info", text=f"{text}: {wrong}"))
     known = {id: as_read(facts.deployment, figure) for id, figure in sorted(figures.items())}
     return replace(facts, figures=known, references=references, findings=tuple(findings))
 
@@ -102,12 +79,11 @@ def refer(deployment: Deployment, data: Data, text: str) -> list[Figure]:
         if baseline is None:
             raise ValueError("there is no baseline to compare with")
         now, before, delta, _ = measure.compare(metric, data, window, baseline)
-        relative = delta.relative if delta else None
-        made = list(of_measurements(metric, now, before, delta, relative))
+        made = list(of_measurements(metric, now, before, delta))
         wanted = [figure for figure in made if figure.id.endswith(";change")]
     else:
         now = measure.measure(metric, data, window)
-        made = wanted = list(of_measurements(metric, now, None, None, None))
+        made = wanted = list(of_measurements(metric, now, None, None))
     if not wanted:
         return []
     last = wanted[-1]
@@ -142,8 +118,6 @@ def parse_reference(deployment: Deployment, id: str, words: list[str]) -> tuple[
             raise ValueError("there is no baseline")
         return metric, deployment.baseline, change, decimals
     if after := re.fullmatch(r"(?:at )?\+(\w+)", rest):
-        from ..times import parse_length
-
         return metric, deployment.checkpoint_window(parse_length(after[1])), change, decimals
     if rest.startswith("at "):
         end = parse_instant(rest[3:], deployment.zone, deployment.day)
