@@ -730,6 +730,7 @@ def test_a_rollback_ends_the_watch_and_renews_the_report(place: Place) -> None:
     run(place.workspace, END + 2 * HOUR, do=maker)
     run(place.workspace, END + 60 * HOUR, do=maker)
 
+    assert "  Window     22 Jan 15:30 PT        done           Rolled back" in place.say("status", "--all", now=END)[1]
     assert [(scope, at - END) for _, scope, at in maker.asked] == [
         ("window", timedelta()),
         ("after-1h", HOUR),

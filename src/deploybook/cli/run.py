@@ -122,8 +122,7 @@ def has_work(agenda: Agenda, now: datetime) -> bool:
 
 def make_all(work: Work, agenda: Agenda, do: Do, say: Say) -> Iterator[Made]:
     """Each report that is ready, in the order of their times; one that fails holds up no other."""
-    from ..model import Verdict
-    from ..wording import late_text, word
+    from ..wording import late_text
 
     for item in agenda.items:
         if not item.ready(work.now):
@@ -139,7 +138,7 @@ def make_all(work: Work, agenda: Agenda, do: Do, say: Say) -> Iterator[Made]:
             made = Made(item=item, state="failed", why=f"{type(error).__name__}: {error}")
         late = late_text(item.late) if not item.verdict else ""
         if made.state == "made":
-            text = f"{subject}: {word(Verdict(made.verdict))}" + (f", {late}" if late else "")
+            text = f"{subject}: {agenda.word(item, made.verdict)}" + (f", {late}" if late else "")
         else:
             text = f"{subject}: {'not produced' if made.state == 'failed' else 'waits'}: {made.why}"
         say(made.state, text, error=made.state == "failed", scope=item.slot.scope, deployment=item.slot.deployment)

@@ -124,11 +124,10 @@ def heading(agenda: Agenda, item: Item) -> str:
 
 def line(agenda: Agenda, item: Item, now: datetime) -> str:
     """'+12h      23 Jan 03:30 PT   due    late by 3 h 10 min'."""
-    from ..model import Verdict
-    from ..wording import how_long, late_text, local, local_full, word
+    from ..wording import how_long, late_text, local, local_full
 
     zone = agenda.zone_of(item)
-    parts = [word(Verdict(item.verdict))] if item.state == "done" else []
+    parts = [agenda.word(item, item.verdict)] if item.state == "done" else []
     parts += [late] if item.state in ("done", "due") and (late := late_text(item.late)) else []
     parts += [f"in {how_long(item.slot.at - now)}"] if item.state == "next" else []
     parts += [f"next try {local(item.retry_at, zone)}"] if item.retry_at and item.state == "due" else []
