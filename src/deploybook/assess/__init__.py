@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 
 from ..facts import Facts
 from ..judge import whole
-from ..model import CheckpointResult, Data, Deployment, Entry, Finding, Judgement, Records, Verdict
+from ..model import Data, Deployment, Entry, Judgement, Records
 from ..times import from_ms, to_ms
-from .checkpoints import checkpoint, gates, not_applicable, pending
+from .checkpoints import checkpoint, gates
 from .figures import figures_of, resolve
 from .notice import notice
 from .window import judge_metrics, judge_one
@@ -45,11 +45,11 @@ def assess(
         clock = now
         as_of = reached(deployment, until if now is None or until is None else min(until, now))
     window_metrics = judge_metrics(deployment, data)
-    checkpoints = tuple(at_checkpoint(deployment, data, each, as_of, clock) for each in deployment.checkpoints.after)
+    checkpoints = tuple(checkpoint(deployment, data, each, as_of, clock) for each in deployment.checkpoints.after)
     metrics = window_metrics
     if after is not None:
-        this = next((each for each in checkpoints if each.after == after), None) or checkpoint(deployment, data, after)
-        metrics = this.metrics
+        this = next((each for each in checkpoints if each.after == after), None)
+        metrics = (this or checkpoint(deployment, data, after, as_of)).metrics
     findings = notice(
         deployment,
         data,
@@ -59,8 +59,9 @@ def assess(
         entries=entries,
         neighbours=neighbours,
     )
-    others = [each for each in checkpoints if each.after != after]
-    verdict, sentence = overall(deployment, metrics, others, findings)
+    closing, due = deployment.closing, [each for each in checkpoints if each.after != after and each.verdict.counts]
+    outcome, why = (closing.outcome, closing.reason) if closing else (None, "")
+    verdict, sentence = whole(metrics, due, findings, outcome, why)
     facts = Facts(
         deployment=deployment,
         as_of=as_of,
@@ -80,40 +81,12 @@ def assess(
     return resolve(figures_of(facts), data)
 
 
-def overall(
-    deployment: Deployment,
-    metrics: Sequence[Judgement],
-    checkpoints: Sequence[CheckpointResult],
-    findings: Sequence[Finding],
-) -> tuple[Verdict, str]:
-    """The one word and the sentence that names what decided it."""
-    due = [each for each in checkpoints if each.verdict.counts]
-    closing = deployment.closing
-    return whole(metrics, due, findings, closing.outcome if closing else None, closing.reason if closing else "")
-
-
 def recovered(deployment: Deployment, data: Data, as_of: datetime) -> tuple[Judgement, ...]:
     """Every metric in the time after a rollback, against the baseline again; () before that time is over."""
     window = deployment.recovery
     if window is None or window.end > as_of:
         return ()
     return tuple(judge_one(deployment, data, metric, window) for metric in deployment.metrics)
-
-
-def at_checkpoint(
-    deployment: Deployment, data: Data, after: timedelta, as_of: datetime, now: datetime | None
-) -> CheckpointResult:
-    """The checkpoint as of a logical time. now: the clock, which may be further than the data."""
-    if not_applicable(deployment, after):
-        return CheckpointResult(
-            after=after,
-            due=deployment.due(after),
-            verdict=Verdict.NOT_APPLICABLE,
-            reason="The deployment had ended before this checkpoint was due.",
-        )
-    if deployment.due(after) > as_of:
-        return pending(deployment, after, now)
-    return checkpoint(deployment, data, after)
 
 
 def data_until(deployment: Deployment, data: Data) -> datetime | None:

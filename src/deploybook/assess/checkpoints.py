@@ -11,14 +11,25 @@ from ..units import Limit
 from .window import measured, sick_baseline, with_splits
 
 
-def checkpoint(deployment: Deployment, data: Data, after: timedelta) -> CheckpointResult:
-    """The checkpoint as of its due time, whatever is known later."""
-    judged = tuple(
-        judge_criterion(deployment, data, deployment.metric(id), limit, after)
-        for id, limit in deployment.checkpoints.success
-    )
+def checkpoint(
+    deployment: Deployment, data: Data, after: timedelta, as_of: datetime, now: datetime | None = None
+) -> CheckpointResult:
+    """
+    The checkpoint as of its due time, whatever is known later; pending where that is after `as_of`.
+
+    now: the clock, which may be further than the data.
+    """
+    due = deployment.due(after)
+    if deployment.ended is not None and due > deployment.ended:
+        reason = "The deployment had ended before this checkpoint was due."
+        return CheckpointResult(after=after, due=due, verdict=Verdict.NOT_APPLICABLE, reason=reason)
+    if due > as_of:
+        reason = "The data do not reach it yet." if now is not None and due <= now else "Not due yet."
+        return CheckpointResult(after=after, due=due, verdict=Verdict.PENDING, reason=reason)
+    criteria = [(deployment.metric(id), limit) for id, limit in deployment.checkpoints.success]
+    judged = tuple(judge_criterion(deployment, data, metric, limit, after) for metric, limit in criteria)
     verdict, reason = whole(judged)
-    return CheckpointResult(after=after, due=deployment.due(after), verdict=verdict, reason=reason, metrics=judged)
+    return CheckpointResult(after=after, due=due, verdict=verdict, reason=reason, metrics=judged)
 
 
 def judge_criterion(deployment: Deployment, data: Data, metric: Metric, limit: Limit, after: timedelta) -> Judgement:
@@ -40,17 +51,6 @@ def judge_criterion(deployment: Deployment, data: Data, metric: Metric, limit: L
         first_deployment=deployment.baseline is None,
     )
     return with_splits(deployment, data, judgement) if before is not None else judgement
-
-
-def pending(deployment: Deployment, after: timedelta, now: datetime | None) -> CheckpointResult:
-    is_due = now is not None and deployment.due(after) <= now
-    reason = "The data do not reach it yet." if is_due else "Not due yet."
-    return CheckpointResult(after=after, due=deployment.due(after), verdict=Verdict.PENDING, reason=reason)
-
-
-def not_applicable(deployment: Deployment, after: timedelta) -> bool:
-    """True where the deployment was rolled back, aborted or postponed before the checkpoint was due."""
-    return deployment.ended is not None and deployment.due(after) > deployment.ended
 
 
 def gates(deployment: Deployment, data: Data) -> tuple[GateResult, ...]:

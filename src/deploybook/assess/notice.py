@@ -83,7 +83,7 @@ def about_windows(deployment: Deployment, data: Data, judged: Sequence[Judgement
         if judgement.baseline is None:
             continue
         if metric.kind in ("histogram", "gauge"):
-            yield from begins(deployment, data, judgement)
+            yield from onset_in(deployment, data, metric, judgement.now.window)
         if metric.kind == "histogram":
             yield from layouts(data, judgement)
         if metric.kind == "histogram" and key not in asked:
@@ -117,17 +117,16 @@ def about_judgement(
 
 
 def layouts(data: Data, judgement: Judgement) -> list[Finding]:
-    metric, baseline = judgement.metric, judgement.baseline
-    assert baseline is not None
-    if metric.quantile is None:
+    metric, now, baseline = judgement.metric, judgement.now, judgement.baseline
+    if baseline is None or metric.quantile is None:
         return []
-    now, before = (layout_in(metric, data, window) for window in (judgement.now.window, baseline.window))
-    return found.from_layouts(metric, now, before, judgement.now, tolerance_of(metric))
+    here, before = (layout_in(metric, data, window) for window in (now.window, baseline.window))
+    return found.from_layouts(metric, here, before, now, tolerance_of(metric))
 
 
 def layout_in(metric: Metric, data: Data, window: Window) -> Layout:
     samples = measure.samples_of(metric, data)
-    if samples is None or not samples.series:
+    if samples is None:
         return Layout()
     inside = [
         series.values[(series.times >= window.start_ms) & (series.times <= window.end_ms), : len(samples.edges)]
@@ -140,15 +139,10 @@ def layout_in(metric: Metric, data: Data, window: Window) -> Layout:
     return Layout(every=tuple(edges[there.all(axis=0)].tolist()), some=tuple(edges[there.any(axis=0)].tolist()))
 
 
-def begins(deployment: Deployment, data: Data, judgement: Judgement) -> Iterator[Finding]:
-    """When a change that lasts began, inside the deployment window."""
-    yield from onset_in(deployment, data, judgement.metric, judgement.now.window)
-
-
 def later_onsets(
     deployment: Deployment, data: Data, checkpoints: Sequence[CheckpointResult], end: datetime, known: set[str]
 ) -> Iterator[Finding]:
-    """The same up to now, for what broke a criterion of change at a checkpoint and is not known to have begun or to climb."""
+    """When a change began up to now, for what broke a criterion of change at a checkpoint and is not known to have begun or to climb."""
     if deployment.baseline is None or end <= deployment.end:
         return
     broken = {
@@ -163,6 +157,7 @@ def later_onsets(
 
 
 def onset_in(deployment: Deployment, data: Data, metric: Metric, window: Window) -> Iterator[Finding]:
+    """When a change that lasts began, inside the window."""
     times, changes = course(deployment, data, metric, window, COURSE)
     at = found.onset(times, changes, tolerance_of(metric))
     if at is not None:
@@ -196,15 +191,11 @@ def other_statistics(deployment: Deployment, data: Data, judgement: Judgement) -
     metric, baseline = judgement.metric, judgement.baseline
     if baseline is None or judgement.verdict is Verdict.NO_DATA or deployment.judge == "point":
         return []
-    judged = {each.statistic for each in deployment.metrics if (each.name, each.where) == (metric.name, metric.where)}
-    others = []
-    for statistic in ("p50", "p95", "mean"):
-        if statistic in judged:
-            continue
+    same = [each for each in deployment.metrics if (each.name, each.where) == (metric.name, metric.where)]
+    history, others = noise_window(deployment, data, metric), []
+    for statistic in [each for each in ("p50", "p95", "mean") if each not in {each.statistic for each in same}]:
         other = replace(metric, statistic=statistic, show_change=False, delta="percent", by=())
-        now, before, _, change = measure.compare(
-            other, data, judgement.now.window, baseline.window, history=noise_window(deployment, data, metric)
-        )
+        now, before, _, change = measure.compare(other, data, judgement.now.window, baseline.window, history=history)
         if change is not None:
             others.append(Other(statistic=statistic, change=change, now=now.bracket, before=before.bracket))
     return found.disagrees(judgement, others, tolerance_of(metric))
