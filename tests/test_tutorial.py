@@ -190,7 +190,12 @@ def test_the_source_of_the_how_to_is_found_pulled_and_judged(tmp_path: Path, mon
 
     pulled, judged = (CliRunner().invoke(cli, ["-C", str(tmp_path), verb, "--json"]) for verb in ("pull", "judge"))
 
-    assert (pulled.exit_code, judged.exit_code) == (0, 0), (pulled.output, pulled.exception, judged.output, judged.exception)
+    assert (pulled.exit_code, judged.exit_code) == (0, 0), (
+        pulled.output,
+        pulled.exception,
+        judged.output,
+        judged.exception,
+    )
     assert json.loads(pulled.stdout)["metrics"] == ["queue_length"]
     assert json.loads(judged.stdout)["metrics"][0]["value"] == 2  # of 0, 1, 2, 3, 4 again and again
 

@@ -13,9 +13,8 @@ from .tell import note, warn
 
 def overlap(title: str, ticket: str, window: Window, where: str, zone: ZoneInfo) -> Finding:
     when = wording.window_text(window, zone)
-    text = (
-        f"{title} ({ticket}) of the same service was deployed {when}, inside the {where}; what moved may be its doing."
-    )
+    name = f"{title} ({ticket})" if ticket else title
+    text = f"{name} of the same service was deployed {when}, inside the {where}; what moved may be its doing."
     return warn("overlap", text, "", window.start, window.end)
 
 
