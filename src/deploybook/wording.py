@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from zoneinfo import ZoneInfo
 
 from .model import Delta, Metric, Verdict
-from .times import UTC, Window, iso, length_text, zone_name
+from .times import Window, after_name, length_text, zone_name
 from .units import SHARE, dimension
 
 WORDS = {
@@ -134,7 +134,7 @@ def local(at: datetime, zone: ZoneInfo, *, seconds: bool = False) -> str:
 
 
 def day_text(day: date, *, year: bool = False, weekday: bool = False) -> str:
-    """'22 Jan', '22 Jan 2025', 'Wednesday 22 January 2025' is not here: months are three letters everywhere but titles."""
+    """'22 Jan', '22 Jan 2025', 'Wednesday 22 Jan': months are three letters everywhere."""
     text = f"{day.day} {MONTHS[day.month - 1]}" + (f" {day.year}" if year else "")
     return f"{WEEKDAYS[day.weekday()]} {text}" if weekday else text
 
@@ -162,13 +162,7 @@ def relative_day(at: datetime, zone: ZoneInfo, labels: Sequence[tuple[str, date]
 
 def after_text(after: timedelta) -> str:
     """'+1h', '+48h'."""
-    from .times import after_name
-
     return f"+{after_name(after)}"
-
-
-def utc_text(at: datetime) -> str:
-    return iso(at.astimezone(UTC))
 
 
 def how_long(length: timedelta) -> str:

@@ -17,7 +17,7 @@ from ..wording import value_text
 ANOMALY_STEP = timedelta(minutes=5)
 ANOMALY_REACH = timedelta(minutes=15)
 DEFAULT_TOLERANCE = 0.05
-EARLIER, EARLIER_DAYS = 7, 28  # days before the change that are compared with: at least, and how far back
+EARLIER_DAYS = 28  # how far back the days before the change are compared with
 
 
 def judge_metrics(deployment: Deployment, data: Data) -> tuple[Judgement, ...]:
@@ -115,8 +115,6 @@ def over_earlier_days(
     first = min(int(series.times[0]) for series in samples.series if len(series.times))
     days = [on_day(now.window, deployment.zone, deployment.day - timedelta(days=back)) for back in range(EARLIER_DAYS)]
     windows = [day for day in days if day.end <= deployment.window.start and day.start_ms >= first]
-    if len(windows) < EARLIER:
-        return None
     values = measure.earlier(metric, data, windows, labels=labels)
     change = measure.change_from_history(now.value, values)
     if change.blocked:

@@ -6,17 +6,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .. import wording
 from ..model import Estimate, Finding, Judgement, Measurement, Metric, Verdict
 from ..times import Window, from_ms, length_text
 from .tell import note, warn
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 ANOMALY_POINTS = 2  # consecutive five-minute figures
 ANOMALY_SIGMAS = 5.0
@@ -47,8 +45,6 @@ def anomaly(
     Away: by more than three tolerances and five robust standard deviations (1.4826 times the median absolute
     deviation). Returns its start, end and the relative distance; None where the series is calm.
     """
-    import numpy as np
-
     known = np.isfinite(values)
     if known.sum() < 6:
         return None
@@ -84,8 +80,6 @@ def onset(times_ms: NDArray[np.int64], ratios: NDArray[np.float64], tolerance: f
     times_ms: ends of the stretches. The start of the later part; None where the change was there from the beginning,
     or there is none.
     """
-    import numpy as np
-
     known = np.isfinite(ratios)
     times, values = times_ms[known], ratios[known]
     count = len(values)
@@ -128,8 +122,6 @@ def trend(hours: Sequence[float], changes: Sequence[float], tolerance: float) ->
     A straight line through them has a slope of more than 4.5 standard errors, widened for the memory between
     neighbours (AR(1), a lag-1 correlation of at least 0.3), and moves by more than half the tolerance.
     """
-    import numpy as np
-
     x, y = np.asarray(hours, float), np.asarray(changes, float)
     known = np.isfinite(y)
     x, y = x[known], y[known]

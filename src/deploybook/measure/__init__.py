@@ -7,7 +7,7 @@ from .coverage import Gap, Turn, gaps, resets
 from .grid import increments, worst_hour
 from .ground import samples_of
 from .selected import select
-from .uncertainty import change_from_history, rate_bound
+from .uncertainty import change_from_history
 
 __all__ = [
     "Gap",
@@ -19,7 +19,6 @@ __all__ = [
     "increments",
     "measure",
     "path",
-    "rate_bound",
     "resets",
     "samples_of",
     "select",

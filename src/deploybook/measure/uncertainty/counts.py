@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
-from ...model import Estimate, Increments, Interval
+import numpy as np
+
+from ...model import Estimate, Increments
 from .figures import intervals, t_value
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
+from .noise import Array
 
 PARTS = 12  # sub-intervals of a window that show whether events come in bursts
 COUNT = f"quasi-Poisson, dispersion from {PARTS} sub-intervals of each window"
 
 
-def rate_bound(events: float, hours: float) -> float:
-    """The rate an hour that the true one is below with 95 % confidence (exact, Garwood 1936): 2.0 for 0 in 90 min."""
-    return poisson_limits(events, 0.90)[1] / hours
-
-
 def poisson_limits(events: float, confidence: float) -> tuple[float, float]:
-    """Exact two-sided limits of a Poisson mean; the lower is 0 for no events."""
+    """Exact two-sided limits of a Poisson mean (Garwood 1936); the lower is 0 for no events."""
     from scipy.special import gammaincinv
 
     tail = (1 - confidence) / 2
@@ -34,12 +25,12 @@ def poisson_limits(events: float, confidence: float) -> tuple[float, float]:
 def own_count(events: float, hours: float = 1.0) -> Estimate:
     """Events, or with `hours` events an hour, with exact Poisson limits; the upper end at 90 % is the 95 % bound."""
 
-    def interval(confidence: float) -> Interval:
+    def limits(confidence: float) -> tuple[float, float]:
         low, high = poisson_limits(events, confidence)
-        return Interval(low=low / hours, high=high / hours)
+        return low / hours, high / hours
 
     return Estimate(
-        value=events / hours, scale="value", **intervals(interval), effective=(events, None), method="exact Poisson"
+        value=events / hours, scale="value", **intervals(limits), effective=(events, None), method="exact Poisson"
     )
 
 
@@ -60,15 +51,14 @@ def change_of_count(now: Increments, base: Increments, *, relative: bool = False
         value = a / b / weight - 1 if b else math.nan
         return Estimate(value=value, scale="relative", effective=(a, b), method=COUNT, blocked=blocked)
 
-    def of_ratio(confidence: float) -> Interval:
+    def of_ratio(confidence: float) -> tuple[float, float]:
         half = t_value(confidence, df) * math.sqrt(spread * (1 / a + 1 / b))
-        log = math.log(a / b / weight)
-        return Interval(low=math.expm1(log - half), high=math.expm1(log + half))
+        return math.expm1(math.log(a / b / weight) - half), math.expm1(math.log(a / b / weight) + half)
 
-    def of_difference(confidence: float) -> Interval:
+    def of_difference(confidence: float) -> tuple[float, float]:
         (la, ua), (lb, ub) = (widened(events, confidence, spread, df) for events in (a, b))
         down, up = math.hypot(a - la, (ub - b) * weight), math.hypot(ua - a, (b - lb) * weight)
-        return Interval(low=a - b * weight - down, high=a - b * weight + up)
+        return a - b * weight - down, a - b * weight + up
 
     return Estimate(
         value=a / b / weight - 1 if relative else a - b * weight,
@@ -100,8 +90,6 @@ def dispersion(*windows: Increments) -> tuple[float, float]:
 
 def parts_of(counts: Array, seconds: Array) -> tuple[Array, Array]:
     """Counts and lengths of up to 12 stretches of about the same length."""
-    import numpy as np
-
     ends = np.cumsum(seconds)
     starts = np.flatnonzero(np.diff(np.ceil(ends / ends[-1] * PARTS - 1e-9), prepend=-1.0))
     return np.add.reduceat(counts, starts), np.add.reduceat(seconds, starts)
@@ -121,7 +109,6 @@ def together(window: Increments | None) -> float:
 
     1 otherwise, so that runs that are independent have the plain limits.
     """
-    import numpy as np
     from scipy.special import chdtri
 
     if window is None or window.good is None:
@@ -147,15 +134,15 @@ def own_ratio(good: float, total: float, *, window: Increments | None = None, sc
         return Estimate(value=math.nan, scale="value", method="Wilson", blocked="no runs")
     group = together(window)
 
-    def interval(confidence: float) -> Interval:
+    def limits(confidence: float) -> tuple[float, float]:
         low, high = wilson(good / group, total / group, confidence)
-        return Interval(low=low * scale, high=high * scale)
+        return low * scale, high * scale
 
     method = "Wilson" if group == 1 else f"Wilson, runs failing {group:.1f} together"
     return Estimate(
         value=good / total * scale,
         scale="value",
-        **intervals(interval),
+        **intervals(limits),
         effective=(total / group, None),
         method=method,
     )
@@ -173,9 +160,9 @@ def change_of_ratio(now: Increments, base: Increments) -> Estimate:
         return Estimate(value=math.nan, scale="points", effective=runs, method="Newcombe", blocked=blocked)
     p, q = good[0] / runs[0], good[1] / runs[1]
 
-    def interval(confidence: float) -> Interval:
+    def limits(confidence: float) -> tuple[float, float]:
         (lp, up), (lq, uq) = (wilson(g, n, confidence) for g, n in zip(good, runs, strict=True))
         down, rise = math.hypot(p - lp, uq - q), math.hypot(up - p, q - lq)
-        return Interval(low=100 * (p - q - down), high=100 * (p - q + rise))
+        return 100 * (p - q - down), 100 * (p - q + rise)
 
-    return Estimate(value=100 * (p - q), scale="points", **intervals(interval), effective=runs, method="Newcombe")
+    return Estimate(value=100 * (p - q), scale="points", **intervals(limits), effective=runs, method="Newcombe")

@@ -11,6 +11,8 @@ from typing import Any
 from ...model import Estimate, Interval
 from .noise import Doubt
 
+Limits = Callable[[float], tuple[float, float]]  # of a confidence
+
 ENOUGH = 10.0  # effective samples below which a window alone is at best inconclusive
 LEAST = 3.0  # effective samples below which its noise cannot even be guessed
 
@@ -50,50 +52,50 @@ def ratio_of(now: Figure, base: Figure, method: str) -> Estimate:
         return Estimate(value=value, scale="relative", method=method, blocked=blocked)
     log, error, df = math.log(now.value / base.value), *joint(now, base)
 
-    def interval(confidence: float) -> Interval:
+    def limits(confidence: float) -> tuple[float, float]:
         half = t_value(confidence, df) * error
-        return Interval(low=math.expm1(log - half), high=math.expm1(log + half))
+        return math.expm1(log - half), math.expm1(log + half)
 
-    return told(interval, (now, base), value=now.value / base.value - 1, scale="relative", method=method)
+    return told(limits, (now, base), value=now.value / base.value - 1, scale="relative", method=method)
 
 
 def difference_of(now: Figure, base: Figure, method: str, scale: float = 1.0) -> Estimate:
     """now - base in the value's own unit, times `scale`."""
     value, (error, df) = (now.value - base.value) * scale, joint(now, base)
 
-    def interval(confidence: float) -> Interval:
+    def limits(confidence: float) -> tuple[float, float]:
         half = t_value(confidence, df) * error * scale
-        return Interval(low=value - half, high=value + half)
+        return value - half, value + half
 
-    return told(interval, (now, base), value=value, scale="value", method=method)
+    return told(limits, (now, base), value=value, scale="value", method=method)
 
 
 def own_of(figure: Figure, method: str, scale: float = 1.0, *, log: bool = True) -> Estimate:
     """A figure on its own, in its unit times `scale`. log: its error is that of the logarithm."""
     value = figure.value * scale
 
-    def interval(confidence: float) -> Interval:
+    def limits(confidence: float) -> tuple[float, float]:
         half = t_value(confidence, figure.df) * figure.error
         if log:
-            return Interval(low=value * math.exp(-half), high=value * math.exp(half))
-        return Interval(low=value - half * scale, high=value + half * scale)
+            return value * math.exp(-half), value * math.exp(half)
+        return value - half * scale, value + half * scale
 
-    return told(interval, (figure,), value=value, scale="value", method=method)
+    return told(limits, (figure,), value=value, scale="value", method=method)
 
 
-def told(interval: Callable[[float], Interval], figures: tuple[Figure, ...], **about: Any) -> Estimate:
-    """An estimate from its interval at any confidence; without intervals where a figure is worth too little."""
+def told(limits: Limits, figures: tuple[Figure, ...], **about: Any) -> Estimate:
+    """An estimate from its limits at any confidence; without intervals where a figure is worth too little."""
     blocked = blocked_by(*figures)
     effective = (figures[0].effective, figures[1].effective if len(figures) > 1 else None)
     if any(not math.isfinite(figure.error) or (figure.effective < LEAST and figure.blocked) for figure in figures):
         return Estimate(effective=effective, blocked=blocked, needed=wait(figures), **about)
-    return Estimate(
-        **intervals(interval), effective=effective, blocked=blocked, needed=wait(figures) if blocked else None, **about
-    )
+    needed = wait(figures) if blocked else None
+    return Estimate(**intervals(limits), effective=effective, blocked=blocked, needed=needed, **about)
 
 
-def intervals(interval: Callable[[float], Interval]) -> dict[str, Any]:
-    return {"at90": interval(0.90), "at95": interval(0.95), "at98": interval(0.98)}
+def intervals(limits: Limits) -> dict[str, Any]:
+    pairs = {name: limits(confidence) for name, confidence in (("at90", 0.90), ("at95", 0.95), ("at98", 0.98))}
+    return {name: Interval(low=low, high=high) for name, (low, high) in pairs.items()}
 
 
 def blocked_by(*figures: Figure) -> str:

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from ...model import Estimate, Increments, Interval
+import numpy as np
+
+from ...model import Estimate, Increments
 from .figures import Figure, difference_of, figure_of, intervals, own_of, ratio_of, t_value
-from .noise import doubt_of
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
+from .noise import Array, doubt_of
 
 EARLIER = 7  # earlier windows that a prediction interval needs
 MEAN = "mean of all requests, t interval on the logarithm, correlation between scrapes allowed for"
@@ -86,8 +81,6 @@ def own_gauge(now: Array, *, history: Array | None = None, step: float = 15.0, s
 
 
 def gauge_of(samples: Array, history: Array | None, step: float, *, log: bool) -> Figure:
-    import numpy as np
-
     if len(samples) < 2:
         return Figure(value=math.nan, blocked="no samples")
 
@@ -114,10 +107,10 @@ def change_from_history(value: float, earlier_values: Sequence[float]) -> Estima
     spread = math.sqrt(math.fsum((log - middle) ** 2 for log in logs) / (k - 1) * (1 + 1 / k))
     change = math.log(value) - middle
 
-    def interval(confidence: float) -> Interval:
+    def limits(confidence: float) -> tuple[float, float]:
         half = t_value(confidence, k - 1) * spread
-        return Interval(low=math.expm1(change - half), high=math.expm1(change + half))
+        return math.expm1(change - half), math.expm1(change + half)
 
     return Estimate(
-        value=math.expm1(change), scale="relative", **intervals(interval), effective=(1.0, float(k)), method=method
+        value=math.expm1(change), scale="relative", **intervals(limits), effective=(1.0, float(k)), method=method
     )

@@ -11,13 +11,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
-    Array = NDArray[np.float64]
+Array = NDArray[np.float64]
 
 BATCHES = 8
 DAY = 86400.0
@@ -77,8 +75,6 @@ def doubt_of(residuals: Array, seconds: Array, history: tuple[Array, Array] | No
 
 def typical_step(seconds: Array) -> float:
     """The length that half of the time is made of, at most: a few short or very long increments do not move it."""
-    import numpy as np
-
     order = np.sort(seconds)
     return float(order[np.searchsorted(np.cumsum(order), order.sum() / 2)])
 
@@ -90,8 +86,6 @@ def even(residuals: Array, seconds: Array, step: float) -> Array:
     The variance of a sum grows with its length, so a stretch of another length is scaled by the root: rows of 15 s and
     60 s, or an increment across a gap, each weigh by their length.
     """
-    import numpy as np
-
     if seconds.min() < step * 0.999:
         group = np.ceil(np.cumsum(seconds) / step - 1e-6)
         starts = np.flatnonzero(np.diff(group, prepend=-1.0))
@@ -116,8 +110,6 @@ def noise_of(samples: Array) -> Noise:
 
 def autocovariance(u: Array) -> Array:
     """Autocovariances of lag 0 to n-1, each divided by n, by one Fourier transform."""
-    import numpy as np
-
     size = 1 << (2 * len(u) - 1).bit_length()
     spectrum = np.fft.rfft(u, size)
     lags: Array = np.fft.irfft(spectrum * np.conj(spectrum), size)[: len(u)] / len(u)
@@ -169,8 +161,6 @@ def settled(samples: Array, step: float) -> Array:
 
     The windows that are compared lie at the same local time, so these cancel between them and are no noise.
     """
-    import numpy as np
-
     t = np.arange(len(samples)) * step
     columns = [np.ones(len(t)), t]
     if len(t) * step > DAY / 4:

@@ -11,17 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ...model import Estimate, Increments, Interval
 from .figures import Figure, figure_of, own_of, ratio_of, t_value
-from .noise import doubt_of, even, noise_of, typical_step
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
+from .noise import Array, doubt_of, even, noise_of, typical_step
 
 SEED, DRAWS = 20250122, 400
 MOST = 480  # scrapes that are resampled one by one; of a longer window neighbours go together
@@ -64,8 +59,6 @@ def quantiles(buckets: Array, edges: Array, q: float | Array) -> Array:
 
     NaN without requests; the highest finite bound where it lies in the +Inf bucket.
     """
-    import numpy as np
-
     cumulative = np.cumsum(buckets, axis=1)
     rank = q * cumulative[:, -1]
     at = np.minimum((cumulative < rank[:, None]).sum(axis=1), len(edges) - 1)
@@ -83,8 +76,6 @@ def quantile_of_window(
     window: Increments, edges: Sequence[float], q: float, history: Increments | None
 ) -> tuple[Figure, tuple[float, float]]:
     """The quantile with the error of its logarithm, and the outer edges of the buckets that it may lie in."""
-    import numpy as np
-
     if window.buckets is None:
         raise ValueError("a quantile needs the buckets of a histogram")
     bounds, total, seconds = (
@@ -116,8 +107,6 @@ def quantile_of_window(
 
 def share_residuals(window: Increments, bounds: Array, value: float) -> tuple[Array, Array]:
     """(residuals, seconds): what each increment adds to the share of requests below `value`, in seconds."""
-    import numpy as np
-
     assert window.buckets is not None
     counts = window.buckets.sum(axis=1)
     at = int(bounds.searchsorted(value))
@@ -130,8 +119,6 @@ def share_residuals(window: Increments, bounds: Array, value: float) -> tuple[Ar
 
 def resampled(window: Increments, bounds: Array, q: float, memory: float) -> Array:
     """Up to (400,) quantiles of resampled scrapes; those without a request are left out."""
-    import numpy as np
-
     assert window.buckets is not None
     together = math.ceil(len(window.buckets) / MOST)
     buckets = np.add.reduceat(window.buckets, np.arange(0, len(window.buckets), together), axis=0)
