@@ -238,7 +238,7 @@ def test_a_published_page_that_is_made_again_says_what_it_replaces(place: Place)
     assert "Late remark" in place.read(entry, "index.md.diff")
     assert place.read(entry, "reason.txt") == "a remark was missing\n"
     assert place.read(entry, "index.md") == page != published.decode()
-    assert "nothing new" in place.do("report", "--after", "window", "--no-pull", now=NOW + timedelta(days=1))
+    assert "nothing new" in place.do("report", "--after", "window", "--force", now=NOW + timedelta(days=1))
     assert place.page.read_text() == page
 
     with (place.folder / "journal.md").open("a") as journal:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from run_notebooks import notebook
 
 from deploybook.errors import UsageProblem
-from deploybook.run import Job, RunResult, Status, execute_many, make_key, why
-from deploybook.run.many import run_many
+from deploybook.run import Job, RunResult, Status, execute_many, run_many
+from deploybook.run.key import digests, stamps, why
 
 
 def jobs(count: int) -> list[Job]:
@@ -99,57 +100,30 @@ def test_the_problems_of_all_jobs_raise_before_any_starts(tmp_path: Path) -> Non
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Path:
-    (tmp_path / "exports").mkdir()
-    (tmp_path / "exports" / "a.csv").write_text("1")
-    (tmp_path / "exports" / "b.csv").write_text("2")
-    (tmp_path / "n.ipynb").write_text("{}")
-    (tmp_path / "uv.lock").write_text("lock")
+def files(tmp_path: Path) -> Path:
+    for name in ("a.csv", "b.csv", "n.ipynb"):
+        (tmp_path / name).write_text(name)
     return tmp_path
 
 
-def key(root: Path, **parameters: object):  # type: ignore[no-untyped-def]
-    return make_key(root / "n.ipynb", parameters, [root / "exports"], root=root, lock=root / "uv.lock", version="0.1.0")
+@pytest.mark.parametrize("look", [digests, stamps])
+def test_nothing_changed_is_no_reason_to_run(files: Path, look: Callable[..., dict[str, str]]) -> None:
+    assert why(look(files.iterdir(), files), look(files.iterdir(), files)) == []
 
 
-def test_nothing_changed_is_no_reason_to_run(workspace: Path) -> None:
-    before = key(workspace, after="24h")
+@pytest.mark.parametrize("look", [digests, stamps])
+def test_each_cause_is_named(files: Path, look: Callable[..., dict[str, str]]) -> None:
+    before = look(files.iterdir(), files)
+    (files / "a.csv").write_text("other")
+    (files / "b.csv").unlink()
+    (files / "c.csv").write_text("new")
 
-    assert why(before.parts, key(workspace, after="24h")) == []
-    assert before.digest == key(workspace, after="24h").digest
-
-
-@pytest.mark.parametrize(
-    ("path", "cause"),
-    [
-        ("exports/a.csv", "input exports/a.csv changed"),
-        ("n.ipynb", "notebook changed"),
-        ("uv.lock", "lock file changed"),
-    ],
-)
-def test_changed_bytes_are_a_reason(workspace: Path, path: str, cause: str) -> None:
-    before = key(workspace)
-    (workspace / path).write_text("changed")
-
-    assert why(before.parts, key(workspace)) == [cause]
-    assert before.digest != key(workspace).digest
+    assert why(before, look(files.iterdir(), files)) == ["a.csv changed", "b.csv is gone", "c.csv is new"]
+    assert why(None, before) == ["it was not made yet"]
 
 
-def test_other_causes_are_named(workspace: Path) -> None:
-    before = key(workspace, after="24h")
-    (workspace / "exports" / "a.csv").unlink()
-    (workspace / "exports" / "c.csv").write_text("3")
+def test_a_moved_workspace_keeps_its_digests(files: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    before = digests(files.iterdir(), files)
+    moved = files.rename(tmp_path_factory.mktemp("moved") / "here")
 
-    assert why(before.parts, key(workspace, after="48h")) == [
-        "input exports/a.csv is gone",
-        "input exports/c.csv is new",
-        "parameters changed",
-    ]
-    assert why(None, before) == ["it has not run yet"]
-
-
-def test_a_moved_workspace_keeps_its_key(workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    before = key(workspace)
-    moved = workspace.rename(tmp_path_factory.mktemp("moved") / "here")
-
-    assert why(before.parts, key(moved)) == []
+    assert why(before, digests(moved.iterdir(), moved)) == []

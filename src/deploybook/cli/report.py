@@ -1,19 +1,24 @@
-"""`deploybook report`: pull what is missing, run the notebooks, write the pages."""
+"""`deploybook report`: pull what is missing, run the notebooks of whatever changed, write the pages."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import State, exit_code, open_log, print_json, tell, verb
+from ..errors import DeploybookError, UsageProblem
+from .common import CODES, State, exit_code, open_log, print_json, tell, verb
 
 if TYPE_CHECKING:
     from ..book import Book
     from ..errors import SourceError
     from ..evidence import Log
     from ..records import Workspace
+    from ..report import Made
+    from ..report.unchanged import Kept
 
 
 @verb("report")
@@ -22,6 +27,12 @@ if TYPE_CHECKING:
 )
 @click.option("--day", metavar="DAY", help="The daily report of this day over all deployments, such as 2025-01-22.")
 @click.option("--all", "every", is_flag=True, help="Every deployment of the workspace.")
+@click.option("--from", "first", metavar="DAY", help="Every deployment whose window lies on this day or later.")
+@click.option("--to", "last", metavar="DAY", help="Every deployment whose window lies on this day or earlier.")
+@click.option("--force", is_flag=True, help="Also those of which nothing changed.")
+@click.option("--why", is_flag=True, help="Say of each why it was run, or that nothing changed.")
+@click.option("--jobs", type=click.IntRange(1), metavar="N", help="So many at once; by default one a core.")
+@click.option("--keep-going", is_flag=True, help="Make the others where one fails.")
 @click.option(
     "--isolation", type=click.Choice(["fork", "process"]), default="fork", show_default=True, help="How notebooks run."
 )
@@ -29,53 +40,197 @@ if TYPE_CHECKING:
 @click.option("--reason", metavar="TEXT", default="", help="Why it is made again.")
 @click.option("--no-pull", is_flag=True, help="Use the exports as they are.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
-def command(
-    state: State,
-    after: str | None,
-    day: str | None,
-    every: bool,
-    isolation: str,
-    by: str,
-    reason: str,
-    no_pull: bool,
-    as_json: bool,
-) -> int:
-    """Write the reports of a deployment: its window and every checkpoint that is due, or one of them."""
-    from ..records import slugs
-    from ..report import make
-
+def command(state: State, **options: Any) -> int:
+    """Write the reports of a deployment: its window and every checkpoint that is due. What is unchanged is skipped."""
     workspace, now = state.open(), state.time
-    log = open_log(workspace, make_key=True)
-    if day:
-        return daily(workspace, day, log, now, isolation)
-    made = []
-    for slug in slugs(workspace) if every else [state.slug(workspace)]:
-        if not no_pull:
-            pull(workspace, slug, now)
-        for book in books(workspace, slug, after, now):
-            one = make(book, log=log, now=now, isolation=isolation, by=by, reason=reason)  # type: ignore[arg-type]
-            made.append(one)
-            if not as_json:
-                click.echo(f"{one.path}: {one.verdict.value}, {one.why}")
-    if as_json:
-        print_json(
-            {
-                "schema": "deploybook.made/1",
-                "reports": [
-                    {
-                        "deployment": one.deployment,
-                        "after": one.after or None,
-                        "path": one.path,
-                        "verdict": one.verdict.value,
-                        "changed": one.changed,
-                        "why": one.why,
-                    }
-                    for one in made
-                ],
-            }
+    if options["day"]:
+        return daily(workspace, options["day"], open_log(workspace, make_key=True), now, options["isolation"])
+    many = bool(options["every"] or options["first"] or options["last"])
+    slugs = between(workspace, options["first"], options["last"]) if many else [state.slug(workspace)]
+    round = Round(workspace=workspace, slugs=slugs, now=now, many=many, options=options)
+    for _ in round.made():
+        pass
+    if options["as_json"]:
+        print_json({"schema": "deploybook.made/1", "reports": round.reports})
+    return next((code for code in (1, 2, 3, 5, 4) if code in round.codes), 0)
+
+
+def between(workspace: Workspace, first: str | None, last: str | None) -> list[str]:
+    """The deployments whose windows lie inside the days, both included and local; without days all there are."""
+    from ..records import read_deployment, slugs
+    from ..times import local_day
+
+    if not (first or last):
+        return list(slugs(workspace))
+    start, end = day_of("--from", first, date.min), day_of("--to", last, date.max)
+    found = []
+    for slug in slugs(workspace):
+        try:
+            one = read_deployment(workspace, slug)
+        except DeploybookError as problem:
+            tell(str(problem))
+            continue
+        if start <= local_day(one.window.start, one.zone) and local_day(one.window.end, one.zone) <= end:
+            found.append(slug)
+    return found
+
+
+def day_of(option: str, text: str | None, otherwise: date) -> date:
+    try:
+        return date.fromisoformat(text) if text else otherwise
+    except ValueError:
+        raise UsageProblem(f"{option}: {text!r} is no day; write '2025-01-22'") from None
+
+
+@dataclass(kw_only=True)
+class Round:
+    """One call over some deployments. reports: each as the JSON document tells it; codes: every exit code there was."""
+
+    workspace: Workspace
+    slugs: list[str]
+    now: datetime
+    many: bool
+    options: dict[str, Any]
+    reports: list[dict[str, Any]] = field(default_factory=list)
+    codes: set[int] = field(default_factory=set)
+    causes: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+
+    def made(self) -> Iterator[Made]:
+        """Each report as it is ready; the log is opened only where there is one to make."""
+        from itertools import chain
+
+        books = self.books()
+        first = next(books, None)
+        if first is None:
+            return
+        from ..report import make_many
+
+        log = open_log(self.workspace, make_key=True)
+        some = {name: self.options[name] for name in ("isolation", "by", "reason", "keep_going")}
+        for one in make_many(
+            chain([first], books), log=log, now=self.now, workers=self.options["jobs"], **some, **execute
+        ):
+            if one.problem and not self.many:
+                raise one.problem
+            self.say_made(one)
+            yield one
+
+    def books(self) -> Iterator[Book]:
+        """What has to be made; what is unchanged is told. A deployment that cannot be read is told, or raised."""
+        from ..report.unchanged import Ground
+
+        ground = Ground.of(self.workspace)
+        for number, slug in enumerate(self.slugs):
+            self.show_progress(number)
+            try:
+                yield from self.books_of(slug, ground)
+            except DeploybookError as problem:
+                if not self.many:
+                    raise
+                tell(f"{slug}: {problem}")
+                self.codes.add(problem.exit_code)
+                if not self.options["keep_going"]:
+                    return
+        self.show_progress(None)
+
+    def books_of(self, slug: str, ground: Any) -> Iterator[Book]:
+        from ..report import kind_of, parameters_of
+        from ..report.keep import scope_of
+        from ..report.unchanged import Kept
+
+        kept, after, force = Kept.read(ground, slug), self.options["after"], self.options["force"]
+        has_new = not self.options["no_pull"] and kept.needs_pull(self.now)
+        if not force and not has_new:
+            scopes = kept.scopes(self.now) if after is None else ["window" if after == "window" else f"after-{after}"]
+            same = kept.all_unchanged(scopes) if scopes is not None else None
+            if same is not None:
+                for told in same:
+                    self.say_unchanged(slug, told)
+                return
+        if has_new:
+            failed = pull(self.workspace, slug, self.now)
+            kept.pulled(deployment_of(self.workspace, slug), self.now, failed=bool(failed))
+        for book in self.due(slug, kept):
+            notebook = self.workspace.root / "notebooks" / f"{kind_of(book)}.ipynb"
+            causes = kept.why(scope_of(book), kept.key_of(book, notebook, parameters_of(book)))
+            if not causes and not force:
+                self.say_unchanged(slug, kept.said["reports"][scope_of(book)])
+                continue
+            self.causes[slug, scope_of(book)] = causes or ["--force"]
+            yield book
+
+    def due(self, slug: str, kept: Kept) -> list[Book]:
+        """The book of the window and of each checkpoint that is due and that the data reach; or the one asked for."""
+        from ..assess import data_until, reached
+        from ..book import Book
+        from ..report.keep import scope_of
+        from ..times import iso
+
+        after, root = self.options["after"], self.workspace.root
+        window = Book.open(slug, workspace=root)
+        deployment = window.deployment
+        if after not in (None, "window"):
+            one = Book.open(slug, after, workspace=root)
+            due = deployment.due(one.after) if one.after else deployment.closes
+            if due > self.now:
+                raise UsageProblem(f"{slug}: +{after} is not due before {iso(due)}")
+            return [one]
+        if deployment.end > self.now:
+            if self.many:
+                tell(f"{slug}: the window ends at {iso(deployment.end)}")
+                return []
+            raise UsageProblem(f"{slug}: the window ends at {iso(deployment.end)}; there is nothing to report yet")
+        if after == "window":
+            return [window]
+        data = reached(deployment, data_until(deployment, window.data))
+        every = deployment.checkpoints.after
+        books = [Book.open(slug, each, workspace=root) for each in every if deployment.due(each) <= min(data, self.now)]
+        books.insert(0, Book.open(slug, workspace=root))  # without the data, which each loads when it is its turn
+        later = [deployment.due(each) for each in every if self.now < deployment.due(each) <= data]
+        kept.write(scopes=[scope_of(book) for book in books], next=iso(min(later)) if later else "")
+        return books
+
+    # --- what is said
+
+    def say_made(self, one: Made) -> None:
+        code = one.problem.exit_code if one.problem else exit_code(one.verdict)
+        scope = ("after-" if one.after and one.after != "closing" else "") + (one.after or "window")
+        causes = self.causes.get((one.deployment, scope), [])
+        self.say(
+            code,
+            causes,
+            deployment=one.deployment,
+            after=one.after or None,
+            path=one.path,
+            verdict=one.verdict.value,
+            changed=one.changed,
+            why=one.why,
         )
-    codes = [exit_code(one.verdict) for one in made]
-    return next((code for code in (1, 3, 5, 4) if code in codes), 0)
+
+    def say_unchanged(self, slug: str, told: dict[str, Any]) -> None:
+        after, verdict = told["parameters"].get("after"), told["verdict"]
+        about = {"deployment": slug, "after": after, "path": told["path"], "verdict": verdict}
+        self.say(CODES[verdict], ["nothing it is made from changed"], **about, changed=False, why="unchanged")
+
+    def say(self, code: int, causes: list[str], **report: Any) -> None:
+        self.reports.append({**report, "causes": causes})
+        self.codes.add(code)
+        if self.options["as_json"]:
+            return
+        self.show_progress(None)
+        more = f"; and {len(causes) - 5} more" if len(causes) > 5 else ""
+        because = f" ({'; '.join(causes[:5])}{more})" if self.options["why"] else ""
+        click.echo(f"{report['path']}: {report['verdict']}, {report['why']}{because}")
+
+    def show_progress(self, number: int | None) -> None:
+        """On a terminal one line that is written over; None clears it."""
+        import sys
+
+        if self.many and sys.stderr.isatty():
+            line = (
+                "" if number is None else f"deployment {number + 1} of {len(self.slugs)}, {len(self.reports)} reports"
+            )
+            click.echo(f"\r{line}\033[K", nl=False, err=True)
 
 
 def daily(workspace: Workspace, day: str, log: Log, now: datetime, isolation: str) -> int:
@@ -88,34 +243,10 @@ def daily(workspace: Workspace, day: str, log: Log, now: datetime, isolation: st
     return exit_code(one.verdict)
 
 
-def books(workspace: Workspace, slug: str, after: str | None, now: datetime) -> list[Book]:
-    """The window's book and one for each checkpoint that is due and that the data reach; or the one asked for."""
-    from ..assess import data_until, reached
-    from ..book import Book
-    from ..errors import UsageProblem
-    from ..times import iso
+def deployment_of(workspace: Workspace, slug: str) -> Any:
+    from ..records import read_deployment
 
-    window = Book.open(slug, workspace=workspace.root)
-    deployment = window.deployment
-    if after not in (None, "window"):
-        one = Book.open(slug, after, workspace=workspace.root, data=window.data)
-        due = deployment.due(one.after) if one.after else deployment.end
-        if due > now:
-            raise UsageProblem(f"{slug}: +{after} is not due before {iso(due)}")
-        return [one]
-    if deployment.end > now:
-        raise UsageProblem(f"{slug}: the window ends at {iso(deployment.end)}; there is nothing to report yet")
-    if after == "window":
-        return [window]
-    known = min(reached(deployment, data_until(deployment, window.data)), now)
-    return [
-        window,
-        *(
-            Book.open(slug, each, workspace=workspace.root, data=window.data)
-            for each in deployment.checkpoints.after
-            if deployment.due(each) <= known
-        ),
-    ]
+    return read_deployment(workspace, slug)
 
 
 def pull(workspace: Workspace, slug: str, now: datetime) -> list[SourceError]:

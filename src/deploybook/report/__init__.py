@@ -80,39 +80,36 @@ def make_many(
     reason: str = "",
     workers: int | None = None,
     keep_going: bool = True,
-    execute: Callable[..., run.RunResult] = run.execute,
+    execute: Callable[..., run.RunResult] | None = None,
 ) -> Iterator[Made]:
     """
-    The reports of deployment windows, checkpoints or closings, each as it is ready.
+    The reports of deployment windows, checkpoints or closings, each as it is ready. books: taken as workers are free.
 
     now: when they are recorded; nothing on a page depends on it. late: how long after its time it is made, told by the
     page and by the log; a report that is made again keeps what the log says of it. by, reason: of one that is made again
-    after it was published, for the log. execute: what runs a notebook, as run.execute does. Raises UsageProblem where a
-    notebook is missing, before anything runs; a failed run is no exception but a page that says so.
+    after it was published, for the log. execute: what runs a notebook, as run.execute does. A failed
+    run is a page that says so; what keeps a report from running at all is its `problem`.
     """
-    books = list(books)
-    sources = [notebook or book.workspace.root / "notebooks" / f"{kind_of(book)}.ipynb" for book in books]
-    for book, source in zip(books, sources, strict=True):
-        if not source.is_file():
-            raise UsageProblem(f"{book.workspace.shown(source)} is missing; 'deploybook init' puts a fresh one there")
-    grounds = {book.workspace.root: Ground.of(book.workspace) for book in books}
+    asked: dict[Path, Asked] = {}
     with tempfile.TemporaryDirectory(prefix="deploybook-") as scratch:
-        asked: dict[Path, Asked] = {}
-        jobs = []
-        for number, (book, source) in enumerate(zip(books, sources, strict=True)):
-            output = Path(scratch, str(number), f"{page_path(book).name}.ipynb")
-            asked[output] = Asked(book=book, kept=Kept.read(grounds[book.workspace.root], book.deployment.slug))
-            jobs.append(
-                run.Job(notebook=source, output=output, parameters=parameters_of(book), cwd=book.workspace.root)
-            )
-        books.clear()  # each is let go of, with its data, as its report is done
+
+        def jobs() -> Iterator[run.Job]:
+            for number, book in enumerate(books):
+                source = notebook or book.workspace.root / "notebooks" / f"{kind_of(book)}.ipynb"
+                output = Path(scratch, str(number), f"{page_path(book).name}.ipynb")
+                kept = Kept.read(Ground.of(book.workspace), book.deployment.slug)
+                asked[output] = Asked(book=book, kept=kept)
+                yield run.Job(notebook=source, output=output, parameters=parameters_of(book), cwd=book.workspace.root)
 
         def judge_and_execute(job: run.Job, cancel: Event) -> run.RunResult:
             one, root = asked[job.output], job.cwd
             try:
+                if not job.notebook.is_file():
+                    shown = one.book.workspace.shown(job.notebook)
+                    raise UsageProblem(f"{shown} is missing; 'deploybook init' puts a fresh one there")
                 one.key = one.kept.key_of(one.book, job.notebook, job.parameters)
                 _ = one.book.facts  # what is wrong with files and data is told before a kernel starts
-                return execute(
+                return (execute or run.execute)(
                     job.notebook,
                     job.output,
                     job.parameters,
@@ -126,7 +123,7 @@ def make_many(
                 one.problem = problem
                 return run.RunResult(status=run.Status.START_UP, notebook=job.output, digest="")
 
-        for job, result in run.run_many(jobs, judge_and_execute, workers=workers, keep_going=keep_going):
+        for job, result in run.run_many(jobs(), judge_and_execute, workers=workers, keep_going=keep_going):
             yield conclude(asked.pop(job.output), job, result, log=log, now=now, late=late, by=by, reason=reason)
 
 

@@ -17,7 +17,6 @@ from typing import Any
 from . import notebook as notebooks
 from . import parameters as declared
 from . import single
-from .key import Key, make_key, why
 from .many import Job, check_jobs, run_many
 from .record import Limits, RunResult, Status
 from .single import Isolation
@@ -25,15 +24,13 @@ from .single import Isolation
 __all__ = [
     "Isolation",
     "Job",
-    "Key",
     "Limits",
     "RunResult",
     "Status",
     "execute",
     "execute_many",
-    "make_key",
     "read_parameters",
-    "why",
+    "run_many",
 ]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -54,26 +53,29 @@ def run_many(
     """
     Each job with its result, in the order in which they end.
 
-    A job starts when a worker is free and the memory that the largest run so far took is available. Without keep_going
-    nothing starts after the first failure; what runs is waited for. Closing the iterator cancels what runs.
+    A job is taken from jobs when a worker is free and the memory that the largest run so far took is available. Without
+    keep_going nothing starts after the first failure; what runs is waited for. Closing the iterator cancels what runs.
     """
     cancel = threading.Event()
-    waiting = deque(jobs)
-    workers = workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else workers or 2
+    waiting = iter(jobs)
+    workers = workers or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
     running: dict[Future[RunResult], Job] = {}
     largest = USUAL
     with ThreadPoolExecutor(workers, thread_name_prefix="run") as pool:
         try:
-            while waiting or running:
-                while waiting and len(running) < workers and (not running or _available() > largest):
-                    job = waiting.popleft()
+            while True:
+                while len(running) < workers and (not running or _available() > largest):
+                    if (job := next(waiting, None)) is None:
+                        break
                     running[pool.submit(run, job, cancel)] = job
+                if not running:
+                    return
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     job, result = running.pop(future), future.result()
                     largest = max(largest, result.peak_memory)
                     if not result.ok and not keep_going:
-                        waiting.clear()
+                        waiting = iter(())
                     yield job, result
         finally:
             cancel.set()
