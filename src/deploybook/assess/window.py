@@ -10,7 +10,7 @@ from .. import measure
 from ..findings import anomaly
 from ..judge import judge_window
 from ..model import Checkin, Data, Deployment, Estimate, Judgement, Measurement, Metric
-from ..times import Window, localise, on_day, steps
+from ..times import Window, at_clock, on_day, steps
 from ..units import Limit
 from ..wording import value_text
 
@@ -132,7 +132,7 @@ def noise_window(deployment: Deployment, data: Data, metric: Metric) -> Window |
     day = deployment.baseline_day
     if day is None or deployment.baseline is None:
         return None
-    start = localise(day, "00:00", deployment.zone)
+    start = at_clock(day, "00:00", deployment.zone)
     whole = Window(start=start, end=start + timedelta(hours=24))
     sick = sudden_step(data, metric, deployment.baseline)
     if sick is None:

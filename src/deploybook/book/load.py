@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from .. import exports, journal, records, sources
 from ..errors import DeploybookError, SourceError
-from ..model import Data, DataNote, Deployment, Entry
-from ..times import Window
+from ..model import Data, DataNote, Deployment, Entry, Pulled
+from ..sources.events import joined
+from ..times import Window, at_clock
 
 # Sources that are files beside the deployment: reading them is no network, so that `judge` needs no pull before.
 LOCAL = ("files", "replay")
@@ -41,6 +42,32 @@ def load(workspace: records.Workspace, deployment: Deployment) -> Data:
     return Data(samples=data.samples, notes=(*data.notes, *notes))
 
 
+def pull(
+    deployment: Deployment,
+    folder: Path,
+    *,
+    now: datetime,
+    environ: Mapping[str, str],
+    progress: sources.Progress | None = None,
+) -> tuple[list[Pulled], list[str]]:
+    """What every source gives beyond what is stored, and what failed, in words; nothing is written."""
+    held = exports.spans(folder / "exports")
+    pulled, failed = [], []
+    for source in deployment.sources:
+        windows = windows_needed(deployment) if source.kind != "files" else ()
+        try:
+            one = sources.pull(
+                source, deployment, folder, windows=windows, now=now, environ=environ, held=held, progress=progress
+            )
+        except SourceError as error:
+            failed.append(str(error))
+            continue
+        pulled.append(one)
+        if one.failure:
+            failed.append(one.failure)
+    return pulled, failed
+
+
 def names_needed(deployment: Deployment) -> tuple[str, ...]:
     names = [
         name for metric in deployment.metrics for name in (metric.id if metric.kind == "query" else "", *metric.names)
@@ -50,16 +77,12 @@ def names_needed(deployment: Deployment) -> tuple[str, ...]:
 
 def windows_needed(deployment: Deployment) -> tuple[Window, ...]:
     """The times a network source is asked for: window and baseline with a margin, observation and its baseline day."""
-    from datetime import timedelta
-
-    from ..times import localise
-
     margin = timedelta(minutes=60)
     whole = Window(start=deployment.window.start - margin, end=deployment.end + deployment.observation)
     day = deployment.baseline_day
     if day is None or deployment.baseline is None:
         return (whole,)
-    start = localise(day, "00:00", deployment.zone)
+    start = at_clock(day, "00:00", deployment.zone)
     end = max(start + timedelta(hours=25), deployment.baseline.end + margin)
     return (Window(start=min(start, deployment.baseline.start - margin), end=end), whole)
 
@@ -70,15 +93,8 @@ def read_entries(folder: Path, deployment: Deployment) -> tuple[Entry, ...]:
     path = folder / "journal.md"
     if path.is_file():
         found.extend(journal.read(path, deployment.zone))
-    return joined(found)
-
-
-def joined(entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    """In order of time; the same moment and text from two origins is one entry, the journal's."""
-    kept: dict[tuple[datetime, str], Entry] = {}
-    for entry in sorted(entries, key=lambda each: (each.at, each.origin != "journal", each.line)):
-        kept.setdefault((entry.at, entry.text), entry)
-    return tuple(kept.values())
+    once = {(entry.at, entry.text): entry for entry in found}  # what stands in both is the journal's
+    return joined(once.values(), exports.events(folder / "exports"))
 
 
 def neighbours(workspace: records.Workspace, deployment: Deployment) -> tuple[Deployment, ...]:

@@ -6,7 +6,6 @@ import os
 
 import click
 
-from ..errors import SourceError
 from .common import State, print_json, tell, verb
 
 
@@ -15,30 +14,18 @@ from .common import State, print_json, tell, verb
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def command(state: State, dry_run: bool, as_json: bool) -> int:
     """Bring the metrics from their sources into exports/. What is there already is never changed."""
-    from .. import __version__, exports, sources
-    from ..book.load import windows_needed
+    from .. import __version__, exports
+    from ..book.load import pull
     from ..records import read_deployment
 
     workspace = state.open()
     deployment = read_deployment(workspace, state.slug(workspace))
     folder = workspace.folder(deployment.slug)
-    pulled, failures = [], []
-    for source in deployment.sources:
-        try:
-            pulled.append(
-                sources.pull(
-                    source,
-                    deployment,
-                    folder,
-                    windows=windows_needed(deployment) if source.kind != "files" else (),
-                    now=state.time,
-                    environ=os.environ,
-                    progress=None if as_json else progress,
-                )
-            )
-        except SourceError as error:
-            failures.append(error)
-            tell(str(error))
+    pulled, failures = pull(
+        deployment, folder, now=state.time, environ=os.environ, progress=None if as_json else progress
+    )
+    for failure in failures:
+        tell(failure)
     notes = [note for result in pulled for note in result.notes]
     for note in notes:
         place = f"{note.place}: " if note.place and not note.text.startswith(note.place) else ""
@@ -56,7 +43,7 @@ def command(state: State, dry_run: bool, as_json: bool) -> int:
                 "notes": [
                     {"kind": note.kind, "metric": note.metric, "place": note.place, "text": note.text} for note in notes
                 ],
-                "failed": [str(error) for error in failures],
+                "failed": failures,
             }
         )
     else:
