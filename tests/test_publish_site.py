@@ -196,7 +196,10 @@ def test_page_facts_come_back_as_they_were_written(tmp_path: Path) -> None:
     written = checkpoint(2, metrics=(metric(),), evidence=(HELD, MISSING), failure=None)
     root = workspace(tmp_path / "ws", written)
 
-    assert gather(root / "reports") == (written,)
+    (read,) = gather(root / "reports")
+    assert (read.path, read.whole) == (written.path, written.facts)
+    assert read.facts.evidence == written.facts.evidence
+    assert read.readings == written.readings
     assert facts(title="a") != facts(title="b")
 
 

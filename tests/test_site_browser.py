@@ -308,3 +308,13 @@ def test_a_report_is_printed_with_its_ticket_and_taken_over_where_it_is_the_same
     assert "Tagged:          yes" in run(program("pdfinfo"), str(pdf)).decode()
     assert print_pages(site, new, [page]) == 0
     assert (site / f"{page.path}.pdf").read_bytes() == pdf.read_bytes()
+
+
+def test_search_leaves_out_notes_of_figures_pictures_digests_and_the_log(site: Path) -> None:
+    index = (site / "search" / "search_index.json").read_text(encoding="utf-8")
+    page = (site / KINDS["outcome"]).read_text(encoding="utf-8")
+
+    for said in ("1434 of 1440 samples", "limit ≤ 65 ms", "counted the parser workers"):
+        assert said in page
+        assert said not in index
+    assert len(index) < 120_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -82,17 +82,27 @@ def compose(
     now: datetime | None = None,
     states: Mapping[str, str] | None = None,
     log: Mapping[str, Any] | None = None,
+    touched: Collection[Page] | None = None,
 ) -> dict[str, str]:
-    """All generated pages, {path from reports/: Markdown}. pages: newest first, as `gather` gives them."""
-    from .pages import archive, changes, evidence, failed, home, metrics, registers
+    """
+    All generated pages, {path from reports/: Markdown}. pages: newest first, as `gather` gives them.
+
+    touched: the pages that are new or other than before; then only what speaks of them, of an open deployment or of
+    all is made.
+    """
+    from .pages import archive, changes, evidence, failed, frame, home, metrics, registers
 
     now = now or (pages[0].as_of if pages else datetime(1970, 1, 1, tzinfo=UTC))
+    waiting = touched
+    if touched is not None:  # how late a checkpoint is changes on the page of its deployment without a new report
+        newest = [frame.newest_produced(group) for group in frame.by_deployment(pages).values()]
+        waiting = [*touched, *(each for each in newest if each and frame.waits(each))]
     return {
-        **failed.failed(pages),
+        **failed.failed([page for page in (pages if touched is None else touched) if page.facts.failure]),
         **home.home(pages, now),
-        **archive.archive(pages),
-        **metrics.metric_pages(pages),
-        **changes.changes(pages, now),
+        **archive.archive(pages, touched),
+        **metrics.metric_pages(pages, touched),
+        **changes.changes(pages, now, waiting),
         **registers.registers(pages),
-        **evidence.evidence(pages, states, log),
+        **evidence.evidence(pages, states, log, touched),
     }

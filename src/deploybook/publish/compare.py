@@ -16,7 +16,7 @@ from ..errors import UsageProblem
 SCHEMA = "deploybook.comparison/1"
 SETTINGS = ("target", "tolerance", "unit", "interval_of", "confidence")
 # What a page shows as a picture, as a note on hover, or as what its makers need.
-LEFT_OUT = re.compile(r'(?s)^---\n.*?\n---\n|<svg.*?</svg>|<span class="db-tip".*?</span></span>|\{: #\w+ \}')
+LEFT_OUT = re.compile(r'(?s)^---\n.*?\n---\n|<svg.*?</svg>|<span class="db-tip".*?</span>|\{: #\w+ \}')
 ENDS = re.compile(r"</(?:p|li|tr|dt|dd|h\d|caption|div|option|button|summary)>")
 
 

@@ -42,7 +42,9 @@ def print_pages(site: Path, before: Path, pages: Sequence[Page]) -> int:
     browsers = [found for name in BROWSERS if (found := shutil.which(name))]
     with sync_playwright() as play:
         try:
-            browser = play.chromium.launch(executable_path=browsers[0] if browsers else None, args=["--disable-gpu", "--no-sandbox"])
+            browser = play.chromium.launch(
+                executable_path=browsers[0] if browsers else None, args=["--disable-gpu", "--no-sandbox"]
+            )
             sheet = browser.new_context(color_scheme="light").new_page()
             for page in wanted:
                 path = site / page.address

@@ -113,7 +113,8 @@ def figure_value(value: float | None, display: str, figure_id: str, href: str = 
     A measured figure. `value` is unrounded (None where there is none), `display` what the reader sees, `notes` the
     lines shown on hover and focus: value unrounded with unit, window, samples, query, digest.
     """
-    lines = join(fill("<span>{n}</span>", n=Html(inert(note))) for note in notes)
+    # The theme's index ends what it leaves out at the next end tag of the same name, so that none of that name is inside.
+    lines = join(fill("<i>{n}</i>", n=Html(inert(note))) for note in notes)
     tip = f'<span class="db-tip" data-search-exclude>{lines}</span>' if notes else ""
     shown = (
         f'<a href="{attribute(href)}">{inert(display)}</a>' if href else f'<span tabindex="0">{inert(display)}</span>'
@@ -272,12 +273,13 @@ def table(
     rows: Sequence[Sequence[object]],
     ids: Sequence[str] = (),
     zone: str = "",
+    searched: bool = True,
 ) -> Html:
     """
     A captioned table. columns: (title, kind) with kind `head` (names the row), `text`, `number`, `status`, `bar`, `spark`,
     `code` or `chip` (evidence, last). A `status` cell given as text is a status word. An empty cell is left out of the
     card that a row becomes on a phone, a column that is empty in every row out of the table. ids: the id of each row,
-    e.g. "E-03", for links to it. zone: stands in the caption.
+    e.g. "E-03", for links to it. zone: stands in the caption. searched: whether the site's search finds it.
     """
     if rows:
         filled = [any(cell not in NOTHING for cell in column) for column in zip(*rows, strict=True)]
@@ -287,7 +289,7 @@ def table(
     body = join((_row(columns, row, ids[i] if ids else "") for i, row in enumerate(rows)), "\n")
     name = fill("{caption}{zone}", caption=caption, zone=f" ({zone})" if zone else "")
     return Html(
-        f'<div class="db-table">\n<table class="db-grid"><caption>{name}</caption><thead><tr>{heads}</tr></thead>\n'
+        f'<div class="db-table"{"" if searched else " data-search-exclude"}>\n<table class="db-grid"><caption>{name}</caption><thead><tr>{heads}</tr></thead>\n'
         f"<tbody>\n{body}\n</tbody></table>\n</div>"
     )
 
@@ -367,7 +369,7 @@ def log(entries: Sequence[Entry], spans: Mapping[str, str] | None = None) -> Htm
     """
     groups = groupby(entries, key=lambda entry: entry.phase)
     phases = join((_phase(name, list(group), (spans or {}).get(name, "")) for name, group in groups), "\n")
-    return Html(f'<div class="db-log" data-search-exclude>\n{_filter(entries)}\n{phases}\n</div>')
+    return Html(f'<section class="db-log" data-search-exclude>\n{_filter(entries)}\n{phases}\n</section>')
 
 
 def _filter(entries: Sequence[Entry]) -> Html:

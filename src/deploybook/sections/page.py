@@ -243,7 +243,7 @@ def say_word(facts: Facts) -> str:
 
 def _text(markup_or_text: object) -> str:
     """What a figure prints, without its notes."""
-    body = re.sub(r'<span class="db-tip".*?</span></span>', "", str(markup_or_text))
+    body = re.sub(r'<span class="db-tip".*?</span>', "", str(markup_or_text))
     return unescape(re.sub(r"<[^>]*>", "", body))
 
 

@@ -25,7 +25,8 @@ def evidence(facts: Facts) -> str:
         ("SHA-256", "code"),
         ("State", "status"),
     ]
-    return markup.table("Evidence behind this page", columns, rows, ids=[item.number for item in facts.evidence])
+    ids = [item.number for item in facts.evidence]
+    return markup.table("Evidence behind this page", columns, rows, ids=ids, searched=False)
 
 
 def evidence_row(item: EvidenceItem) -> list[object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from itertools import groupby
 
@@ -18,11 +18,12 @@ PATH = "archive/index"
 LONG = ("January February March April May June July August September October November December").split()  # noqa: SIM905
 
 
-def archive(pages: Sequence[Page]) -> dict[str, str]:
-    """The index of all months, and one page a month."""
+def archive(pages: Sequence[Page], touched: Collection[Page] | None = None) -> dict[str, str]:
+    """The index of all months, and one page a month; of the touched ones where they are given."""
     ordered = sorted(pages, key=lambda page: (page.month, page.as_of, page.path), reverse=True)
     months = {month: list(group) for month, group in groupby(ordered, key=lambda page: page.month)}
-    made = {f"{month}/index.md": month_page(month, group) for month, group in months.items()}
+    wanted = months.keys() if touched is None else {page.month for page in touched}
+    made = {f"{month}/index.md": month_page(month, group) for month, group in months.items() if month in wanted}
     blocks: list[str] = [] if months else [markup.listing([], "No report yet.")]
     for year, group in groupby(months, key=lambda month: month[:4]):
         rows = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from ...sections import markup
@@ -15,13 +15,14 @@ PATH = "changes/index"
 STEPS = [("Today", "index.html"), ("Changes", "changes/index.html")]
 
 
-def changes(pages: Sequence[Page], now: datetime) -> dict[str, str]:
-    """The list of all changes, and one page for each."""
+def changes(pages: Sequence[Page], now: datetime, touched: Collection[Page] | None = None) -> dict[str, str]:
+    """The list of all changes, and one page for each; for the touched ones where they are given."""
     groups: dict[str, list[list[Page]]] = {}
     for group in f.by_deployment(pages).values():
         groups.setdefault(change_path(group[0]), []).append(group)
-    made = {f"{path}.md": change_page(path, deployments, now) for path, deployments in groups.items()}
-    rows = [index_row(path, group) for path, deployments in groups.items() for group in deployments]
+    wanted = groups.keys() if touched is None else {change_path(page) for page in touched}
+    made = {f"{path}.md": change_page(path, found, now) for path, found in groups.items() if path in wanted}
+    rows = [(path, group) for path, deployments in groups.items() for group in deployments]
     columns = [
         ("Change", "head"),
         ("Ticket", "text"),
@@ -35,7 +36,12 @@ def changes(pages: Sequence[Page], now: datetime) -> dict[str, str]:
         ("Actions", "registers/actions.html"),
         ("Lessons", "registers/lessons.html"),
     ]
-    table = f.capped(PATH, "Newest first", columns, rows) if rows else markup.listing([], "No change was reported yet.")
+    shown = [index_row(*row) for row in rows[: f.MOST_ROWS]]
+    table = (
+        f.capped(PATH, "Newest first", columns, shown, len(rows))
+        if rows
+        else markup.listing([], "No change was reported yet.")
+    )
     doors = markup.doors([(name, way(PATH, target)) for name, target in registers])
     made[f"{PATH}.md"] = f.frame(PATH, "Changes", [doors, table], STEPS)
     return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,21 +28,26 @@ class Row:
 
 
 def evidence(
-    pages: Sequence[Page], states: Mapping[str, str] | None = None, log: Mapping[str, Any] | None = None
+    pages: Sequence[Page],
+    states: Mapping[str, str] | None = None,
+    log: Mapping[str, Any] | None = None,
+    touched: Collection[Page] | None = None,
 ) -> dict[str, str]:
     """
-    One page a deployment, its SHA256SUMS, and the list of all.
+    One page a deployment (of the touched ones where they are given), its SHA256SUMS, and the list of the newest.
 
     states: digest to what a check found ("Verified", "Changed", "Not re-checked"). log: size and root of the evidence
     log, for the list; both from the evidence layer, absent where nothing was checked.
     """
     made: dict[str, str] = {}
     rows = []
-    for slug, group in f.by_deployment(pages).items():
-        artifacts = gather_rows(group, states or {})
-        path = evidence_path(slug)
-        made[f"{path}.md"] = evidence_page(path, group[0], artifacts)
+    groups = f.by_deployment(pages)
+    for slug in groups.keys() if touched is None else groups.keys() & {page.facts.deployment for page in touched}:
+        artifacts, path = gather_rows(groups[slug], states or {}), evidence_path(slug)
+        made[f"{path}.md"] = evidence_page(path, groups[slug][0], artifacts)
         made[f"{path}.SHA256SUMS"] = sums(artifacts)
+    for slug, group in list(groups.items())[: f.MOST_ROWS]:
+        artifacts, path = gather_rows(group[:1], states or {}), evidence_path(slug)
         good = sum(row.state in GOOD for row in artifacts)
         rows.append(
             [
@@ -60,7 +65,11 @@ def evidence(
         ("Not held or changed", "number"),
         ("State", "status"),
     ]
-    table = f.capped(PATH, "By change, newest first", columns, rows) if rows else markup.listing([], "No evidence yet.")
+    table = (
+        f.capped(PATH, "By change, as its newest report says", columns, rows, len(groups))
+        if rows
+        else markup.listing([], "No evidence yet.")
+    )
     about = (
         markup.facts_line([("Evidence log", plural(log["size"], "entry", "entries")), ("Root", log["root"])])
         if log

@@ -92,6 +92,11 @@ def newest_produced(pages: Sequence[Page]) -> Page | None:
     return next((page for page in pages if not page.facts.failure), None)
 
 
+def waits(page: Page) -> bool:
+    """Whether a checkpoint was still to come when the page was made."""
+    return any(line.word == "Pending" for line in page.facts.checkpoints)
+
+
 def by_deployment(pages: Sequence[Page]) -> dict[str, list[Page]]:
     """Pages of each deployment, newest first; a daily report belongs to none."""
     groups: dict[str, list[Page]] = {}
@@ -109,10 +114,12 @@ def verdict_of(page: Page, detail: str = "") -> Html:
     )  # fmt: skip
 
 
-def capped(origin: str, caption: str, columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[object]]) -> str:
-    """A table of the newest rows; the rest is told and left to the archive, so that no page grows without end."""
+def capped(
+    origin: str, caption: str, columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[object]], total: int
+) -> str:
+    """A table of the newest rows; of `total` the rest is told and left to the archive, so that no page grows without end."""
     shown = markup.table(caption, columns, rows[:MOST_ROWS])
-    if len(rows) <= MOST_ROWS:
+    if total <= MOST_ROWS:
         return shown
     archive = markup.link("Reports, by month", way(origin, "archive/index.html"))
-    return shown + fill("\n\n<p>{count} older ones: {archive}.</p>", count=len(rows) - MOST_ROWS, archive=archive)
+    return shown + fill("\n\n<p>{count} older ones: {archive}.</p>", count=total - MOST_ROWS, archive=archive)

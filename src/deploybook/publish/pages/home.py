@@ -47,7 +47,7 @@ def is_open(group: Sequence[Page], now: datetime) -> bool:
     if newest.facts.closed:
         return False
     if newest.facts.checkpoints:
-        return any(line.word == "Pending" for line in newest.facts.checkpoints)
+        return f.waits(newest)
     return newest.as_of < newest.facts.observed_until
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from math import nan
 
-from ...charts import Chart, Drawing, Limit, Line, Mark, draw
+from ...charts import Chart, Drawing, Limit, Line, Mark, draw, draw_sparkline
 from ...sections import markup
 from ...sections.page import MetricLine, values_of
 from ...sections.text import Html, fill, slug
@@ -16,67 +17,86 @@ from . import frame as f
 from .paths import evidence_path, metric_path
 
 PATH = "metrics/index"
-DAYS = 90
-MOST_CHARTS, MOST_MARKS = 8, 3
+DAYS, SPARK_DAYS = 90, 30
+MOST_MARKS = 3
 CAPTION = "The last report of each day. Dashed: limit. A gap means no report or no value, never zero."
 STEPS = [("Today", "index.html"), ("Metrics", "metrics/index.html")]
 
 
+Key = tuple[str, str]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """One metric in one report."""
+    """One metric in one report: its value, and the whole line where it is asked for."""
 
     page: Page
-    line: MetricLine
+    id: str
+    value: float | None
+
+    @property
+    def line(self) -> MetricLine:
+        return next(line for line in self.page.whole.metrics if line.id == self.id)
 
 
-def metric_pages(pages: Sequence[Page]) -> dict[str, str]:
-    """The list of all metrics, and one page for each service and metric."""
-    histories: dict[tuple[str, str], list[Look]] = {}
+def metric_pages(pages: Sequence[Page], touched: Collection[Page] | None = None) -> dict[str, str]:
+    """The list of all metrics, and one page for each service and metric; of the touched pages where they are given."""
+    histories: dict[Key, list[Look]] = {}
     for page in pages:
-        for line in page.facts.metrics:
-            histories.setdefault((page.facts.service, line.id), []).append(Look(page=page, line=line))
-    charts = {key: history_chart(metric_path(*key), looks) for key, looks in histories.items()}
-    made = {
-        f"{metric_path(*key)}.md": history_page(metric_path(*key), looks, charts[key])
-        for key, looks in histories.items()
-    }
+        for reading in page.readings:
+            look = Look(page=page, id=reading.id, value=reading.value)
+            histories.setdefault((page.facts.service, reading.id), []).append(look)
+    wanted = (
+        histories.keys() if touched is None else {(p.facts.service, each.id) for p in touched for each in p.readings}
+    )
+    made = {f"{metric_path(*key)}.md": history_page(metric_path(*key), histories[key]) for key in sorted(wanted)}
     rows = [index_row(key, looks) for key, looks in sorted(histories.items())]
-    columns = [
-        ("Metric", "head"),
-        ("Service", "text"),
-        ("Last", "number"),
-        ("Threshold", "number"),
-        ("As of", "text"),
-        ("Status", "status"),
-    ]
-    blocks: list[str] = [
+    columns = [("Metric", "head"), ("Service", "text"), ("Last", "number"), ("Threshold", "number")]
+    columns += [("Day by day", "spark"), ("As of", "text"), ("Status", "status")]
+    block = (
         markup.table("As last reported", columns, rows) if rows else markup.listing([], "No metric was reported yet.")
-    ]
-    recent = [(key, drawing) for key, drawing in charts.items() if drawing][:MOST_CHARTS]
-    if recent:
-        shown = [
-            (histories[key][0].line.title, histories[key][0].line.limit_text, drawing.svg) for key, drawing in recent
-        ]
-        blocks += ["## Day by day", markup.figure(markup.panels(shown), CAPTION)]
-    made[f"{PATH}.md"] = f.frame(PATH, "Metrics", blocks, STEPS)
+    )
+    made[f"{PATH}.md"] = f.frame(PATH, "Metrics", [block], STEPS)
     return made
 
 
-def index_row(key: tuple[str, str], looks: Sequence[Look]) -> list[object]:
-    last = looks[0]
+def index_row(key: Key, looks: Sequence[Look]) -> list[object]:
+    page, line = looks[0].page, looks[0].line
+    spark = draw_sparkline(
+        [nan if value is None else value for _, value in days_of(looks, SPARK_DAYS)],
+        label=line.title,
+        unit=line.unit,
+        decimals=line.decimals,
+        limit=line.limit,
+    )
     return [
-        markup.link(last.line.title, way(PATH, f"{metric_path(*key)}.html")),
-        last.page.facts.service,
-        f.number(PATH, last.page, last.line.shown, last.line.figures[0]),
-        last.line.limit_text,
-        last.page.at(last.page.as_of),
-        last.line.word,
+        markup.link(line.title, way(PATH, f"{metric_path(*key)}.html")),
+        page.facts.service,
+        f.number(PATH, page, line.shown, line.figures[0]),
+        line.limit_text,
+        Html(spark),
+        page.at(page.as_of),
+        line.word,
     ]
 
 
-def history_page(path: str, looks: Sequence[Look], drawing: Drawing | None) -> str:
-    last = looks[0]
+def days_of(looks: Sequence[Look], most: int) -> list[tuple[date, float | None]]:
+    """The value of the last report of each of the last days; None for a day without."""
+    zone = looks[0].page.zone
+    newest = local_day(looks[0].page.as_of, zone)
+    found: dict[date, float | None] = {}
+    for look in looks:
+        day = local_day(look.page.as_of, zone)
+        if newest - day >= timedelta(days=most):
+            break
+        found.setdefault(day, look.value)
+    return [
+        (day, found.get(day)) for day in (min(found) + timedelta(days=n) for n in range((newest - min(found)).days + 1))
+    ]
+
+
+def history_page(path: str, looks: Sequence[Look]) -> str:
+    last, drawing = looks[0], history_chart(path, looks)
     definition = markup.facts_line(
         [
             ("Service", last.page.facts.service),
@@ -103,11 +123,11 @@ def history_table(path: str, looks: Sequence[Look]) -> str:
             look.line.word,
             evidence_chip(path, look),
         ]
-        for look in looks
+        for look in looks[: f.MOST_ROWS]
     ]
     columns = [("Report", "head"), ("As of", "text"), ("Value", "number"), ("Baseline", "number"), ("Delta", "number")]
     columns += [("Threshold", "number"), ("Status", "status"), ("Evidence", "chip")]
-    return f.capped(path, "Newest first", columns, rows)
+    return f.capped(path, "Newest first", columns, rows, len(looks))
 
 
 def numbers(path: str, look: Look) -> list[Html]:
@@ -122,21 +142,15 @@ def evidence_chip(path: str, look: Look) -> Html:
     return markup.chip(number, way(path, f"{evidence_path(deployment)}.html#{number}")) if number else Html()
 
 
-def history_chart(path: str, looks: Iterable[Look]) -> Drawing | None:
+def history_chart(path: str, looks: Sequence[Look]) -> Drawing | None:
     """The last value of each day; a day without a report, and a report without a value, leave a gap. None without any."""
     import numpy as np
 
-    days = {
-        local_day(look.page.as_of, look.page.zone): look for look in sorted(looks, key=lambda look: look.page.as_of)
-    }
-    newest = max(days)
-    kept = {day: look for day, look in days.items() if newest - day < timedelta(days=DAYS)}
-    span = [min(kept) + timedelta(days=n) for n in range((newest - min(kept)).days + 1)]
-    last = kept[newest]
-    noon = [to_ms(datetime.combine(day, time(12), tzinfo=last.page.zone).astimezone(UTC)) for day in span]
-    values = [kept[day].line.value if day in kept else None for day in span]
-    if not any(value is not None for value in values):
+    days = days_of(looks, DAYS)
+    if not any(value is not None for _, value in days):
         return None
+    last = looks[0]
+    noon = [to_ms(datetime.combine(day, time(12), tzinfo=last.page.zone).astimezone(UTC)) for day, _ in days]
     line = last.line
     return draw(
         Chart(
@@ -152,19 +166,20 @@ def history_chart(path: str, looks: Iterable[Look]) -> Drawing | None:
             now=Line(
                 label="",
                 times_ms=np.array(noon, dtype=np.int64),
-                values=np.array([np.nan if value is None else value for value in values], dtype=np.float64),
+                values=np.array([np.nan if value is None else value for _, value in days], dtype=np.float64),
                 step_ms=86_400_000,
             ),
             limits=()
             if line.limit is None
             else (Limit(value=line.limit, label=f"limit {line.limit_text}", upper=line.upper),),
-            marks=tuple(deployment_marks(kept.values())),
+            marks=tuple(deployment_marks(looks, noon[0])),
         )
     )
 
 
-def deployment_marks(looks: Iterable[Look]) -> Iterable[Mark]:
+def deployment_marks(looks: Iterable[Look], since_ms: int) -> Iterable[Mark]:
     """When each deployment went in, the last few."""
-    starts = {look.page.facts.start: look.page.facts for look in looks if look.page.facts.deployment}
+    starts = {look.page.facts.start: look.page.facts.name for look in looks if look.page.facts.deployment}
     for start in sorted(starts)[-MOST_MARKS:]:
-        yield Mark(at_ms=to_ms(start), label=starts[start].name[:20])
+        if to_ms(start) >= since_ms - 86_400_000:
+            yield Mark(at_ms=to_ms(start), label=starts[start][:20])

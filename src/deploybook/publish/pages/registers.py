@@ -1,4 +1,4 @@
-"""Risks, actions and lessons of all deployments, each as its newest report says."""
+"""Risks, actions and lessons of the newest deployments, each as its newest report says."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ STEPS = [("Today", "index.html"), ("Changes", "changes/index.html")]
 
 
 def registers(pages: Sequence[Page]) -> dict[str, str]:
-    newest = [page for group in f.by_deployment(pages).values() if (page := f.newest_produced(group))]
+    groups = list(f.by_deployment(pages).values())[: f.MOST_ROWS]
+    newest = [page for group in groups if (page := f.newest_produced(group))]
     return {
         "registers/risks.md": register("registers/risks", "Risks", "Risk", "Next review", newest),
         "registers/actions.md": register("registers/actions", "Actions", "Action", "Due", newest),
@@ -44,7 +45,7 @@ def register(path: str, title: str, noun: str, when: str, pages: Sequence[Page])
         ("Status", "status"),
     ]
     body = (
-        f.capped(path, "As last reported, newest change first", columns, rows)
+        f.capped(path, "As last reported, newest change first", columns, rows, len(rows))
         if rows
         else markup.listing([], "None on record.")
     )
