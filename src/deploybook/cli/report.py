@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 @click.option("--why", is_flag=True, help="Say of each why it was run, or that nothing changed.")
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="So many at once; by default one a core.")
 @click.option("--keep-going", is_flag=True, help="Make the others where one fails.")
+@click.option("--executor", type=click.Choice(["local", "dask"]), default="local", show_default=True)
+@click.option("--scheduler", metavar="URL", help="The Dask cluster that runs the notebooks, tcp://host:port.")
 @click.option(
     "--isolation", type=click.Choice(["fork", "process"]), default="fork", show_default=True, help="How notebooks run."
 )
@@ -105,15 +107,27 @@ class Round:
             return
         from ..report import make_many
 
+        books = chain([first], books)
         log = open_log(self.workspace, make_key=True)
         some = {name: self.options[name] for name in ("isolation", "by", "reason", "keep_going")}
-        for one in make_many(
-            chain([first], books), log=log, now=self.now, workers=self.options["jobs"], **some, **execute
-        ):
+        execute, workers = self.executor()
+        for one in make_many(books, log=log, now=self.now, workers=workers, execute=execute, **some):
             if one.problem and not self.many:
                 raise one.problem
             self.say_made(one)
             yield one
+
+    def executor(self) -> tuple[Any, int | None]:
+        """What runs the notebooks, None for this machine, and how many at once."""
+        jobs, scheduler = self.options["jobs"], self.options["scheduler"]
+        if (self.options["executor"] == "dask") != bool(scheduler):
+            raise UsageProblem("--executor dask and --scheduler tcp://host:port go together; write both")
+        if not scheduler:
+            return None, jobs
+        from ..run.cluster import on_cluster
+
+        execute, workers = on_cluster(scheduler)
+        return execute, jobs or workers
 
     def books(self) -> Iterator[Book]:
         """What has to be made; what is unchanged is told. A deployment that cannot be read is told, or raised."""

@@ -135,22 +135,23 @@ def first_line(cell: Mapping[str, Any]) -> str:
 
 
 def write(document: Document, path: Path) -> None:
-    """Stores the notebook by a temporary file and a rename: a reader sees the old or the new one, never a half."""
+    """Stores the notebook, a cell a line: json.dump with an indent is ten times slower."""
+    cells = [json.dumps(cell, ensure_ascii=False, sort_keys=True) for cell in document["cells"]]
+    rest = {key: value for key, value in document.items() if key != "cells"}
+    more = json.dumps(rest, ensure_ascii=False, sort_keys=True)
+    text = '{"cells": [\n' + ",\n".join(cells) + "\n],\n" + more.removeprefix("{") + "\n"
+    store(text.encode(errors="backslashreplace"), path)  # a lone surrogate becomes \udc80
+
+
+def store(content: bytes, path: Path) -> None:
+    """By a temporary file and a rename: a reader sees the old or the new one, never a half."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".tmp", dir=path.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:  # a lone surrogate: \udc80
-            file.write(_text(document))
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
         Path(name).chmod(0o644)
         os.replace(name, path)  # noqa: PTH105  a symlink at path is replaced, not followed
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-
-
-def _text(document: Document) -> str:
-    """The notebook's JSON, a cell a line: json.dump with an indent is ten times slower."""
-    cells = [json.dumps(cell, ensure_ascii=False, sort_keys=True) for cell in document["cells"]]
-    rest = {key: value for key, value in document.items() if key != "cells"}
-    more = json.dumps(rest, ensure_ascii=False, sort_keys=True)
-    return '{"cells": [\n' + ",\n".join(cells) + "\n],\n" + more.removeprefix("{") + "\n"
