@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .. import journal, records
-from ..errors import FileProblems, Problem
+from ..errors import DeploybookError, FileProblems, Problem
+from ..model import Deployment
 from ..start.clean import left_by_runs
 
 
@@ -64,4 +65,16 @@ def check_deployment(workspace: records.Workspace, slug: str) -> Checked:
             )
         except FileProblems as error:
             problems += error.problems
+    if not problems:
+        hints = (*hints, *prose_hints(workspace, deployment))
     return Checked(problems=tuple(problems), hints=hints, assumed=deployment.assumed)
+
+
+def prose_hints(workspace: records.Workspace, deployment: Deployment) -> tuple[Problem, ...]:
+    """What people typed and the data do not say; nothing where the data cannot be read."""
+    from . import Book, prose
+
+    try:
+        return prose.hints(Book(workspace, deployment, as_of=deployment.end))
+    except DeploybookError:
+        return ()
