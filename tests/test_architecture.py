@@ -17,6 +17,7 @@ ROWS = (
     ("sources", "exports", "evidence", "records", "journal", "run", "start"),
     ("book",),
     ("report", "publish", "due", "notify"),
+    ("duty",),
     ("cli",),
 )
 ONLY_IN = {

@@ -342,7 +342,7 @@ HOLD = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from deploybook.cli.lock import alone
+from deploybook.duty.lock import alone
 
 with alone(Path(sys.argv[1]), datetime(2025, 1, 22, 23, 30, tzinfo=UTC)) as other:
     print("held", flush=True)
@@ -375,7 +375,7 @@ FORK = """
 import os, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from deploybook.cli.lock import alone
+from deploybook.duty.lock import alone
 
 with alone(Path(sys.argv[1]), datetime(2025, 1, 22, 23, 30, tzinfo=UTC)) as other:
     if os.fork() == 0:

@@ -15,10 +15,10 @@ from .common import State, exit_code, open_log, print_json, tell, verb
 
 if TYPE_CHECKING:
     from ..due import Item
+    from ..duty.agenda import Agenda
+    from ..duty.health import Health
     from ..evidence import Log
     from ..records import Workspace
-    from .agenda import Agenda
-    from .health import Health
 
 PATIENCE = timedelta(hours=1)  # so long a report waits for a source that does not answer; then it is made without
 AGAIN = timedelta(minutes=5)  # when something is tried again that the log says nothing of
@@ -78,13 +78,13 @@ def run(
     as_json: bool = False,
 ) -> int:
     """One run over the workspace; `do` makes one report."""
-    from .health import FOLDER, idle_until, leave_hint, own_folder, told_next
+    from ..duty.health import FOLDER, idle_until, leave_hint, own_folder, told_next
 
     if (until := idle_until(workspace.root, now)) is not None:
         return nothing(until, now, quiet, as_json)
-    from .agenda import read_agenda, renewed
-    from .lock import alone
-    from .telling import tell_all
+    from ..duty.agenda import read_agenda, renewed
+    from ..duty.lock import alone
+    from ..duty.telling import tell_all
 
     say = say or speaker("text", silent=True)
     agenda = read_agenda(workspace, now)
@@ -115,7 +115,7 @@ def run(
 
 
 def has_work(agenda: Agenda, now: datetime) -> bool:
-    from .telling import waiting
+    from ..duty.telling import waiting
 
     return any(item.ready(now) for item in agenda.items) or unpublished(agenda) or bool(waiting(agenda, now))
 
@@ -206,9 +206,9 @@ def publish_new(work: Work, agenda: Agenda, say: Say) -> list[str]:
 
         for page in restore(work.workspace, agenda.deployments.values(), work.log):
             say("restored", f"{page}: brought back from the evidence log")
+        from ..duty.telling import write_feed
         from ..evidence.seal import seal
         from ..publish import publish
-        from .telling import write_feed
 
         write_feed(agenda, work.log)
         published = publish(work.workspace.root, seal=lambda site: seal(work.log, site, work.now))
@@ -225,7 +225,7 @@ def publish_new(work: Work, agenda: Agenda, say: Say) -> list[str]:
 def after_this(agenda: Agenda, now: datetime) -> datetime | None:
     """When there is something to do again; what is still ready has just failed and is tried again in a while."""
     from ..due import wake
-    from .telling import waiting
+    from ..duty.telling import waiting
 
     waits = [item for item in agenda.items if item.ready(now)]
     rest = wake([item for item in agenda.items if item not in waits], now)
@@ -241,15 +241,15 @@ def finish(
     textfile: Path | None,
     untold: Sequence[str] = (),
 ) -> None:
-    from .health import write_health
+    from ..duty.health import write_health
 
     write_health(agenda.workspace.root, health_of(agenda, made, failures, untold, now), textfile)
 
 
 def health_of(agenda: Agenda, made: list[Made], failures: list[str], untold: Sequence[str], now: datetime) -> Health:
+    from ..duty.health import Health, size_of
     from ..evidence import Log
     from ..times import iso
-    from .health import Health, size_of
 
     folder = agenda.workspace.root / "evidence"
     due = [item for item in agenda.items if item.state == "due"]
@@ -329,10 +329,10 @@ def code_of(made: list[Made], failures: list[str]) -> int:
 def rehearse(workspace: Workspace, now: datetime, as_json: bool) -> int:
     """What a run would do now, and each message it would send, as a file."""
     from .. import due
+    from ..duty.agenda import read_agenda
+    from ..duty.health import FOLDER, own_folder
+    from ..duty.telling import rehearsed
     from ..evidence import Log
-    from .agenda import read_agenda
-    from .health import FOLDER, own_folder
-    from .telling import rehearsed
 
     log = Log.open(workspace.root / "evidence")
     agenda = read_agenda(workspace, now, log)

@@ -12,9 +12,9 @@ from .common import State, print_json, tell, verb
 
 if TYPE_CHECKING:
     from ..due import Item
+    from ..duty.agenda import Agenda
     from ..model import Deployment, Records
     from ..times import Window
-    from .agenda import Agenda
 
 SOON = timedelta(hours=12)
 WATCHED = ("warn", "inconclusive", "no_data", "fail")
@@ -26,7 +26,7 @@ WATCHED = ("warn", "inconclusive", "no_data", "fail")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def command(state: State, every: bool, handover: bool, as_json: bool) -> int:
     """Show what is due, done, missed and next, over all deployments."""
-    from .agenda import read_agenda
+    from ..duty.agenda import read_agenda
 
     workspace, now = state.open(), state.time
     agenda = read_agenda(workspace, now)
@@ -45,8 +45,8 @@ def command(state: State, every: bool, handover: bool, as_json: bool) -> int:
 
 def document(agenda: Agenda, items: Iterable[Item], now: datetime) -> dict[str, object]:
     from .. import due
+    from ..duty.telling import waiting
     from ..times import iso
-    from .telling import waiting
 
     items = list(items)
     wake = due.wake(items, now)
@@ -91,8 +91,8 @@ def lines(agenda: Agenda, items: list[Item], now: datetime, every: bool) -> Iter
 
 def untold_lines(agenda: Agenda, now: datetime) -> Iterator[str]:
     """What nobody was told yet, by channel."""
+    from ..duty.telling import waiting
     from ..wording import local_full
-    from .telling import waiting
 
     for event, channel, tried in waiting(agenda, now):
         title = agenda.deployments[event.deployment].title if event.deployment else "Daily report"
