@@ -1,0 +1,100 @@
+"""
+What the report command costs: one from a cold start, and many of which nothing changed.
+
+    python benchmarks/reports.py [--deployments 50] [--quick]
+
+One: CPU of `deploybook report` against `papermill` and `nbconvert --to markdown` of the same notebook, medians of five.
+Many: the wall time of `report --all` over deployments of different services, and of calling it again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from judging import SLUG, command, workspace
+
+from deploybook.run.environment import kernel_environment
+
+PROMISED = {"cold": 0.5, "unchanged": 100.0}
+
+
+def cost(work: Callable[[], object]) -> tuple[float, float]:
+    """Wall and CPU seconds, those of all child processes included."""
+    began, before = time.perf_counter(), os.times()
+    work()
+    after = os.times()
+    spent = after.children_user + after.children_system - before.children_user - before.children_system
+    return time.perf_counter() - began, spent
+
+
+def papermill_and_nbconvert(folder: Path) -> None:
+    environ = kernel_environment(folder, {"DEPLOYBOOK_WORKSPACE": str(folder)})
+    output = folder / "executed.ipynb"
+    binaries = Path(sys.executable).parent
+    for words in (
+        [binaries / "papermill", folder / "notebooks/outcome.ipynb", output, "--no-progress-bar"],
+        [binaries / "jupyter-nbconvert", "--to", "markdown", output],
+    ):
+        subprocess.run(words, env=environ, cwd=folder, check=True, capture_output=True)
+
+
+def cold(folder: Path, repeats: int) -> float:
+    """Which part of the CPU of papermill and nbconvert one report takes, judged, written and recorded."""
+    ours, theirs = [], []
+    for _ in range(repeats):
+        ours.append(cost(lambda: command(folder, "report", "--after", "window", "--force", "-d", SLUG))[1])
+        theirs.append(cost(lambda: papermill_and_nbconvert(folder))[1])
+    mine, other = statistics.median(ours), statistics.median(theirs)
+    print(
+        f"one report from a cold start: {mine:.2f} s CPU, papermill and nbconvert {other:.2f}: {mine / other:.2f} of it"
+    )
+    return mine / other
+
+
+def unchanged(folder: Path, count: int) -> float:
+    """How many times faster the second call is."""
+    settings = folder / "deployments" / SLUG / "deployment.yml"
+    for number in range(count):
+        copy = folder / "deployments" / f"2025-01-22-service-{number:02}"
+        shutil.copytree(folder / "deployments" / SLUG, copy)
+        own = "\n".join(line for line in settings.read_text().splitlines() if not line.startswith("service:"))
+        (copy / "deployment.yml").write_text(f"service: service-{number:02}\n{own}\n")
+        (folder / "services").mkdir(exist_ok=True)
+        (folder / "services" / f"service-{number:02}.yml").write_text("team: Telemetry\n")
+    shutil.rmtree(folder / "deployments" / SLUG)
+
+    def report() -> None:
+        assert command(folder, "report", "--all", "--after", "window").count("index.md") == count
+
+    first, _ = cost(report)
+    again = [cost(report)[0] for _ in range(5)]
+    ratio = first / statistics.median(again)
+    print(
+        f"report --all of {count}: {first:.1f} s, unchanged {statistics.median(again):.2f} s: {ratio:.0f} times faster"
+    )
+    return ratio
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="What the report command costs.")
+    parser.add_argument("--deployments", type=int, default=50)
+    parser.add_argument("--quick", action="store_true", help="10 deployments, one repeat")
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as name:
+        folder = workspace(Path(name))
+        share = cold(folder, 1 if options.quick else 5)
+        ratio = unchanged(folder, 10 if options.quick else options.deployments)
+    return 1 if share > PROMISED["cold"] or ratio < PROMISED["unchanged"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
