@@ -316,6 +316,7 @@ class Case:
         estimate, subject = self.figure(line)
         past = estimate is not None and not line.holds(estimate.value)
         clause = f"{subject or 'the change'} is {'past' if past else 'not past'} the watch line ({line.text})"
+        # Without a scale: a line that was looked at makes no comparison that the baseline's samples would hold down.
         return Part(Verdict.WARN if past else Verdict.PASS, "watch", clause, asked=replace(line, scale=None))
 
     def held(self, asked: Criterion) -> Part:
