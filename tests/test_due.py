@@ -7,8 +7,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-
 from build import T0, at, deployment, window
+
 from deploybook import due
 from deploybook.due import Item, plan, wake
 from deploybook.evidence import Entry
@@ -296,7 +296,7 @@ def test_the_plan_depends_on_nothing_but_its_arguments() -> None:
     log = [verdict("window", END)]
 
     assert plan([deployment()], log, END + HOUR) == plan([deployment()], iter(log), END + HOUR)
-    assert [due.document(item) for item in plan([deployment()], log, END)][0] == {
+    assert next(due.document(item) for item in plan([deployment()], log, END)) == {
         "deployment": SLUG,
         "kind": "outcome",
         "after": None,

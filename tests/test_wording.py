@@ -13,7 +13,11 @@ FAILURES = metric("counter", "parser_failure_total", better="lower", delta="abso
 
 def test_one_event_is_one_and_any_other_number_is_many() -> None:
     assert [value_text(FAILURES, count) for count in (0.0, 1.0, 2.0)] == ["0 errors", "1 error", "2 errors"]
-    assert [delta_text(FAILURES, Delta(absolute=by)) for by in (1.0, -1.0, 3.0)] == ["+1 error", "−1 error", "+3 errors"]
+    assert [delta_text(FAILURES, Delta(absolute=by)) for by in (1.0, -1.0, 3.0)] == [
+        "+1 error",
+        "−1 error",
+        "+3 errors",
+    ]
     assert with_unit("1.0", "errors") == "1.0 errors"
 
 

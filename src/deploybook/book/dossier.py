@@ -129,7 +129,7 @@ def register(
 ) -> bytes:
     """Every change of the period as CSV, also those that event sources know and that lie in no deployment's window."""
     words = {entry.deployment: str(entry.predicate["verdict"]) for entry in log.entries("verdict")}
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for each in deployments:
         ended, word = each.closing.outcome if each.closing else "", words.get(each.slug, "no report")
         who = (each.ticket, each.title, each.slug, each.version, each.lead)
@@ -141,6 +141,6 @@ def register(
     for event in found:
         inside = any(window.start <= event.at <= window.end for window in windows)
         if event.kind not in NO_CHANGES and not inside and zone and first <= local_day(event.at, zone) <= last:
-            who = ", ".join(event.people)
-            rows.append((iso(event.at), "", "", event.text, "", "", who, "", "no report", event.origin))
+            people = ", ".join(event.people)
+            rows.append((iso(event.at), "", "", event.text, "", "", people, "", "no report", event.origin))
     return table([CHANGES, *sorted(rows)])
