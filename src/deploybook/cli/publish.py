@@ -18,7 +18,7 @@ def command(state: State, pdf: bool, as_json: bool) -> int:
 
     workspace, now = state.open(), state.time
     log = open_log(workspace, make_key=True)
-    published = publish(workspace.root, pdf=pdf, seal=lambda site: seal(log, site, now))
+    published = publish(workspace.root, pdf=pdf, seal=lambda site, **part: seal(log, site, now, **part))
     if as_json:
         print_json(
             {

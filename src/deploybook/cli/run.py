@@ -211,7 +211,7 @@ def publish_new(work: Work, agenda: Agenda, say: Say) -> list[str]:
         from ..publish import publish
 
         write_feed(agenda, work.log)
-        published = publish(work.workspace.root, seal=lambda site: seal(work.log, site, work.now))
+        published = publish(work.workspace.root, seal=lambda site, **part: seal(work.log, site, work.now, **part))
     except DeploybookError as error:
         say("failed", f"site: {error}", error=True)
         return [f"site: {error}"]

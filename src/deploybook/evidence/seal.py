@@ -21,11 +21,14 @@ from deploybook.evidence.standalone import SUMS, Checkpoint
 FOLDER = "evidence/log"
 
 
-def seal(log: Log, site: Path, now: datetime, *, actor: str = "", folder: str = FOLDER) -> Checkpoint:
+def seal(
+    log: Log, site: Path, now: datetime, *, actor: str = "", folder: str = FOLDER, base: Path | None = None
+) -> Checkpoint:
     """
     Put verify.py and SHA256SUMS into a built site (a staging folder), record its publication, and copy the log into it.
 
-    folder: where in the site the log goes. The same pages are not recorded twice. Raises DeploybookError where the disk
+    folder: where in the site the log goes. base: where only a part was built, the sealed site that it goes into; what
+    the part does not replace is taken from its list. The same pages are not recorded twice. Raises DeploybookError where the disk
     refuses; then the staging folder is of no use, and the log holds at most a publication that did not happen.
     """
     try:
@@ -33,20 +36,21 @@ def seal(log: Log, site: Path, now: datetime, *, actor: str = "", folder: str = 
         for path in sorted(site.rglob("*")):
             if path.is_file():
                 log.gate.check(path, path.relative_to(site).as_posix())
-        listed = manifest(site)
+        listed = manifest(site, base)
         head = log.append([statement.publication(log.put(listed, "txt"), pages=listed.count(b"\n"), actor=actor)], now)
         (site / SUMS).write_bytes(listed)
-        copy(log, site / folder)
+        copy(log, site / folder, base / folder if base else None)
     except OSError as error:
         raise DeploybookError(f"{site}: cannot be sealed: {error.strerror}; it is not published") from error
     return head
 
 
-def manifest(site: Path) -> bytes:
+def manifest(site: Path, base: Path | None = None) -> bytes:
     """`digest  path` of every file of the site, sorted, as sha256sum -c reads it."""
-    paths = sorted(path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file())
-    lines = [f"{_digest(site / path)}  {path}\n" for path in paths if path != SUMS]
-    return "".join(lines).encode()
+    before = (base / SUMS).read_text(encoding="utf-8").splitlines() if base else []
+    digests = {path: digest for digest, _, path in (line.partition("  ") for line in before)}
+    digests |= {path.relative_to(site).as_posix(): _digest(path) for path in site.rglob("*") if path.is_file()}
+    return "".join(f"{digests[path]}  {path}\n" for path in sorted(digests) if path != SUMS).encode()
 
 
 def _digest(path: Path) -> str:
@@ -54,14 +58,14 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def copy(log: Log, folder: Path) -> None:
-    """The log as an outsider gets it: what is signed and the artifacts that are there, linked where the disk can."""
+def copy(log: Log, folder: Path, base: Path | None = None) -> None:
+    """The log as an outsider gets it: what is signed and the artifacts that base has not, linked where the disk can."""
     for name, data in signed_part(log.path).items():
         folder.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
     for path in sorted({path for entry in log.entries() for path in entry.paths.values()}):
         source, target = log.path / path, folder / path
-        if source.is_file() and not target.exists():
+        if source.is_file() and not target.exists() and not (base and (base / path).exists()):
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 os.link(source, target)

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from .gather import Page, gather
+from .gather import Page, gather, listed, scan
 
+NAVIGATION = ("index.md", *(f"{name}/index.md" for name in ("archive", "metrics", "changes", "evidence")))
 SEARCHED = timedelta(days=90)  # older reports are found by what their month's page says of them
 
 __all__ = ["Page", "Published", "compose", "gather", "publish"]
@@ -20,6 +21,7 @@ class Published:
     """
     site: the folder. pages: how many reports it shows. changed: generated files that are new, other or gone.
     policy: the Content-Security-Policy under which the site works. printed: PDFs that were made anew.
+    part: whether only what is new was built.
     """
 
     site: Path
@@ -27,6 +29,7 @@ class Published:
     changed: tuple[str, ...]
     policy: str
     printed: int = 0
+    part: bool = False
 
 
 def publish(
@@ -34,40 +37,74 @@ def publish(
     *,
     now: datetime | None = None,
     states: Mapping[str, str] | None = None,
-    seal: Callable[[Path], object] | None = None,
+    seal: Callable[..., object] | None = None,
     pdf: bool = False,
+    full: bool = False,
 ) -> Published:
     """
-    Makes the pages around the reports of the workspace at `root`, then its site.
+    Makes the pages around the reports of the workspace at `root`, then its site: all of it, or where a site stands that
+    was built from the same configuration, only what is new or speaks of what is new.
 
     now: what "today", "late" and the age of data are counted to; the newest report's own time by default, so that the
-    same reports give the same bytes. states: see pages.evidence. seal: called with the built site before it is put in
-    place, to lay the evidence beside it. pdf: with a PDF of each report. Raises PublishFailed, the old site untouched.
+    same reports give the same bytes. states: see pages.evidence. seal: called with what was built, and where that is a
+    part with the site it goes into (`base`), to lay the evidence beside it. pdf: with a PDF of each report. full: build
+    all in any case. Raises PublishFailed, the old site untouched.
     """
+    from .hooks import Plan
     from .paper import print_pages
-    from .site import build_site
-    from .tree import write_pages
+    from .site import build_site, site_of
+    from .state import State, fingerprint, forget, news, read_state, stamps, write_state
+    from .tree import read_manifest, write_pages
 
-    reports = root / "reports"
-    pages = gather(reports)
-    changed = write_pages(reports, compose(pages, now=now, states=states, log=log_before(pages)))
+    reports, mark = root / "reports", fingerprint(root, pdf)
+    before = None if full else read_state(root, site_of(root), mark)
+    folders = scan(reports, before.folders if before else {})
+    fresh = news(before.folders, folders) if before else None
+    pages = listed(reports, folders)
+    touched = None if fresh is None else [page for page in pages if page.path in fresh.pages]
+    made = compose(pages, now=now, states=states, log=log_before(pages), touched=touched)
+    changed = write_pages(reports, made, all_of_them=fresh is None)
+    only = (
+        None
+        if fresh is None
+        else {path for path in {*fresh.files, *changed, *NAVIGATION} if (reports / path).is_file()}
+    )
+    printed = [page for page in pages if pdf and not page.facts.failure]
+    as_of = max((page.as_of for page in pages), default=None)
     counts: list[int] = []
 
-    def finish(staging: Path, old: Path) -> None:
+    def finish(staging: Path, site: Path) -> None:
         if pdf:
-            counts.append(print_pages(staging, old, pages))
+            fitting = [page for page in printed if only is None or f"{page.path}.md" in only]
+            counts.append(print_pages(staging, site, fitting))
         if seal:
-            seal(staging)
+            seal(staging, **({} if only is None else {"base": site}))
 
-    as_of = max((page.as_of for page in pages), default=None)
-    site, policy = build_site(
-        root,
+    plan = Plan(
+        only=only,
+        sources={
+            f"{place}/{name}" for place, folder in folders.items() for name in folder.files if name.endswith(".md")
+        }
+        | {path for path in read_manifest(reports) if path.endswith(".md")},
+        unsearched=frozenset(f"{page.path}.md" for page in pages if as_of and as_of - page.as_of > SEARCHED),
+        printed=frozenset(f"{page.path}.md" for page in printed),
         as_of=as_of,
-        finish=finish,
-        unsearched={f"{page.path}.md" for page in pages if as_of and as_of - page.as_of > SEARCHED},
-        printed={f"{page.path}.md" for page in pages if pdf and not page.facts.failure},
     )
-    return Published(site=site, pages=len(pages), changed=changed, policy=policy, printed=sum(counts))
+    forget(root)
+    built = build_site(
+        root, plan, hashes=frozenset(before.hashes if before and only is not None else ()), finish=finish
+    )
+    if built.again:
+        hashes = sorted(built.hashes)
+        write_state(root, State(fingerprint=mark, site=stamps(built.site), hashes=hashes, folders=folders))
+    return Published(
+        site=built.site,
+        pages=len(pages),
+        changed=changed,
+        policy=built.policy,
+        printed=sum(counts),
+        part=only is not None,
+    )
 
 
 def log_before(pages: Sequence[Page]) -> dict[str, Any] | None:

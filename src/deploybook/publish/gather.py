@@ -197,11 +197,20 @@ def read_folder(reports: Path, place: str, stamp: int) -> Folder:
     with os.scandir(reports / place) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
             known = refuse_link(entry).stat()
-            if entry.is_file() and not entry.name.startswith("."):
+            if entry.is_dir():
+                stamp = 0  # what changes deeper down does not stamp this folder: it is read each time
+                deeper = (path for path in Path(entry.path).rglob("*") if path.is_file())
+                files |= {path.relative_to(reports / place).as_posix(): stamp_of(path) for path in deeper}
+            elif not entry.name.startswith("."):
                 files[entry.name] = (known.st_mtime_ns, known.st_size)
                 if entry.name.endswith(SUFFIX):
                     briefs[entry.name.removesuffix(SUFFIX)] = decode(Path(entry.path), Brief)
-    return Folder(stamp=stamp, files=files, briefs=briefs)
+    return Folder(stamp=stamp, files=dict(sorted(files.items())), briefs=briefs)
+
+
+def stamp_of(path: Path) -> Stamp:
+    known = path.stat()
+    return known.st_mtime_ns, known.st_size
 
 
 def check_links(reports: Path) -> None:

@@ -3,60 +3,85 @@
 from __future__ import annotations
 
 import ctypes
+import filecmp
 import logging
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
-from datetime import datetime
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ..errors import DeploybookError, PublishFailed
 from .policy import write_headers
+
+if TYPE_CHECKING:
+    from .hooks import Plan
 
 STAGING = ".site-staging"
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
 
 
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """site: the folder. hashes: of all inline scripts. again: whether a part can be built next time. policy: the header."""
+
+    site: Path
+    hashes: frozenset[str]
+    again: bool
+    policy: str
+
+
+def site_of(root: Path) -> Path:
+    """Where the site goes, by mkdocs.yml; read without its tags, which only MkDocs knows."""
+    import re
+
+    named = re.search(r"^site_dir:\s*([^#\n]+)", (root / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
+    return root / (named[1].strip().strip("'\"") if named else "site")
+
+
 def build_site(
     root: Path,
+    plan: Plan,
     *,
-    as_of: datetime | None = None,
+    hashes: Set[str] = frozenset(),
     finish: Callable[[Path, Path], object] | None = None,
-    unsearched: Set[str] = frozenset(),
-    printed: Set[str] = frozenset(),
-) -> tuple[Path, str]:
+) -> Built:
     """
-    Builds the site of the workspace at `root` from its mkdocs.yml, strictly. Gives its folder and its security policy.
+    Builds the site of the workspace at `root` from its mkdocs.yml, strictly.
 
-    as_of: the time that the site map names, so that the same pages give the same bytes. finish: called with the new
-    folder and the old one before it takes its place; an error there leaves the old one. unsearched, printed: see Hooks.
+    hashes: of the pages that a part leaves as they are. finish: called with the folder of what was built and the site
+    that stands, before anything of it is shown; an error there leaves the old site.
 
-    The old site stays whole until the new one is; no reader sees half of each. Raises PublishFailed with MkDocs' own
-    words, the old site untouched.
+    The old site stays whole until the new one is; of a part each page is replaced whole, those that others lead to
+    first. Raises PublishFailed with MkDocs' own words, the old site untouched.
     """
     os.environ.setdefault("NO_MKDOCS_2_WARNING", "1")  # the theme's end-of-life notice; `check` tells it
-    if as_of is not None:
-        os.environ["SOURCE_DATE_EPOCH"] = str(int(as_of.timestamp()))
+    if plan.as_of is not None:
+        os.environ["SOURCE_DATE_EPOCH"] = str(int(plan.as_of.timestamp()))
     from mkdocs.commands.build import build
     from mkdocs.config import load_config
     from mkdocs.exceptions import MkDocsException
 
     from .hooks import Hooks
 
-    staging = root / STAGING
-    with listening() as said:
+    staging, site, part = root / STAGING, site_of(root), plan.only is not None
+    with listening() as said, tempfile.TemporaryDirectory(prefix="deploybook-") as nothing:
         try:
-            site = Path(load_config(str(root / "mkdocs.yml")).site_dir)
             shutil.rmtree(staging, ignore_errors=True)
-            config = load_config(str(root / "mkdocs.yml"), strict=True, site_dir=str(staging))
-            hooks = config.plugins["deploybook"] = Hooks(unsearched, printed)
+            given: dict[str, Any] = {"docs_dir": nothing} if part else {}
+            config = load_config(str(root / "mkdocs.yml"), strict=True, site_dir=str(staging), **given)
+            again = is_plain(config)
+            hooks = config.plugins["deploybook"] = Hooks(plan, root / "reports", site)
             config.plugins.on_startup(command="build", dirty=False)
             try:
                 build(config)
             finally:
                 config.plugins.on_shutdown()
-            told = write_headers(staging, hooks.hashes)
+            all_hashes = frozenset(hooks.hashes | hashes)
+            told = write_headers(staging, all_hashes)
             if finish:
                 finish(staging, site)
         except (MkDocsException, SystemExit, OSError) as error:
@@ -66,8 +91,28 @@ def build_site(
         except DeploybookError:
             shutil.rmtree(staging, ignore_errors=True)
             raise
-    swap(staging, site)
-    return site, told
+    move_in(staging, site) if part else swap(staging, site)
+    return Built(site=site, hashes=all_hashes, again=again, policy=told)
+
+
+def is_plain(config: Any) -> bool:
+    """Whether a page depends on nothing but its own source and the configuration, as far as we can know."""
+    known = {"search", "material/search", "deploybook"}
+    return not (config.hooks or config.theme.custom_dir or config.use_directory_urls or set(config.plugins) - known)
+
+
+def move_in(staging: Path, site: Path) -> None:
+    """Puts each new or changed file in its place, by a rename: what others lead to first, the home page near the end."""
+    files = [path.relative_to(staging) for path in staging.rglob("*") if path.is_file()]
+    for path in sorted(
+        files, key=lambda path: (path.name == "SHA256SUMS", path == Path("index.html"), -len(path.parts), path)
+    ):
+        new, old = staging / path, site / path
+        if old.is_file() and filecmp.cmp(new, old, shallow=False):
+            continue
+        old.parent.mkdir(parents=True, exist_ok=True)
+        new.replace(old)
+    shutil.rmtree(staging)
 
 
 @contextmanager

@@ -12,17 +12,20 @@ MANIFEST = ".generated.json"
 ASSETS = ("deploybook.css", "deploybook.js")
 
 
-def write_pages(reports: Path, pages: Mapping[str, str]) -> tuple[str, ...]:
+def write_pages(reports: Path, pages: Mapping[str, str], *, all_of_them: bool = True) -> tuple[str, ...]:
     """
     Writes the pages (paths from reports/), our style sheet and script. Gives the paths that changed or went away.
 
-    A file of an earlier publication that is no longer made is removed; any other file is left alone.
+    A file of an earlier publication that is no longer made is removed, unless the pages are not all of them; any other
+    file is left alone.
     """
     wanted = {path: text.encode() for path, text in pages.items()}
     wanted |= {f"assets/{name}": (files("deploybook") / "assets" / name).read_bytes() for name in ASSETS}
     changed = [path for path, content in sorted(wanted.items()) if write_whole(reports / path, content)]
-    gone = [path for path in read_manifest(reports) if path not in wanted and remove(reports, path)]
-    write_whole(reports / MANIFEST, (json.dumps(sorted(wanted), indent=0) + "\n").encode())
+    before = read_manifest(reports)
+    gone = [path for path in before if path not in wanted and remove(reports, path)] if all_of_them else []
+    kept = wanted.keys() if all_of_them else {*wanted, *before}
+    write_whole(reports / MANIFEST, (json.dumps(sorted(kept), indent=0) + "\n").encode())
     return (*changed, *gone)
 
 
