@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from . import notebook as notebooks
-from . import parameters as declared
 from . import single
 from .many import Job, check_jobs, run_many
 from .record import Limits, RunResult, Status
@@ -29,7 +28,6 @@ __all__ = [
     "Status",
     "execute",
     "execute_many",
-    "read_parameters",
     "run_many",
 ]
 
@@ -114,14 +112,3 @@ def execute_many(
         )
 
     return run_many(jobs, run, workers=workers, keep_going=keep_going)
-
-
-def read_parameters(notebook: Path, texts: Mapping[str, str]) -> dict[str, Any]:
-    """
-    Parameters typed on a command line, read and checked for this notebook.
-
-    `1.10`, `007`, `1e5` and `14:00` keep their text unless the notebook annotates another type. Raises UsageProblem.
-    """
-    document, _ = notebooks.read(notebook)
-    values = declared.from_text(notebooks.declarations(document), texts)
-    return notebooks.check_parameters(document, values, notebook=notebook.name)

@@ -47,6 +47,7 @@ def on_cluster(address: str) -> tuple[Callable[..., RunResult], int]:
             return RunResult(
                 status=Status.KILLED, reason=f"no worker could run it ({error})", notebook=output, digest=""
             )
+        result: RunResult
         result, content = future.result()
         store(content, output)
         return replace(result, notebook=output)

@@ -3,38 +3,30 @@ Parameters checked before any kernel starts: declared name, type, nothing missin
 
 Papermill warns about an unknown name and goes on, reads declarations with a line pattern, and pastes a name into the
 cell as it stands, so that a name can carry code. Here the cell tagged `parameters` is read with `ast`, a name is checked
-against a pattern and the declarations, and a value must survive being written as a literal and read back.
+against a pattern and the declarations, and only an annotation (or a default of true or false) converts a text: `1.10`,
+`007`, `1e5` and `14:00` stay as they were typed.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
 import datetime
 import difflib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from deploybook.errors import UsageProblem
 
-__all__ = ["Declaration", "check", "code", "declarations", "from_text"]
+__all__ = ["Declaration", "Moment", "check", "code", "declarations"]
 
-NAME = re.compile(r"^[a-z_][a-z0-9_]{0,63}\Z")
+NAME = re.compile(r"[a-z_][a-z0-9_]{0,63}")
 LARGEST_CELL = 64 * 1024  # characters of the injected cell; more belongs into a file that the notebook reads
 UNKNOWN: Any = object()  # the default is an expression, not a literal
-KINDS: dict[str, Any] = {
-    "int": int,
-    "float": float,
-    "bool": bool,
-    "str": str,
-    "list": list,
-    "dict": dict,
-    "None": type(None),
-}
-MOMENTS: dict[str, Any] = {"date": datetime.date, "datetime": datetime.datetime, "time": datetime.time}
-WORDS = {"True": True, "False": False, "true": True, "false": False}
+TRUTH = {"True": True, "False": False, "true": True, "false": False}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +38,13 @@ class Declaration:
     default: Any = UNKNOWN
     required: bool = False
 
-    def describe(self) -> str:
-        if self.annotation:
-            return self.annotation
-        return "any" if self.default is None or self.default is UNKNOWN else type(self.default).__name__
+
+@dataclass(frozen=True)
+class Moment:
+    """A date, datetime or time together with the name under which the notebook's cell knows its class."""
+
+    value: datetime.date | datetime.time
+    maker: str
 
 
 def declarations(source: str) -> dict[str, Declaration]:
@@ -63,48 +58,36 @@ def declarations(source: str) -> dict[str, Declaration]:
         tree = ast.parse(source)
     except SyntaxError as error:
         raise UsageProblem(f"the parameters cell is not Python, line {error.lineno}: {error.msg}") from None
-    found: dict[str, Declaration] = {}
+    found: list[Declaration] = []
     for statement in tree.body:
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-            default = UNKNOWN if statement.value is None else _literal(statement.value)
-            found[statement.target.id] = Declaration(
-                name=statement.target.id,
-                annotation=_annotation(statement.annotation),
-                default=default,
-                required=statement.value is None,
+            annotation, value = ast.unparse(statement.annotation).strip("'\""), statement.value
+            found.append(
+                Declaration(
+                    name=statement.target.id, annotation=annotation, default=_literal(value), required=value is None
+                )
             )
         elif isinstance(statement, ast.Assign):
             for target in statement.targets:
-                found.update(_assigned(target, statement.value))
-    return found
+                found += _assigned(target, statement.value)
+    return {one.name: one for one in found}
 
 
-def _assigned(target: ast.expr, value: ast.expr) -> dict[str, Declaration]:
+def _assigned(target: ast.expr, value: ast.expr | None) -> list[Declaration]:
     if isinstance(target, ast.Name):
-        return {target.id: Declaration(name=target.id, default=_literal(value))}
-    if not isinstance(target, ast.Tuple | ast.List):
-        return {}
-    matched = isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts)
-    values = value.elts if matched else [None] * len(target.elts)  # type: ignore[attr-defined]
-    found: dict[str, Declaration] = {}
-    for name, element in zip(target.elts, values, strict=True):
-        if isinstance(name, ast.Name):
-            found[name.id] = Declaration(name=name.id, default=UNKNOWN if element is None else _literal(element))
-    return found
+        return [Declaration(name=target.id, default=_literal(value))]
+    if not isinstance(target, ast.Tuple):
+        return []
+    matched = isinstance(value, ast.Tuple) and len(value.elts) == len(target.elts)
+    values = value.elts if matched else [None] * len(target.elts)  # type: ignore[union-attr]
+    return [one for name, each in zip(target.elts, values, strict=True) for one in _assigned(name, each)]
 
 
-def _literal(node: ast.expr) -> Any:
+def _literal(node: ast.expr | None) -> Any:
     try:
-        return ast.literal_eval(node)
+        return UNKNOWN if node is None else ast.literal_eval(node)
     except ValueError:
         return UNKNOWN
-
-
-def _annotation(node: ast.expr) -> str:
-    """The annotation's text; one written in quotes is read as what it says."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
-    return ast.unparse(node)
 
 
 def check(
@@ -118,18 +101,18 @@ def check(
     problems: list[str] = []
     values: dict[str, Any] = {}
     for name, value in given.items():
-        if not isinstance(name, str) or not NAME.match(name):
+        if not isinstance(name, str) or not NAME.fullmatch(name):
             problems.append(f"{str(name)[:80]!r} is no parameter name; use lower-case letters, digits and underscores")
         elif name not in declared:
             problems.append(f"'{name}' is not declared; {_suggest(name, declared)}")
         else:
             try:
                 values[name] = _convert(declared[name], value)
-                code({name: values[name]})
+                _written(values[name])
             except ValueError as error:
-                problems.append(f"'{name}' ({declared[name].describe()}): {error}")
-    missing = [name for name, one in declared.items() if one.required and name not in given]
-    problems += [f"'{name}' has no value and no default; give one ({declared[name].annotation})" for name in missing]
+                problems.append(f"'{name}' ({declared[name].annotation or 'any'}): {error}")
+    missing = [one for one in declared.values() if one.required and one.name not in given]
+    problems += [f"'{one.name}' has no value and no default; give one ({one.annotation})" for one in missing]
     if not problems and len(code(values)) > LARGEST_CELL:
         problems.append(
             f"the values are longer than {LARGEST_CELL} characters; put them into a file the notebook reads"
@@ -147,127 +130,81 @@ def _suggest(name: str, declared: Mapping[str, Declaration]) -> str:
 
 
 def _convert(declaration: Declaration, value: Any) -> Any:
-    if declaration.annotation:
-        return _annotated(declaration.annotation, value)
-    if isinstance(declaration.default, bool) and not isinstance(value, bool):
-        if str(value) in WORDS:  # a text "false" would be true
-            return WORDS[str(value)]
-        raise ValueError(f"{value!r} is neither true nor false")
-    return value
-
-
-def from_text(declared: Mapping[str, Declaration], texts: Mapping[str, str]) -> dict[str, Any]:
-    """
-    Values typed on a command line, for `check`: a number or constant only where writing it back gives the same text.
-
-    `1.10`, `007`, `1e5`, `14:00` and `nan` stay text. So does everything for a parameter whose default is a text;
-    an annotated parameter is left to its annotation.
-    """
-
-    def read(name: str, text: str) -> Any:
-        declaration = declared.get(name)
-        if declaration and (declaration.annotation or isinstance(declaration.default, str | bool)):
-            return text
-        constants: dict[str, Any] = {"True": True, "False": False, "None": None}
-        if text in constants:
-            return constants[text]
-        for number in (int, float):
-            try:
-                value = number(text)
-            except ValueError:
-                continue
-            if str(value) == text and math.isfinite(value):
-                return value
-        return text
-
-    return {name: read(name, text) for name, text in texts.items()}
-
-
-def _annotated(annotation: str, value: Any) -> Any:
-    """value as the annotation wants it; the first member of a union that fits, a text last converted to it."""
+    """value as the annotation wants it: the first member of a union that it is of, else the first that its text reads as."""
+    if not declaration.annotation:
+        if isinstance(declaration.default, bool) and (value := TRUTH.get(str(value))) is None:  # "false" would be true
+            raise ValueError("neither true nor false")
+        return value
     try:
-        members = _members(ast.parse(annotation, mode="eval").body)
+        members = _members(ast.parse(declaration.annotation, mode="eval").body)
     except SyntaxError:
         return value
-    for exact in (True, False):
+    for reads in (False, True):
         for member in members:
-            try:
-                return _member(member, value, exact=exact)
-            except (ValueError, OverflowError):
-                continue
+            with contextlib.suppress(ValueError, KeyError, SyntaxError, OverflowError, RecursionError, MemoryError):
+                return _member(member, value, reads=reads)
     raise ValueError(f"{value!r} does not fit")
 
 
 def _members(node: ast.expr) -> list[ast.expr]:
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+    """The members of `a | b`, `Optional[a]` and `Union[a, b]`; of another annotation itself."""
+    if isinstance(node, ast.BinOp):
         return _members(node.left) + _members(node.right)
-    if isinstance(node, ast.Subscript) and _last(node.value) in ("Optional", "Union"):
+    if isinstance(node, ast.Subscript) and (name := _name(node)) in ("Optional", "Union"):
         inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-        members = [member for one in inner for member in _members(one)]
-        return [*members, ast.Constant(None)] if _last(node.value) == "Optional" else members
+        return [*(each for one in inner for each in _members(one)), *([ast.Constant(None)] if name[0] == "O" else [])]
     return [node]
 
 
-def _last(node: ast.expr) -> str:
-    """The last word of a dotted name: `datetime.date` is "date"."""
-    return ast.unparse(node).rpartition(".")[2]
+def _name(node: ast.expr) -> str:
+    """The last word of a dotted name, without what stands in brackets: `datetime.date` is "date"."""
+    return ast.unparse(node.value if isinstance(node, ast.Subscript) else node).rpartition(".")[2]
 
 
-def _member(node: ast.expr, value: Any, *, exact: bool) -> Any:
-    if isinstance(node, ast.Subscript) and _last(node.value) == "Literal":
+def _member(node: ast.expr, value: Any, *, reads: bool) -> Any:
+    """value where it is of that type; reads: or where its text says one. Raises ValueError, or what the reading raises."""
+    name = _name(node)
+    if name == "Literal" and isinstance(node, ast.Subscript):
         allowed = ast.literal_eval(node.slice)
-        allowed = allowed if isinstance(allowed, tuple) else (allowed,)
-        for one in allowed:
-            if (type(one), one) == (type(value), value) or (not exact and str(one) == value):
+        for one in allowed if isinstance(allowed, tuple) else (allowed,):
+            if (type(one), one) == (type(value), value) or (reads and str(one) == value):
                 return one
         raise ValueError("not one of those listed")
-    name = _last(node.value if isinstance(node, ast.Subscript) else node)
-    if name in MOMENTS:
-        return _moment(name, ast.unparse(node), value, exact=exact)
-    kind = KINDS.get(name)
-    if kind is None:
+    if name not in KINDS:
         return value  # a type of the notebook's own: its cells must check it
-    if type(value) is kind or (kind is float and type(value) is int):
-        return float(value) if kind is float else value
-    if exact or not isinstance(value, str):
+    kind, read = KINDS[name]
+    found = read(value) if reads and isinstance(value, str) else value
+    if kind is float and type(found) is int:
+        found = float(found)
+    if type(found) is not kind:
         raise ValueError("another type")
-    return _read(kind, value)
+    return Moment(found, ast.unparse(node)) if isinstance(found, datetime.date | datetime.time) else found
 
 
-def _read(kind: type, text: str) -> Any:
-    if kind is bool and text in WORDS:
-        return WORDS[text]
-    if kind is type(None) and text in ("None", ""):
-        return None
-    if kind is int and re.fullmatch(r"[+-]?\d+", text):
-        return int(text)
-    if kind is float and math.isfinite(float(text)):
-        return float(text)
-    if kind in (list, dict):
-        try:
-            value = ast.literal_eval(text)
-        except (SyntaxError, MemoryError, RecursionError):
-            raise ValueError("not a literal") from None
-        if isinstance(value, kind):
-            return value
-    raise ValueError("another type")
+def _whole(text: str) -> int:
+    if not re.fullmatch(r"[+-]?[0-9]+", text):
+        raise ValueError("not a whole number")
+    return int(text)
 
 
-@dataclass(frozen=True)
-class Moment:
-    """A date, datetime or time together with the name under which the notebook's cell knows its class."""
-
-    value: datetime.date | datetime.time
-    maker: str
+def _finite(text: str) -> float:
+    if not math.isfinite(value := float(text)):
+        raise ValueError("not finite")
+    return value
 
 
-def _moment(name: str, maker: str, value: Any, *, exact: bool) -> Moment:
-    kind = MOMENTS[name]
-    if type(value) is kind:
-        return Moment(value, maker)
-    if exact or not isinstance(value, str):
-        raise ValueError("another type")
-    return Moment(kind.fromisoformat(value), maker)
+KINDS: Mapping[str, tuple[type, Callable[[str], Any]]] = {
+    "bool": (bool, TRUTH.__getitem__),
+    "int": (int, _whole),
+    "float": (float, _finite),
+    "str": (str, str),
+    "list": (list, ast.literal_eval),
+    "dict": (dict, ast.literal_eval),
+    "None": (type(None), {"None": None, "": None}.__getitem__),
+    "date": (datetime.date, datetime.date.fromisoformat),
+    "datetime": (datetime.datetime, datetime.datetime.fromisoformat),
+    "time": (datetime.time, datetime.time.fromisoformat),
+}
 
 
 def code(parameters: Mapping[str, Any]) -> str:
@@ -276,15 +213,15 @@ def code(parameters: Mapping[str, Any]) -> str:
 
 
 def _written(value: Any) -> str:
-    if value is None or isinstance(value, bool | int):
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"float('{value}')"
+    if value is None or isinstance(value, bool | int | float):
         return repr(value)
-    if isinstance(value, float):
-        return repr(value) if math.isfinite(value) else f"float('{value}')"
     if isinstance(value, str):
         escaped = value.encode("unicode_escape", "surrogatepass").decode("ascii").replace('"', '\\"')
         return f'"{escaped}"'
     if isinstance(value, list):
-        return f"[{', '.join(_written(one) for one in value)}]"
+        return f"[{', '.join(map(_written, value))}]"
     if isinstance(value, dict):
         return f"{{{', '.join(f'{_written(str(key))}: {_written(one)}' for key, one in value.items())}}}"
     if isinstance(value, Moment):
