@@ -11,7 +11,8 @@ from typing import Any
 from .gather import Page, gather, listed, scan
 
 NAVIGATION = ("index.md", *(f"{name}/index.md" for name in ("archive", "metrics", "changes", "evidence")))
-SEARCHED = timedelta(days=90)  # older reports are found by what their month's page says of them
+# Older reports than these are found by what their month's page says of them: a browser holds the whole index.
+SEARCHED, MOST_SEARCHED = timedelta(days=90), 300
 
 __all__ = ["Page", "Published", "compose", "gather", "publish"]
 
@@ -86,7 +87,7 @@ def publish(
             f"{place}/{name}" for place, folder in folders.items() for name in folder.files if name.endswith(".md")
         }
         | {path for path in read_manifest(reports) if path.endswith(".md")},
-        unsearched=frozenset(f"{page.path}.md" for page in pages if as_of and as_of - page.as_of > SEARCHED),
+        unsearched=unsearched(pages),
         printed=frozenset(f"{page.path}.md" for page in printed),
         as_of=as_of,
     )
@@ -105,6 +106,21 @@ def publish(
         printed=sum(counts),
         part=only is not None,
     )
+
+
+def unsearched(pages: Sequence[Page]) -> frozenset[str]:
+    """The pages that search leaves out: old reports, and what was made for deployments that have only such."""
+    from .pages.frame import by_deployment
+    from .pages.paths import change_path, evidence_path
+
+    searched = {page.path for page in pages[:MOST_SEARCHED] if pages[0].as_of - page.as_of <= SEARCHED}
+    left = {f"{page.path}.md" for page in pages if page.path not in searched}
+    groups = by_deployment(pages)
+    shown = {change_path(group[0]) for group in groups.values() if group[0].path in searched}
+    for slug, group in groups.items():
+        if group[0].path not in searched:
+            left |= {f"{evidence_path(slug)}.md", *(f"{path}.md" for path in {change_path(group[0])} - shown)}
+    return frozenset(left)
 
 
 def log_before(pages: Sequence[Page]) -> dict[str, Any] | None:

@@ -18,6 +18,7 @@ from .tree import MANIFEST, read_manifest, write_whole
 FILE = ".site-state"
 # What a build leaves last; another program that builds the site changes them.
 WITNESSES = ("index.html", "search/search_index.json", "404.html")
+PARTS = ("publish", "sections", "charts", "assets")  # of this package, what pages are made with
 TOOLS = ("mkdocs", "mkdocs-material", "markdown", "pymdown-extensions")
 
 
@@ -63,12 +64,13 @@ def fingerprint(root: Path, pdf: bool) -> str:
     """Of the configuration, the tools, our own code, and of every file below reports/ that is neither report nor ours."""
     reports = root / "reports"
     own = sorted(set(files_beside(reports)) - set(read_manifest(reports)))
-    code = Path(__file__).parents[1]
+    package = Path(__file__).parents[1]
+    code = [path for part in PARTS for path in (package / part).rglob("*.*") if path.suffix != ".pyc"]
     seen = [
         hashlib.sha256((root / "mkdocs.yml").read_bytes()).hexdigest(),
         *(f"{name} {version(name)}" for name in TOOLS),
         *(f"{path} {stamp_of(reports / path)}" for path in own),
-        *(f"{path} {stamp_of(path)}" for path in sorted((*code.rglob("*.py"), *code.glob("assets/*.*")))),
+        *(f"{path} {stamp_of(path)}" for path in sorted(code)),
         f"pdf {pdf}",
     ]
     return hashlib.sha256(json.dumps(seen).encode()).hexdigest()

@@ -141,7 +141,8 @@ def evidence_table(path: str, rows: Sequence[Row]) -> Html:
     ]
     taken: set[str] = set()
     ids = [unique(row.item.number, taken) for row in rows]
-    return markup.table("Artifacts behind the reports", columns, [cells(path, row) for row in rows], ids=ids)
+    shown = [cells(path, row) for row in rows]
+    return markup.table("Artifacts behind the reports", columns, shown, ids=ids, searched=False)
 
 
 def unique(number: str, taken: set[str]) -> str:

@@ -17,12 +17,18 @@ SEVERITY = ("Breach", "No data", "Unclear", "Watch", "Not produced", "Pass", "No
 
 
 def frame(
-    path: str, title: str, blocks: Iterable[str], steps: Sequence[tuple[str, str]] = (), contents: bool = False
+    path: str,
+    title: str,
+    blocks: Iterable[str],
+    steps: Sequence[tuple[str, str]] = (),
+    contents: bool = False,
+    searched: bool = True,
 ) -> str:
     """A whole page. steps: (name, path) of the pages above it; contents: with the list of contents at its side."""
     hide = ["navigation"] if contents else ["navigation", "toc"]
     crumbs = markup.crumbs([(name, way(path, target)) for name, target in steps]) if steps else ""
-    parts = [front_matter(title, hide=hide), crumbs, heading(title, 1), *blocks]
+    keys: dict[str, object] = {} if searched else {"search": {"exclude": True}}
+    parts = [front_matter(title, hide=hide, **keys), crumbs, heading(title, 1), *blocks]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

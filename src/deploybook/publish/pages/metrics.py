@@ -110,7 +110,7 @@ def history_page(path: str, looks: Sequence[Look]) -> str:
         panel = markup.panels([(last.line.title, last.line.limit_text, drawing.svg)])
         chart = markup.figure(panel, CAPTION, values=values_of(drawing))
     blocks = [definition, "## Day by day", chart, "## Every report", history_table(path, looks)]
-    return f.frame(path, last.line.title, blocks, STEPS)
+    return f.frame(path, last.line.title, blocks, STEPS, searched=False)  # search finds it by the list of all
 
 
 def history_table(path: str, looks: Sequence[Look]) -> str:
