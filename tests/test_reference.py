@@ -163,3 +163,11 @@ def test_the_same_exports_give_the_same_facts(workspace: Path) -> None:
     first, second = (document(Book.open(SLUG, "24h", workspace=workspace).facts) for _ in range(2))
 
     assert json.dumps(first) == json.dumps(second)
+
+
+def test_a_checkpoint_shows_the_criterion_it_was_held_against(books: list[Book]) -> None:
+    """At most 3 an hour in the window, below 3 over the observation: both kept, each where it is written."""
+    window, last = (str(book["metrics"]) for book in (books[0], books[-1]))
+
+    assert "≤ 3 errors/hour" in window
+    assert "&lt; 3 errors/hour" in last

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ..judge import judge_success, whole
@@ -50,7 +51,9 @@ def judge_criterion(deployment: Deployment, data: Data, metric: Metric, limit: L
         healthy_baseline=before is None or sick_baseline(data, metric, before) is None,
         first_deployment=deployment.baseline is None,
     )
-    return with_splits(deployment, data, judgement) if before is not None else judgement
+    judgement = with_splits(deployment, data, judgement) if before is not None else judgement
+    # What a page shows as the threshold is what was asked here, not the target of the deployment window.
+    return judgement if limit.side == "both" else replace(judgement, metric=replace(metric, target=limit))
 
 
 def gates(deployment: Deployment, data: Data) -> tuple[GateResult, ...]:
