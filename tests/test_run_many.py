@@ -7,10 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from run_notebooks import notebook
 
-from deploybook.errors import UsageProblem
-from deploybook.run import Job, RunResult, Status, execute_many, run_many
+from deploybook.run import Job, RunResult, Status, run_many
 from deploybook.run.key import digests, stamps, why
 
 
@@ -87,16 +85,6 @@ def test_a_job_waits_for_the_memory_that_the_largest_took(monkeypatch: pytest.Mo
 
     assert len(list(run_many(jobs(5), run, workers=3, keep_going=True))) == 5
     assert most == 1
-
-
-def test_the_problems_of_all_jobs_raise_before_any_starts(tmp_path: Path) -> None:
-    path = notebook(tmp_path / "n.ipynb", "after = None", tags={0: ["parameters"]})
-    wrong = [Job(notebook=path, output=tmp_path / "o.ipynb", parameters={name: 1}) for name in ("aftr", "zzz")]
-
-    with pytest.raises(UsageProblem) as caught:
-        execute_many(wrong)
-    assert "aftr" in str(caught.value)
-    assert "zzz" in str(caught.value)
 
 
 @pytest.fixture

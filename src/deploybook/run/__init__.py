@@ -3,33 +3,27 @@ Executing notebooks, fast and honestly.
 
 `execute` runs one and returns a RunResult, whatever happened; `execute_many` runs several at once. Two ways lead there:
 `fork` (one warm process, each notebook in a fork of it) and `process` (stock papermill with a real kernel), with the same
-outputs. Only a notebook that cannot be read and parameters that are wrong raise, before any kernel starts.
+outputs. Only a notebook that cannot be read and parameters that are wrong raise, before a kernel starts.
 """
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from . import notebook as notebooks
-from . import single
-from .many import Job, check_jobs, run_many
-from .record import Limits, RunResult, Status
-from .single import Isolation
+from .many import Job, run_many
+from .record import Limits, Record, RunResult, Status
+from .watch import watch
 
-__all__ = [
-    "Isolation",
-    "Job",
-    "Limits",
-    "RunResult",
-    "Status",
-    "execute",
-    "execute_many",
-    "run_many",
-]
+__all__ = ["Isolation", "Job", "Limits", "RunResult", "Status", "execute", "execute_many", "run_many"]
+
+Isolation = Literal["fork", "process"]
 
 
 def execute(
@@ -50,10 +44,9 @@ def execute(
     cancel ends the run. Raises UsageProblem for an unreadable notebook or wrong parameters, before any kernel starts.
     """
     document, digest = notebooks.read(notebook)
-    values = notebooks.check_parameters(document, parameters or {}, notebook=notebook.name)
-    prepared = notebooks.prepare(document, values, digest)
+    prepared = notebooks.prepare(document, parameters or {}, digest, name=notebook.name)
     began = time.monotonic()
-    record, peak, (status, reason, place) = single.run(
+    record, peak, (status, reason, place) = run_prepared(
         prepared,
         output,
         cwd=(cwd or notebook.parent).resolve(),
@@ -82,33 +75,48 @@ def execute(
     )
 
 
-def execute_many(
-    jobs: Iterable[Job],
+def run_prepared(
+    document: notebooks.Document,
+    output: Path | None,
     *,
-    workers: int | None = None,
-    keep_going: bool = True,
-    isolation: Isolation = "fork",
-    limits: Limits | None = None,
+    cwd: Path,
+    isolation: Isolation,
+    limits: Limits,
     environment: Mapping[str, str] | None = None,
-) -> Iterator[tuple[Job, RunResult]]:
+    cancel: threading.Event | None = None,
+) -> tuple[Record, int, tuple[Status, str, int | None]]:
     """
-    Runs several, workers at a time (by default one a core), and yields each with its result as it ends.
+    The record, the most memory seen, and status, reason and failing cell.
 
-    The problems of all jobs raise together, before any kernel starts. Closing the iterator cancels what runs.
+    The notebook is stored at output at the start, every five seconds where it changed, and at the end.
     """
-    jobs = list(jobs)
-    check_jobs(jobs)
+    from . import fork, stock
+
+    record = Record({**document, "cells": [dict(cell) for cell in document["cells"]]})
+    way = fork if isolation == "fork" and fork.is_safe(document) else stock
+
+    def save() -> None:
+        if output is not None:
+            notebooks.write(record.document, output)
+
+    directory = Path(tempfile.mkdtemp(prefix="db-"))
+    try:
+        save()
+        process = way.start(record, cwd=cwd, directory=directory, environment=environment or {}, limits=limits)
+        ending = watch(process, limits, save=save, cancel=cancel)
+        outcome = record.finish(ending)
+        save()
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+    return record, ending.peak, outcome
+
+
+def execute_many(
+    jobs: Iterable[Job], *, workers: int | None = None, keep_going: bool = True, **options: Any
+) -> Iterator[tuple[Job, RunResult]]:
+    """Runs several, workers at a time (by default one a core): see `run_many`; options are those of `execute`."""
 
     def run(job: Job, cancel: threading.Event) -> RunResult:
-        return execute(
-            job.notebook,
-            job.output,
-            job.parameters,
-            cwd=job.cwd,
-            isolation=isolation,
-            limits=limits,
-            environment=environment,
-            cancel=cancel,
-        )
+        return execute(job.notebook, job.output, job.parameters, cwd=job.cwd, cancel=cancel, **options)
 
     return run_many(jobs, run, workers=workers, keep_going=keep_going)

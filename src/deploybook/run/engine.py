@@ -40,8 +40,7 @@ class ForkEngine:
         start_timeout (seconds) are understood. A cell's error is raised by papermill itself, from the outputs; a dead
         kernel is DeadKernelError (papermill exits with 138); any other failure is NotebookFailed.
         """
-        from . import fork
-        from .single import run
+        from . import fork, run_prepared
 
         document = notebooks.adopt(nb)
         if kernel_name != "python3" or not fork.is_safe(document):
@@ -50,17 +49,14 @@ class ForkEngine:
             return NBClientEngine.execute_notebook(nb, kernel_name, output_path=output_path, **options)
         local = output_path if output_path and "://" not in output_path and output_path != "-" else None
         document["metadata"]["deploybook"] = {}
-        record, _, (status, reason, _) = run(
+        record, _, (status, reason, _) = run_prepared(
             document, Path(local) if local else None, cwd=Path.cwd(), isolation="fork", limits=_limits(options)
         )
         return _hand_back(nb, record.document, status, reason)
 
 
 def _limits(options: dict[str, Any]) -> Limits:
-    seconds = {
-        "cell": options.get("execution_timeout") or options.get("timeout"),
-        "start": options.get("start_timeout"),
-    }
+    seconds = {"cell": options.get("execution_timeout"), "start": options.get("start_timeout")}
     chosen = {name: timedelta(seconds=value) for name, value in seconds.items() if value and value > 0}
     return replace(Limits(run=timedelta(days=7)), **chosen)  # type: ignore[arg-type]
 

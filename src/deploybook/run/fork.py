@@ -14,7 +14,6 @@ import json
 import os
 import select
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -26,8 +25,9 @@ from pathlib import Path
 
 from .engine import ForkEngine
 from .environment import OWN, kernel_environment
-from .notebook import Document, language, tags
+from .notebook import Document, language, may_fail
 from .record import Limits, Record
+from .watch import Process
 
 __all__ = ["ForkEngine", "end_warm", "is_safe", "start"]
 
@@ -38,21 +38,13 @@ def is_safe(document: Document) -> bool:
     return sys.platform == "linux" and language(document) == "python" and kernel == "python3"
 
 
-@dataclass
-class Fork:
-    """One run in a fork of the warm process; see watch.Process."""
+@dataclass(kw_only=True)
+class Fork(Process):
+    """One run in a fork of the warm process."""
 
-    messages: int
-    raw: dict[str, int]
     status: socket.socket
-    record: Record
     warm: Warm | None = None
     code: int | None = None
-
-    def interrupt(self) -> None:
-        if self.record.kernel:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.record.kernel, signal.SIGINT)
 
     def wait(self, seconds: float) -> int | None:
         if self.code is None and select.select([self.status], [], [], seconds)[0]:
@@ -65,9 +57,6 @@ class Fork:
             self.status.shutdown(socket.SHUT_WR)
         self.wait(10)
 
-    def pids(self) -> list[int]:
-        return [self.record.kernel] if self.record.kernel else []
-
     def last_words(self) -> str:
         text = os.pread(self.raw["stderr"], 10_000, 0).decode(errors="replace").strip()
         return text.splitlines()[-1][:300] if text else ""
@@ -76,16 +65,14 @@ class Fork:
         if self.warm is not None:
             self.warm.running.discard(self.status)
         self.status.close()
-        for descriptor in (self.messages, *self.raw.values()):
-            os.close(descriptor)
+        super().close()
 
 
 def start(record: Record, *, cwd: Path, directory: Path, environment: Mapping[str, str], limits: Limits) -> Fork:
     """Asks the warm process for a fork that runs the record's cells. directory is the run's own."""
     todo = [
-        {"place": place, "source": cell["source"], "may_fail": "raises-exception" in tags(cell)}
-        for place, cell in enumerate(record.cells)
-        if place in record.expected
+        {"place": place, "source": record.cells[place]["source"], "may_fail": may_fail(record.cells[place])}
+        for place in record.expected
     ]
     content = json.dumps({"todo": todo})
     (directory / "todo.json").write_text(content, encoding="utf-8")
@@ -98,33 +85,24 @@ def start(record: Record, *, cwd: Path, directory: Path, environment: Mapping[st
     }
     ours, theirs = socket.socketpair()
     read, write = os.pipe()
-    raw = {
-        name: os.open(directory / name, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600) for name in ("stdout", "stderr")
-    }
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
+    raw = {name: os.open(directory / name, flags, 0o600) for name in ("stdout", "stderr")}
     fork = Fork(messages=read, raw=raw, status=ours, record=record)
     try:
-        message, descriptors = json.dumps(job).encode(), [theirs.fileno(), write, *raw.values()]
-        fork.warm = _send(message, descriptors, environment, limits, ours)
-    except StartFailed as failure:
+        fork.warm = _take(environment, limits.start.total_seconds(), ours)
+        socket.send_fds(fork.warm.control, [json.dumps(job).encode()], [theirs.fileno(), write, *raw.values()])
+    except OSError as failure:  # it did not come up, or ended this moment
         os.write(raw["stderr"], str(failure).encode())
-        fork.code = failure.code
+        fork.code = fork.warm.process.poll() if fork.warm else None
     finally:
         theirs.close()
         os.close(write)
     return fork
 
 
-class StartFailed(Exception):
-    """The warm process did not come up; its text is what it said last, code how it exited."""
-
-    def __init__(self, text: str, code: int | None) -> None:
-        self.code = code
-        super().__init__(text)
-
-
 @dataclass
 class Warm:
-    """A warm process and the socket on which it takes jobs."""
+    """A warm process and the socket on which it takes jobs. owner: who started it."""
 
     process: subprocess.Popen[bytes]
     control: socket.socket
@@ -148,39 +126,22 @@ _lock = threading.Lock()
 _warm: dict[object, Warm] = {}
 
 
-def _send(
-    message: bytes, descriptors: list[int], environment: Mapping[str, str], limits: Limits, status: socket.socket
-) -> Warm:
-    """Hands a job to the warm process of this environment; one that died since its last job is replaced once."""
-    for _ in range(2):
-        warm = _take(environment, limits.start.total_seconds(), status)
-        try:
-            socket.send_fds(warm.control, [message], descriptors)
-            return warm
-        except OSError as error:
-            _drop(warm)
-            failure = error
-    raise StartFailed(f"the warm process does not take jobs: {failure}", None) from failure
-
-
 def _take(environment: Mapping[str, str], seconds: float, status: socket.socket) -> Warm:
-    """The warm process for this environment (variables, Python's libraries), busy from now; idle ones for others end."""
+    """
+    The warm process for this environment (variables, Python's libraries), busy from now.
+
+    Those that died end, and so do idle ones for others. Raises OSError with its last words where none comes up.
+    """
     libraries = tuple((path, Path(path).stat().st_mtime_ns) for path in sys.path if path.endswith("site-packages"))
     key = (tuple(sorted(environment.items())), libraries, os.getpid())
     with _lock:
-        if key not in _warm:
-            for other in [one for one in _warm if not _warm[one].running]:
+        for other, warm in list(_warm.items()):
+            if warm.process.poll() is not None or (other != key and not warm.running):
                 _warm.pop(other).end()
+        if key not in _warm:
             _warm[key] = _start_warm(environment, seconds)
         _warm[key].running.add(status)
         return _warm[key]
-
-
-def _drop(warm: Warm) -> None:
-    """Forgets a warm process that no longer answers; another may have taken its place already."""
-    with _lock:
-        for key in [key for key, one in _warm.items() if one is warm]:
-            _warm.pop(key).end()
 
 
 def _start_warm(environment: Mapping[str, str], seconds: float) -> Warm:
@@ -208,7 +169,7 @@ def _start_warm(environment: Mapping[str, str], seconds: float) -> Warm:
     if not ready:
         words = (directory / "warm.log").read_text(errors="replace").strip()
         warm.end()
-        raise StartFailed(words, process.returncode)
+        raise OSError(words)
     return warm
 
 

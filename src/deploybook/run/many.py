@@ -10,12 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deploybook.errors import UsageProblem
-
-from . import notebook as notebooks
 from .record import RunResult
 
-__all__ = ["Job", "check_jobs", "run_many"]
+__all__ = ["Job", "run_many"]
 
 USUAL = 400 << 20  # bytes a report takes until one has been seen to take more
 
@@ -28,19 +25,6 @@ class Job:
     output: Path
     parameters: Mapping[str, Any] = field(default_factory=dict)
     cwd: Path | None = None
-
-
-def check_jobs(jobs: Iterable[Job]) -> None:
-    """Raises UsageProblem with every problem of every job, before any kernel starts."""
-    problems = []
-    for job in jobs:
-        try:
-            document, _ = notebooks.read(job.notebook)
-            notebooks.check_parameters(document, job.parameters, notebook=job.notebook.name)
-        except UsageProblem as problem:
-            problems.append(str(problem))
-    if problems:
-        raise UsageProblem("\n".join(problems))
 
 
 def run_many(

@@ -16,17 +16,18 @@ from typing import Any
 
 from deploybook.errors import UsageProblem
 
-from . import parameters as declared
+from . import parameters
 
 __all__ = [
+    "MARK",
     "Document",
-    "check_parameters",
-    "declarations",
+    "adopt",
     "first_line",
     "language",
     "prepare",
     "read",
     "runnable",
+    "store",
     "tags",
     "write",
 ]
@@ -78,6 +79,10 @@ def tags(cell: Mapping[str, Any]) -> list[str]:
     return list(cell["metadata"].get("tags", []))
 
 
+def may_fail(cell: Mapping[str, Any]) -> bool:
+    return "raises-exception" in tags(cell)
+
+
 def language(document: Document) -> str:
     metadata = document["metadata"]
     return str(
@@ -85,38 +90,37 @@ def language(document: Document) -> str:
     )
 
 
-def check_parameters(document: Document, given: Mapping[str, Any], *, notebook: str) -> dict[str, Any]:
-    """The given parameters, checked against the cell tagged `parameters`. Raises UsageProblem, all problems at once."""
-    if language(document) != "python":
-        if given:
-            raise UsageProblem(f"{notebook}: parameters are checked in Python notebooks only; set them in the notebook")
-        return {}
-    return declared.check(declarations(document), given, notebook=notebook)
+def prepare(document: Document, given: Mapping[str, Any], digest: str, *, name: str = "notebook") -> Document:
+    """
+    The notebook with the injected cell where papermill puts it, and the parameters in its metadata.
 
-
-def declarations(document: Document) -> dict[str, declared.Declaration]:
-    """What the first cell tagged `parameters` declares; empty without one."""
-    return declared.declarations(next((one["source"] for one in document["cells"] if "parameters" in tags(one)), ""))
-
-
-def prepare(document: Document, values: Mapping[str, Any], digest: str) -> Document:
-    """The notebook with the injected cell where papermill puts it, and the parameters in its metadata."""
-    cells = list(document["cells"])
-    if values:
+    Raises UsageProblem with all that is wrong with the given parameters. name: of the notebook, for it.
+    """
+    cells, is_python = list(document["cells"]), language(document) == "python"
+    if given and not is_python:
+        raise UsageProblem(f"{name}: parameters are checked in Python notebooks only; set them in the notebook")
+    place = _tagged(cells, "parameters")
+    declared = cells[place]["source"] if place is not None and is_python else ""
+    values = parameters.check(parameters.declarations(declared), given, notebook=name)
+    if values and place is not None:
         new: dict[str, Any] = {"cell_type": "code", "execution_count": None, "id": "injected-parameters", "outputs": []}
-        new.update(metadata={"tags": ["injected-parameters"]}, source=declared.code(values))
-        injected = next((n for n, cell in enumerate(cells) if "injected-parameters" in tags(cell)), None)
-        if injected is not None:
-            cells[injected] = new
+        new.update(metadata={"tags": ["injected-parameters"]}, source=parameters.code(values))
+        before = _tagged(cells, "injected-parameters")
+        if before is None:
+            cells.insert(place + 1, new)
         else:
-            cells.insert(next(n for n, cell in enumerate(cells) if "parameters" in tags(cell)) + 1, new)
-    shown = {name: _shown(value) for name, value in values.items()}
+            cells[before] = new
+    shown = {key: _shown(value) for key, value in values.items()}
     about = {"papermill": {"parameters": shown}, "deploybook": {"notebook": f"sha256:{digest}", "status": "running"}}
     return {**document, "cells": cells, "metadata": {**document["metadata"], **about}}
 
 
+def _tagged(cells: list[dict[str, Any]], tag: str) -> int | None:
+    return next((place for place, cell in enumerate(cells) if tag in tags(cell)), None)
+
+
 def _shown(value: Any) -> Any:
-    return value.value.isoformat() if isinstance(value, declared.Moment) else value
+    return value.value.isoformat() if isinstance(value, parameters.Moment) else value
 
 
 def runnable(document: Document) -> list[int]:

@@ -24,6 +24,8 @@ from typing import Any, NoReturn
 
 __all__ = ["serve"]
 
+# What the first magic of a notebook loads.
+MAGICS = "auto basic config display execution extension history logging namespace osm packaging pylab script"
 IMPORTS = (
     "numpy",
     "pandas",
@@ -36,12 +38,7 @@ IMPORTS = (
     "pandas.io.formats.string",
     "pandas.core.reshape.reshape",
     "tornado.platform.asyncio",
-    # What the first magic of a notebook loads.
-    *(f"IPython.core.magics.{name}" for name in ("auto", "basic", "config", "display", "execution", "extension")),
-    *(
-        f"IPython.core.magics.{name}"
-        for name in ("history", "logging", "namespace", "osm", "packaging", "pylab", "script")
-    ),
+    *(f"IPython.core.magics.{name}" for name in MAGICS.split()),
     "deploybook.book",
     "deploybook.charts",
 )
