@@ -298,8 +298,48 @@ def panels(facts: Facts, data: Data) -> Block:
     window = wording.window_text(facts.deployment.window, facts.deployment.zone)
     caption = f"Each metric over {window} against its baseline; limit dashed, tolerance as a band, times in {zone}."
     links = in_grafana(facts, drawn, facts.deployment.window)
-    markdown = show_figure(show_panels(made), caption, links, figure_id="fig-panels")
-    return Block(name="charts", markdown=markdown)
+    figures: list[str] = [show_figure(show_panels(made), caption, links, figure_id="fig-panels")]
+    figures += [str(block) for each in facts.metrics if (block := distribution(facts, data, each))]
+    return Block(name="charts", markdown="\n\n".join(figures))
+
+
+def distribution(facts: Facts, data: Data, judgement: Judgement) -> Block:
+    """The buckets of both windows, where a quantile moved; empty elsewhere."""
+    metric, baseline = judgement.metric, judgement.baseline
+    moved = judgement.verdict not in (Verdict.PASS, Verdict.NO_DATA, Verdict.PENDING, Verdict.NOT_APPLICABLE)
+    if not (moved and baseline and metric.kind == "histogram" and metric.statistic.startswith("p")):
+        return Block(name=f"distribution of {metric.id}")
+    windows = (judgement.now.window, baseline.window)
+    shares = [shares_of(metric, data, window) for window in windows]
+    samples = measure.samples_of(metric, data)
+    if samples is None or shares[0] is None or shares[1] is None:
+        return Block(name=f"distribution of {metric.id}")
+    zone = facts.deployment.zone
+    drawing = charts.draw(
+        charts.Distribution(
+            id=f"fig-distribution-{metric.id}",
+            title=metric.title,
+            unit=metric.unit,
+            edges=tuple(edge * metric.scale for edge in samples.edges),
+            now=shares[0],
+            baseline=shares[1],
+            now_label="this window",
+            baseline_label="baseline",
+            subtitle=f"shares of the buckets, {wording.window_text(windows[0], zone)} against {wording.window_text(windows[1], zone)}",
+        )
+    )
+    return shown(facts, drawing, judgement, windows[0])
+
+
+def shares_of(metric: Metric, data: Data, window: Window) -> tuple[float, ...] | None:
+    """The share of the requests in each bucket, 0 to 1; None without requests."""
+    import numpy as np
+
+    added = measure.increments(metric, data, window)
+    if added is None or added.buckets is None:
+        return None
+    counts = np.maximum(np.nan_to_num(added.buckets).sum(axis=0), 0)
+    return tuple(float(count) for count in counts / counts.sum()) if counts.sum() else None
 
 
 def course(facts: Facts, data: Data) -> Block:
