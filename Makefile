@@ -54,8 +54,8 @@ lock: ## Write the locks anew (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --group build -o requirements/run.txt
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --group build --group dev -o requirements/dev.txt
 
-bench: $(DEV)/.done ## What it costs: each ratio measured side by side
-	$(DEV)/bin/python benchmarks/run.py
+bench: $(DEV)/.done ## What it costs, beside what is promised (BENCH="--quick reports": less of one part)
+	$(DEV)/bin/python benchmarks/run.py $(BENCH)
 
 bench-verdicts: $(DEV)/.done ## False alarms and misses of the verdicts, by simulation
 	$(DEV)/bin/python benchmarks/verdicts.py
