@@ -67,3 +67,15 @@ def test_pages_of_before_do_not_pass_for_the_last_publication(log: Log, tmp_path
 def test_a_site_that_cannot_be_written_is_not_sealed(log: Log, tmp_path: Path) -> None:
     with pytest.raises(DeploybookError, match="not published"):
         seal(log, tmp_path / "missing" / "site", NOW)
+
+
+def test_a_part_goes_only_into_the_site_that_was_published_last(log: Log, tmp_path: Path) -> None:
+    whole, part = built(tmp_path / "whole"), tmp_path / "part"
+    seal(log, whole, NOW)
+    part.mkdir()
+    (part / "index.html").write_text("<p>newer</p>\n")
+    sums = whole / "SHA256SUMS"
+    sums.write_text(sums.read_text().replace("evidence/index.html", "evidence/other.html"))
+
+    with pytest.raises(DeploybookError, match="not what was published last"):
+        seal(log, part, NOW, base=whole)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,33 +15,28 @@ from ..model import Deployment, Records
 from ..times import iso, local_day
 
 NO_CHANGES = ("alert", "comms")  # kinds of events that change nothing in production
-Rows = list[tuple[str, str]]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Dossier:
-    """One change. about: (what, how it stands) in the order of an audit. files: path -> bytes, its records and results."""
-
-    deployment: Deployment
-    about: tuple[tuple[str, str], ...]
-    files: Mapping[str, bytes]
-
-
-def dossier(workspace: records.Workspace, slug: str, log: Log) -> Dossier:
-    """Raises FileProblems where its files have mistakes. Private lines stay out."""
-    deployment, folder = records.read_deployment(workspace, slug), workspace.folder(slug)
+def dossier(
+    workspace: records.Workspace, deployment: Deployment, log: Log
+) -> tuple[dict[str, bytes], list[tuple[str, str]]]:
+    """
+    Of one change the files with their records and results, path -> bytes, and (what, how it stands) in the order of an
+    audit. Raises FileProblems where its records have mistakes. Private lines stay out.
+    """
+    slug, folder = deployment.slug, workspace.folder(deployment.slug)
     known = records.read_records(folder, deployment)
-    entries = list(log.entries(deployment=slug))
+    entries = log.entries("run", slug)
     written = {f"{slug}/{path.relative_to(folder).as_posix()}": path.read_bytes() for path in kept(folder)}
     told = {f"{slug}/results/{name}": content for name, content in results(log, entries)}
     found = {name: json.loads(content) for name, content in told.items() if name.endswith(".json")}
-    about = [*of_change(deployment), *of_records(known), *of_results(found), *of_end(deployment)]
+    about = list(facts_of(deployment, known, found))
     if left := sorted(path.name for path in folder.rglob("*.y*ml") if journal.is_private(path.read_bytes())):
         about.append(("Left out, private", ", ".join(left)))
     minutes = folder / journal.NAME
     if minutes.is_file():
         written[f"{slug}/{journal.NAME}"] = journal.public(minutes.read_text(encoding="utf-8-sig")).encode()
-    return Dossier(deployment=deployment, about=tuple(about), files={**written, **told})
+    return {**written, **told}, about
 
 
 def kept(folder: Path) -> Iterator[Path]:
@@ -55,8 +49,8 @@ def kept(folder: Path) -> Iterator[Path]:
 
 def results(log: Log, entries: Iterable[Entry]) -> Iterator[tuple[str, bytes]]:
     """The newest page and document of every report, as recorded."""
-    newest = {entry.predicate.get("scope"): entry for entry in entries if entry.kind == "run"}
-    for entry in newest.values():
+    good = [entry for entry in entries if entry.predicate.get("result") == "completed"]
+    for entry in {entry.predicate.get("scope"): entry for entry in good}.values():
         for name, path in sorted(entry.paths.items()):
             told = name.endswith((".json", ".md")) and not name.endswith((".page.json", "-notebook.md"))
             if told and (log.path / path).is_file():
@@ -67,52 +61,33 @@ def listed(*parts: str) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def of_change(deployment: Deployment) -> Rows:
-    window, zone = deployment.window, deployment.zone
-    return [
-        ("Change", f"{deployment.title} ({deployment.ticket})"),
-        ("Version", deployment.version),
-        ("Lead", deployment.lead),
-        ("Service", deployment.service),
-        ("Window", f"{iso(window.start)} to {iso(window.end)} ({wording.window_text(window, zone)})"),
-    ]
-
-
-def of_records(known: Records) -> Rows:
-    rows = [
-        (f"Approval: {each.what}", listed(*each.by, iso(each.at) if each.at else "", each.result))
-        for each in known.approvals
-    ]
-    rows += [
-        (f"Before the change: {each.id}".rstrip(": "), listed(each.text, each.result, *each.by))
-        for each in known.readiness
-    ]
-    if back := known.rehearsal:
+def facts_of(deployment: Deployment, known: Records, found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(what, how it stands), in the order of an audit. found: the documents of its reports, by name."""
+    window, closing, back = deployment.window, deployment.closing, known.rehearsal
+    yield "Change", f"{deployment.title} ({deployment.ticket})"
+    yield "Version, service, lead", listed(deployment.version, deployment.service, deployment.lead)
+    yield "Window", f"{iso(window.start)} to {iso(window.end)} ({wording.window_text(window, deployment.zone)})"
+    for approval in known.approvals:
+        yield (
+            f"Approval: {approval.what}",
+            listed(*approval.by, iso(approval.at) if approval.at else "", approval.result),
+        )
+    for check in known.readiness:
+        yield f"Before the change: {check.id}".rstrip(": "), listed(check.text, check.result, *check.by)
+    if back:
         digest = f"digest then {back.digest_then or 'not recorded'}, on record {back.digest_now or 'not recorded'}"
-        when = iso(back.at) if back.at else "time not recorded"
-        rows.append(("Back-out rehearsed", f"{back.script}, {when} {back.where}; {digest}"))
-    return rows
-
-
-def of_results(found: Mapping[str, Any]) -> Rows:
-    rows: Rows = []
+        yield "Back-out rehearsed", listed(back.script, iso(back.at) if back.at else "", back.where, digest)
     for name, told in found.items():
         scope = Path(name).stem
-        rows.append((f"Result: {scope}", f"{told['verdict']} as of {told['as_of']}: {told['reason']}"))
+        yield f"Result: {scope}", f"{told['verdict']} as of {told['as_of']}: {told['reason']}"
         for metric in told["metrics"]:
             value = "no value" if metric["value"] is None else f"{metric['value']:g} {metric['unit']}"
             if metric["unit"] == "1" and metric["value"] is not None:
                 value = wording.percent(metric["value"])
             limit = metric["limit"] or metric["target"] or "no limit"
-            rows.append((f"{scope}: {metric['title']}", f"{metric['verdict']}: {value}, {limit}"))
-    return rows
-
-
-def of_end(deployment: Deployment) -> Rows:
-    closing = deployment.closing
-    if closing is None:
-        return [("Outcome", "not closed")]
-    return [("Outcome", listed(closing.outcome, iso(closing.at) if closing.at else "", closing.reason))]
+            yield f"{scope}: {metric['title']}", f"{metric['verdict']}: {value}, {limit}"
+    ended = listed(closing.outcome, iso(closing.at) if closing.at else "", closing.reason) if closing else "not closed"
+    yield "Outcome", ended
 
 
 def between(workspace: records.Workspace, first: date, last: date) -> tuple[Deployment, ...]:

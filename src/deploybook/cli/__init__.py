@@ -36,6 +36,7 @@ VERBS = {
     "note": "Append a line to the journal.",
     "attach": "Keep a file as evidence of the deployment.",
     "verify": "Check the evidence log, its artifacts and the pages.",
+    "key": "Print what an auditor takes from the ticket; rotate the key.",
     "prune": "Remove old exports by rule, on record.",
     "pack": "Pack one change, or all of a period, for an auditor.",
     "compare": "Show what differs between two reports.",

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from ..model import Deployment
 
 FOLDER = "attached"
-LISTS = ("records/artifacts.yml", "records/artifacts.yaml", "records/evidence.yml", "records/evidence.yaml")
-WHOLE = ("records.yml", "records.yaml")
 KEY = re.compile(r"^(?:artifacts|evidence):[ \t]*(?:#.*)?\n(?=([ ]*)- )", re.MULTILINE)
 
 
@@ -69,24 +67,17 @@ def name_it(folder: Path, deployment: Deployment, said: dict[str, str]) -> Path:
 
     if any(each.path == said["path"] for each in records_and_problems(folder, deployment)[0].artifacts):
         return folder / said["path"]
-    line = "{" + ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in said.items()) + "}"
-    path = next((folder / name for name in (*LISTS, *WHOLE) if is_list(folder / name)), folder / LISTS[0])
+    line = "- {" + ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in said.items()) + "}"
+    whole, path = folder / "records.yml", folder / "records" / "artifacts.yml"
+    key = KEY.search(whole.read_text(encoding="utf-8")) if whole.is_file() else None
+    path = whole if key else path
     before = path.read_text(encoding="utf-8") if path.is_file() else ""
+    after = f"{before}{'' if before.endswith(chr(10)) or not before else chr(10)}{line}\n"
+    if key:
+        after = f"{before[: key.end()]}{key[1]}{line}\n{before[key.end() :]}"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(with_line(before, line, key=path.parent == folder), encoding="utf-8")
+    path.write_text(after, encoding="utf-8")
     if problems := records_and_problems(folder, deployment)[2]:
         path.write_text(before, encoding="utf-8") if before else path.unlink()
-        raise UsageProblem(f"{path}: cannot be added to ({problems[0].text}); write there yourself: - {line}")
+        raise UsageProblem(f"{path}: cannot be added to ({problems[0].text}); write there yourself: {line}")
     return path
-
-
-def is_list(path: Path) -> bool:
-    return path.is_file() and (path.parent.name == "records" or bool(KEY.search(path.read_text(encoding="utf-8"))))
-
-
-def with_line(text: str, line: str, *, key: bool) -> str:
-    """The text with one more item: at the top of the list under its key, or at the end of a file that is the list."""
-    found = KEY.search(text) if key else None
-    if found:
-        return f"{text[: found.end()]}{found[1]}- {line}\n{text[found.end() :]}"
-    return f"{text}{'' if text.endswith(chr(10)) or not text else chr(10)}- {line}\n"

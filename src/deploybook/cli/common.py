@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -66,8 +67,6 @@ class State:
             if not folder.is_dir():
                 raise UsageProblem(f"-C: {self.workspace} is not a folder")
             return find_workspace(folder)
-        import os
-
         if given := os.environ.get("DEPLOYBOOK_WORKSPACE"):
             return read_workspace(Path(given))
         return find_workspace(Path.cwd())
@@ -100,7 +99,6 @@ class State:
         if not known:
             raise UsageProblem(f"{workspace.deployments} has no deployment yet; 'deploybook new SLUG' makes one")
         raise UsageProblem(f"which deployment? Write -d SLUG with one of {', '.join(known)}")
-
 
     def open_ones(self, workspace: Workspace, known: Sequence[str]) -> list[str]:
         """Those that are not closed, and still observed; one with mistakes counts as open."""
@@ -162,20 +160,25 @@ def tell(text: str) -> None:
     click.echo(text, err=True)
 
 
+def key_path(workspace: Workspace, origin: str) -> Path:
+    """Where the key of the workspace lies, outside its tree."""
+    from ..evidence import key as keys
+
+    return keys.default_path(f"{origin}@{workspace.root}", os.environ)
+
+
 def open_log(workspace: Workspace, *, make_key: bool = False) -> Log:
     """
     The evidence log of the workspace with its key. make_key: a workspace without a key gets one of its own,
     outside the tree; otherwise it appends unsigned and says so.
     """
-    import os
-
     from ..book.credentials import credentials
     from ..evidence import Gate, Log
     from ..evidence import key as keys
     from ..records import read_settings
 
     origin = read_settings(workspace).origin or workspace.root.name
-    path = keys.default_path(f"{origin}@{workspace.root}", os.environ)
+    path = key_path(workspace, origin)
     key = keys.load(path)
     if key is None and make_key:
         key = keys.make(path, origin)

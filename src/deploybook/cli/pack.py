@@ -39,12 +39,12 @@ def command(state: State, change: str | None, out: Path | None, as_json: bool, *
     else:
         one = read_deployment(workspace, state.slug(workspace))
         chosen, name = (one,), one.ticket or one.slug
-    found = [dossier(workspace, each.slug, log) for each in chosen]
-    files: dict[str, bytes | Path] = {path: data for each in found for path, data in each.files.items()}
+    found = [dossier(workspace, each, log) for each in chosen]
+    files: dict[str, bytes | Path] = {path: data for more, _ in found for path, data in more.items()}
     if first and last:
         files["CHANGES.csv"] = register(workspace, chosen, log, first, last)
     names = [each.slug for each in chosen]
-    about = {f"{each.deployment}": each.about for each in found}
+    about = {str(each): said for each, (_, said) in zip(chosen, found, strict=True)}
     target = out or Path(f"{name}.zip")
     pack(log, target, names, files=files, verifier=verifier(), title=f"Audit pack: {name}", about=about)
     if as_json:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 def command(state: State, dry_run: bool, by: str, approved_by: str, ticket: str, as_json: bool) -> int:
     """Remove exports that are older than `keep: {exports: 400 d}` in deploybook.yml says; never under legal hold."""
     from ..evidence import retention
+    from ..publish.state import forget
     from ..records import read_settings
     from ..times import length_text
     from ..wording import plural
@@ -44,6 +45,7 @@ def command(state: State, dry_run: bool, by: str, approved_by: str, ticket: str,
     copies: list[str] = []
     if found and not dry_run:
         retention.remove(log, found, now, rule=rule, actor=by, approver=approved_by, ticket=ticket)
+        forget(workspace.root)  # so that the next publication builds the site anew, without them
         copies = remove_copies(workspace, {one.digest for one in found})
     if as_json:
         paths = [f"evidence/{one.path}" for one in found]

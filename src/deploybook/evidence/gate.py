@@ -8,6 +8,7 @@ escaped in JSON, in hex of both cases, backwards, and in UTF-16. Packed bytes (g
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 import io
 import json
@@ -49,32 +50,19 @@ class Gate:
         with data.open("rb") if isinstance(data, Path) else io.BytesIO(data) as stream:
             packed = stream.read(2) == b"\x1f\x8b"
             stream.seek(0)
-            found = self._find(gzip.GzipFile(fileobj=stream) if packed else stream)
-        if found:
-            offset, what, form = found
-            raise DeploybookError(
-                f"{name}: byte {offset}: holds the credential of {what} ({form}); nothing was stored. Take it out, and change it"
-            )
-
-    def _find(self, stream: Any) -> tuple[int, str, str] | None:
-        longest = max(len(needle) for needle, _, _ in self.needles)
-        for start, block in _blocks(stream, longest - 1):
-            hits = [(at, what, form) for needle, what, form in self.needles if (at := block.find(needle)) >= 0]
-            if hits:
-                at, what, form = min(hits)
-                return start + at, what, form
-        return None
-
-
-def _blocks(stream: Any, overlap: int) -> Iterator[tuple[int, bytes]]:
-    """(where it starts, bytes), each with the end of the one before; a packed stream that is damaged ends early."""
-    start, tail = 0, b""
-    try:
-        while block := stream.read(_BLOCK):
-            yield start - len(tail), tail + block
-            start, tail = start + len(block), (tail + block)[-overlap:]
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        return
+            unpacked: Any = gzip.GzipFile(fileobj=stream) if packed else stream
+            overlap, start, tail = max(len(needle) for needle, _, _ in self.needles) - 1, 0, b""
+            with contextlib.suppress(EOFError, zlib.error, gzip.BadGzipFile):  # a damaged one ends early
+                while block := unpacked.read(_BLOCK):
+                    block = tail + block
+                    for needle, what, form in self.needles:
+                        if (at := block.find(needle)) >= 0:
+                            raise DeploybookError(
+                                f"{name}: byte {start + at}: holds the credential of {what} ({form}); nothing was stored. "
+                                "Take it out, and change it"
+                            )
+                    tail = block[-overlap:]
+                    start += len(block) - len(tail)
 
 
 def forms(text: str) -> Iterator[tuple[bytes, str]]:

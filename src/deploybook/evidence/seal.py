@@ -36,6 +36,10 @@ def seal(
         for path in sorted(site.rglob("*")):
             if path.is_file():
                 log.gate.check(path, path.relative_to(site).as_posix())
+        if base and (base / SUMS).read_bytes() != published_last(log):
+            raise DeploybookError(
+                f"{base / SUMS}: not what was published last; remove the site, then publish all of it"
+            )
         listed = manifest(site, base)
         head = log.append([statement.publication(log.put(listed, "txt"), pages=listed.count(b"\n"), actor=actor)], now)
         (site / SUMS).write_bytes(listed)
@@ -43,6 +47,12 @@ def seal(
     except OSError as error:
         raise DeploybookError(f"{site}: cannot be sealed: {error.strerror}; it is not published") from error
     return head
+
+
+def published_last(log: Log) -> bytes:
+    """The list of the last publication on record; b'' where there is none."""
+    last = max(log.entries("publication"), key=lambda entry: entry.index, default=None)
+    return (log.path / last.paths["SHA256SUMS"]).read_bytes() if last else b""
 
 
 def manifest(site: Path, base: Path | None = None) -> bytes:

@@ -24,15 +24,13 @@ Statement = dict[str, Any]
 TEXT_LIMIT = 256
 QUERY_LIMIT = 4_096
 REASONS = ("retention", "secret", "personal-data", "legal", "mistake", "update")
+ABOUT = {"deployment", "ticket", "actor", "commit", "role", "rule", "approver"}  # what `about` may name
 _RESULTS = {"pass": "PASSED", "warn": "WARNED", "inconclusive": "WARNED", "fail": "FAILED", "no_data": "FAILED"}
 
 
 def export(
     subjects: Subjects,
     *,
-    deployment: str,
-    ticket: str,
-    actor: str,
     source: str,
     source_kind: str,
     query: str = "",
@@ -43,59 +41,46 @@ def export(
     server: str = "",
     warnings: int = 0,
     derived_from: Iterable[str] = (),
+    **about: str,
 ) -> Statement:
     """What was pulled: the saved answer, or what was made of it (derived_from: digests). source: its alias, never a URL."""
-    asked = {"alias": source, "kind": source_kind, "query": query, "start": utc(start), "end": utc(end)}
-    about = {"stepSeconds": step_seconds, "serverVersion": server, "warnings": warnings or None}
-    return _own(
-        "export",
-        subjects,
-        deployment=deployment,
-        ticket=ticket,
-        actor=actor,
-        rows=rows,
-        source=_given({**asked, **about}),
-        derivedFrom=sorted(derived_from),
-    )
+    asked: dict[str, Any] = {"alias": source, "kind": source_kind, "query": query, "start": utc(start), "end": utc(end)}
+    asked |= {"stepSeconds": step_seconds, "serverVersion": server, "warnings": warnings or None}
+    return _own("export", subjects, about, rows=rows, source=_given(asked), derivedFrom=sorted(derived_from))
 
 
 def run(
     subjects: Subjects,
     *,
-    deployment: str,
-    ticket: str,
-    actor: str,
     notebook: str,
     parameters: str,
     environment: str,
-    commit: str = "",
     inputs: Iterable[str] = (),
     result: str = "completed",
     scope: str = "",
     attempt: int | None = None,
+    **about: str,
 ) -> Statement:
     """
     One run of a notebook: what came out, and the digests of notebook, parameters, environment and inputs.
 
-    scope: of the verdict it was for; attempt: of a run that failed, which one it was, from 1.
+    scope: of the verdict it was for; attempt: of a run that failed, which one it was, from 1. about: also the commit.
     """
     digests = {"notebookDigest": notebook, "parametersDigest": parameters, "environmentDigest": environment}
-    about = {"commit": commit, "result": result, "inputs": sorted(inputs), "scope": scope, "attempt": attempt}
-    return _own("run", subjects, deployment=deployment, ticket=ticket, actor=actor, **digests, **about)
+    more = {"result": result, "inputs": sorted(inputs), "scope": scope, "attempt": attempt}
+    return _own("run", subjects, about, **digests, **more)
 
 
 def verdict(
     subjects: Subjects,
     *,
-    deployment: str,
-    ticket: str,
-    actor: str,
     scope: str,
     verdict: str,
     metrics: Mapping[str, str],
     configuration: str,
     late_seconds: int | None = None,
     revision: int | None = None,
+    **about: str,
 ) -> Statement:
     """
     The words of a window or checkpoint, as an in-toto test result. scope: window, after-24h, closing, or
@@ -105,99 +90,66 @@ def verdict(
     in-toto knows three results: unclear counts as WARNED, no data as FAILED; the word itself stands beside it.
     configuration: digest of deployment.yml.
     """
-    lists = {name: [one for one in sorted(metrics) if _RESULTS.get(metrics[one]) == name] for name in _RESULTS.values()}
-    predicate = {
+    lists = {
+        f"{name.lower()}Tests": [one for one in sorted(metrics) if _RESULTS.get(metrics[one]) == name]
+        for name in ("PASSED", "WARNED", "FAILED")
+    }
+    fields = {
         "result": _RESULTS.get(verdict, "WARNED"),
         "configuration": [{"name": "deployment.yml", "digest": {"sha256": configuration}}],
-        "passedTests": lists["PASSED"],
-        "warnedTests": lists["WARNED"],
-        "failedTests": lists["FAILED"],
-        "deployment": deployment,
-        "ticket": ticket,
-        "actor": actor,
+        **lists,
         "scope": scope,
         "verdict": verdict,
         "words": [f"{one}={metrics[one]}" for one in sorted(metrics)],
         "lateSeconds": late_seconds,
         "revision": revision,
     }
-    return _statement(TEST_RESULT, subjects, predicate)
+    return _statement(TEST_RESULT, subjects, about, fields)
 
 
-def approval(
-    subjects: Subjects, *, deployment: str, ticket: str, what: str, by: str, role: str = "", at: datetime, result: str
-) -> Statement:
-    """Who approved what, and when. The subject is the record in which it is written."""
-    return _own(
-        "approval",
-        subjects,
-        deployment=deployment,
-        ticket=ticket,
-        what=what,
-        by=by,
-        role=role,
-        at=utc(at),
-        result=result,
-    )
+def approval(subjects: Subjects, *, what: str, by: str, at: datetime, result: str, **about: str) -> Statement:
+    """Who approved what, and when. The subject is the record in which it is written. about: also the role."""
+    return _own("approval", subjects, about, what=what, by=by, at=utc(at), result=result)
 
 
 def outcome(
-    subjects: Subjects,
-    *,
-    deployment: str,
-    ticket: str,
-    outcome: str,
-    by: str,
-    start: datetime | None,
-    end: datetime | None,
+    subjects: Subjects, *, outcome: str, by: str, start: datetime | None, end: datetime | None, **about: str
 ) -> Statement:
     """How the deployment ended: succeeded, rolled_back, aborted or postponed."""
-    times = {"start": utc(start), "end": utc(end)}
-    return _own("outcome", subjects, deployment=deployment, ticket=ticket, outcome=outcome, by=by, **times)
+    return _own("outcome", subjects, about, outcome=outcome, by=by, start=utc(start), end=utc(end))
 
 
 def publication(manifest: Artifact, *, pages: int, actor: str = "") -> Statement:
     """A site that was published. manifest: one line `digest  path` for each of its files but evidence/, sorted."""
-    return _own("publication", {"SHA256SUMS": manifest}, pages=pages, actor=actor)
+    return _own("publication", {"SHA256SUMS": manifest}, {"actor": actor}, pages=pages)
 
 
-def notification(
-    subjects: Subjects, *, deployment: str, ticket: str, channel: str, message: str, delivered: bool
-) -> Statement:
+def notification(subjects: Subjects, *, channel: str, message: str, delivered: bool, **about: str) -> Statement:
     """A message that went out; its text is the artifact. message: what it was about, as a word."""
-    about = {"channel": channel, "message": message, "delivered": delivered}
-    return _own("notification", subjects, deployment=deployment, ticket=ticket, **about)
+    return _own("notification", subjects, about, channel=channel, message=message, delivered=delivered)
 
 
 def correction(
-    subjects: Subjects,
-    *,
-    deployment: str,
-    ticket: str,
-    corrects: str,
-    by: str,
-    reason: str = "mistake",
-    changed: Iterable[str] = (),
+    subjects: Subjects, *, corrects: str, by: str, reason: str = "mistake", changed: Iterable[str] = (), **about: str
 ) -> Statement:
     """
     A revision of something that was published (corrects: its digest). The difference, and the reason in words, are
     artifacts; changed: the names of records that are other than before.
     """
-    about = {"corrects": corrects, "by": by, "reason": _reason(reason), "changed": list(changed)}
-    return _own("correction", subjects, deployment=deployment, ticket=ticket, **about)
+    return _own("correction", subjects, about, corrects=corrects, by=by, reason=_reason(reason), changed=list(changed))
 
 
-def tombstone(
-    subjects: Mapping[str, str], *, reason: str, rule: str, actor: str, approver: str, ticket: str, deployment: str = ""
-) -> Statement:
-    """Bytes that are removed on purpose: recorded first, deleted after. rule: such as `keep exports 400 d`."""
-    who = {"actor": actor, "approver": approver, "ticket": ticket, "deployment": deployment}
-    return _own("tombstone", subjects, reason=_reason(reason), rule=rule, **who)
+def tombstone(subjects: Mapping[str, str], *, reason: str, **about: str) -> Statement:
+    """
+    Bytes that are removed on purpose: recorded first, deleted after. about: rule (such as `keep exports 400 d`), actor,
+    approver, ticket.
+    """
+    return _own("tombstone", subjects, about, reason=_reason(reason))
 
 
 def key_rotation(digest: str, *, key: str, previous: str = NO_KEY, endorsement: str = "") -> Statement:
     """From here on the log is signed with key (none: with no key). endorsement: the old key's signature under it."""
-    return _own("key-rotation", {"vkey": digest}, key=key, previous=previous, endorsement=endorsement)
+    return _own("key-rotation", {"vkey": digest}, {}, key=key, previous=previous, endorsement=endorsement)
 
 
 def canonical(statement: Statement) -> bytes:
@@ -217,14 +169,18 @@ def utc(moment: datetime | None) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _own(kind: str, subjects: Subjects, **fields: Any) -> Statement:
-    return _statement(f"{OWN}{kind}:v1", subjects, fields)
+def _own(kind: str, subjects: Subjects, about: Mapping[str, str], **fields: Any) -> Statement:
+    return _statement(f"{OWN}{kind}:v1", subjects, about, fields)
 
 
-def _statement(predicate_type: str, subjects: Subjects, fields: Mapping[str, Any]) -> Statement:
+def _statement(
+    predicate_type: str, subjects: Subjects, about: Mapping[str, str], fields: Mapping[str, Any]
+) -> Statement:
     if not subjects:
         raise DeploybookError("evidence: an entry without a subject says nothing; give the artifact that it is about")
-    predicate = _given(fields)
+    if unknown := about.keys() - ABOUT:
+        raise TypeError(f"an entry has no {', '.join(sorted(unknown))}")
+    predicate = _given({**about, **fields})
     _check(predicate, "predicate")
     _check(list(subjects), "subject")
     return {
