@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import stat
 import subprocess
 import sys
@@ -19,9 +20,13 @@ from pathlib import Path
 
 import pytest
 from evidence_site import CSV
+from servers import FakeServer, reply
 
 from deploybook import cli, exports
+from deploybook.book.credentials import guard
+from deploybook.errors import DeploybookError
 from deploybook.evidence import Entry, Log
+from deploybook.evidence.gate import forms
 from deploybook.model import Entry as Event
 from deploybook.model import Pulled
 
@@ -387,3 +392,77 @@ def test_the_key_is_printed_for_the_ticket_and_hands_over_to_a_new_one(
     for trusted in (key, new):  # the old key signed for the new one
         assert "signature: " in place.do("verify", "--key", trusted, "--since", log, str(place.root / "evidence"))
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+
+
+# --- canaries
+
+
+CANARY = "kanarienvogel-4711"
+SOURCES = """sources:
+  exports: {kind: files, paths: [exports/original/*.csv]}
+  live: {kind: prometheus, url: env:PROM_URL, token: env:PROM_TOKEN, headers: {X-Key: file:secret.txt}}
+"""
+
+
+def test_no_byte_that_is_written_or_said_holds_a_credential(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that refuses and sends back what it was sent, our head with the token included."""
+    monkeypatch.setenv("PROM_TOKEN", CANARY)
+    (place.folder / "secret.txt").write_text(f"{CANARY}-file\n")
+    config = place.folder / "deployment.yml"
+    config.write_text(re.sub(r"sources:.*\n", SOURCES, YAML).replace("target: at", "source: live, target: at"))
+    (place.root / "deploybook.yml").write_text("origin: example.org/ops\nchannels: {chat: env:HOOK}\n")
+    monkeypatch.setenv("HOOK", f"https://hooks.example/services/{CANARY}-hook")
+
+    def echo(conn: socket.socket, asked: bytes) -> None:
+        reply(json.dumps({"status": "error", "error": asked.decode()}).encode(), 401)(conn, asked)
+
+    said = ""
+    with FakeServer(echo) as server:
+        monkeypatch.setenv("PROM_URL", server.url.replace("http://", f"http://bob:{CANARY}@"))
+        for words in (["pull"], ["report", "--after", "window"], ["publish"], ["check"], ["judge"], ["verify"]):
+            said += "".join(map(str, place.say(*words)))
+        assert any(CANARY.encode() in request for request in server.requests), said  # it did travel
+    said += place.do("pack", "CHG-2025-0121", "--out", str(place.root / "pack.zip"))
+    with zipfile.ZipFile(place.root / "pack.zip") as packed:
+        said += "".join(packed.read(name).decode("latin-1") for name in packed.namelist())
+    (place.folder / "secret.txt").unlink()
+    written = bytes_below(place.root) + said.encode()
+
+    assert len(written) > 1_000_000
+    assert [form for needle, form in forms(CANARY) if needle in written] == []
+
+
+@pytest.mark.parametrize("where", ["journal.md", "notes/lessons.md", "a label", "an event", "outcome.ipynb"])
+def test_a_credential_that_somebody_let_in_stops_the_run_before_anything_is_stored(
+    place: Place, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place.root / "deploybook.yml").write_text("origin: example.org/ops\nchannels: {chat: env:HOOK}\n")
+    monkeypatch.setenv("HOOK", CANARY)
+    if where == "outcome.ipynb":
+        notebook = place.root / "notebooks" / where
+        document = json.loads(notebook.read_text())
+        document["cells"][-1]["source"] = f"print(bytes.fromhex('{CANARY.encode().hex()}')[::-1])"
+        notebook.write_text(json.dumps(document))
+    elif where.startswith("a"):
+        original = place.folder / "exports" / "original" / "parser_failure_total.csv"
+        original.write_text(CSV.replace("parser-us-1", CANARY) if where == "a label" else CSV)
+        if where == "an event":
+            event = Event(at=NOW, text=f"deployed with {CANARY}")
+            with pytest.raises(DeploybookError, match="ld: labels, events and notes: byte"):
+                exports.store(
+                    place.folder / "exports",
+                    [Pulled(source="ld", events=(event,))],
+                    check=guard(place.root, os.environ),
+                )
+            return
+    else:
+        (place.folder / "notes").mkdir(exist_ok=True)
+        with (place.folder / where).open("a") as file:
+            file.write(f"14:30 curl -H {CANARY} #note\n" if where == "journal.md" else f"- {CANARY}\n")
+    before = bytes_below(place.root / "reports"), bytes_below(place.root / "evidence")
+
+    code, out, err = place.say("report", "--after", "window")
+
+    assert (code, CANARY in out + err) == (1, False)
+    assert "holds the credential of env:HOOK" in err
+    assert before == (bytes_below(place.root / "reports"), bytes_below(place.root / "evidence"))

@@ -101,7 +101,9 @@ def test_references_to_files_are_followed_from_where_they_are_written(tmp_path: 
     folder = tmp_path / "deployments" / "2025-01-22-telemetry-step2"
     folder.mkdir(parents=True)
     (folder / "token").write_text("from-the-file\n")
-    (folder / "deployment.yml").write_text("sources: {live: {token: file:token}, other: {token: file:missing}}\n")
+    (folder / "deployment.yml").write_text(
+        "sources: {live: {token: file:token}, other: {token: file:missing, username: env:KEY}}\n"
+    )
     (tmp_path / "services").mkdir()
     (tmp_path / "services" / "parser.yml").write_text("sources: {a: {headers: {X-Key: env:KEY}}}\n")
 

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ..errors import SourceError
+from ..evidence import Gate
 from ..sources.secrets import TOKEN_IN_URL, resolve
 
-REFERENCE = re.compile(r"\b(?:env|file):[^\s\"'#,}\]]+")
+REFERENCE = re.compile(r"(?:(\w+)[\"']?\s*:\s*[\"']?)?\b((?:env|file):[^\s\"'#,}\]]+)")
+NO_SECRET = ("username", "user", "tenant")  # keys of names that may well stand on a page
 FILES = ("deploybook.yml", "services/*.y*ml", "deployments/*/deployment.yml")
+
+
+def guard(root: Path, environ: Mapping[str, str]) -> Callable[[bytes, str], None]:
+    """Stops bytes that hold a credential of the workspace, before they are stored."""
+    return Gate.of(credentials(root, environ)).check
 
 
 def credentials(root: Path, environ: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     """Each `env:` and `file:` reference of the workspace to the secrets in what it leads to; `cmd:` is not run for it."""
     paths = [path for pattern in FILES for path in sorted(root.glob(pattern))]
     folders = sorted({root, *(path.parent for path in paths)})
-    written = {one for path in paths for one in REFERENCE.findall(path.read_text(encoding="utf-8", errors="replace"))}
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in paths]
+    written = {one for text in texts for key, one in REFERENCE.findall(text) if key not in NO_SECRET}
     found: dict[str, tuple[str, ...]] = {}
     for one in sorted(written):
         for folder in folders if one.startswith("file:") else folders[:1]:

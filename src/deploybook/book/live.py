@@ -14,6 +14,7 @@ from ..model import Data, Deployment, Estimate, Measurement, Metric, Pulled, Sou
 from ..sources.about import About, about
 from ..times import Window, length_text
 from . import machine
+from .credentials import guard
 from .load import windows_needed
 from .machine import Line
 
@@ -98,7 +99,7 @@ def look(
             said = ask(source, folder, now, environ)
             lines += of_source(source.name, said if by_clock else replace(said, clock=None), deployment, now)
             got = pull(source, deployment, folder, now, environ, windows_needed(deployment))
-            exports.store(folder / "exports", [got], tool=tool)
+            exports.store(folder / "exports", [got], tool=tool, check=guard(workspace.root, environ))
             lines.append(Line(what=source.name, text=got.failure or secured(got, deployment, now), ok=not got.failure))
             failed |= bool(got.failure)
             if source.kind != "files":

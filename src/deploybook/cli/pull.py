@@ -15,6 +15,7 @@ from .common import State, print_json, tell, verb
 def command(state: State, dry_run: bool, as_json: bool) -> int:
     """Bring the metrics from their sources into exports/. What is there already is never changed."""
     from .. import __version__, exports
+    from ..book.credentials import guard
     from ..book.load import pull
     from ..records import read_deployment
 
@@ -30,7 +31,10 @@ def command(state: State, dry_run: bool, as_json: bool) -> int:
     for note in notes:
         place = f"{note.place}: " if note.place and not note.text.startswith(note.place) else ""
         tell(f"{place}{note.text}")
-    stored = exports.StoreResult() if dry_run else exports.store(folder / "exports", pulled, tool=__version__)
+    check = guard(workspace.root, os.environ)
+    stored = exports.StoreResult()
+    if not dry_run:
+        stored = exports.store(folder / "exports", pulled, tool=__version__, check=check)
     names = sorted({samples.name for result in pulled for samples in result.samples})
     if as_json:
         print_json(

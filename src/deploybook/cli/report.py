@@ -268,6 +268,7 @@ def pull(workspace: Workspace, slug: str, now: datetime) -> list[SourceError]:
     import os
 
     from .. import __version__, exports, sources
+    from ..book.credentials import guard
     from ..book.load import windows_needed
     from ..errors import SourceError
     from ..records import read_deployment
@@ -285,5 +286,5 @@ def pull(workspace: Workspace, slug: str, now: datetime) -> list[SourceError]:
         except SourceError as error:
             failed.append(error)
             tell(str(error))
-    exports.store(folder / "exports", pulled, tool=__version__)
+    exports.store(folder / "exports", pulled, tool=__version__, check=guard(workspace.root, os.environ))
     return failed

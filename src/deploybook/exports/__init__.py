@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,11 +62,15 @@ class StoreResult:
     notes: tuple[DataNote, ...] = ()
 
 
-def store(folder: Path, results: Iterable[Pulled], *, tool: str = "") -> StoreResult:
+Check = Callable[[bytes, str], None]
+
+
+def store(folder: Path, results: Iterable[Pulled], *, tool: str = "", check: Check | None = None) -> StoreResult:
     """
     Keep what was pulled. Files that are there are never changed; nothing new writes nothing, not even the manifest.
 
-    tool: version of deploybook, for the manifest. Raises ExportDamaged where the manifest cannot be read.
+    tool: version of deploybook, for the manifest. check: called with the words of each result before it is stored, and
+    the source's name; it raises where they may not be. Raises ExportDamaged where the manifest cannot be read.
     """
     from .changes import what_is_new
 
@@ -75,6 +79,8 @@ def store(folder: Path, results: Iterable[Pulled], *, tool: str = "") -> StoreRe
     written: list[str] = []
     noticed: list[DataNote] = []
     for result in results:
+        if check:
+            check(words_of(result), f"{result.source}: labels, events and notes")
         noticed += result.notes
         for samples in result.samples:
             before = read_samples(folder, manifest, samples.name)
@@ -91,6 +97,13 @@ def store(folder: Path, results: Iterable[Pulled], *, tool: str = "") -> StoreRe
         manifest |= {"notes": notes, "tool": tool or manifest["tool"]}
         put(folder / MANIFEST, (json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
     return StoreResult(written=tuple(written), kept=kept, notes=tuple(noticed))
+
+
+def words_of(result: Pulled) -> bytes:
+    """Everything in a result that is text."""
+    labels = [text for one in result.samples for series in one.series for text in series.labels.values()]
+    told = [text for event in result.events for text in (event.text, *event.people)]
+    return "\n".join([*labels, *told, *(note.text for note in result.notes)]).encode()
 
 
 def keep(manifest: dict[str, Any], entry: dict[str, Any], written: list[str]) -> None:
