@@ -116,12 +116,17 @@ def tagged(entry: Entry, line: str) -> Entry:
             text = text[: tag.start()] + text[tag.end() :]
     return replace(
         entry,
-        text=re.sub(r"\s{2,}", " ", NAMED.sub(lambda found: found[1] or found[2], text)).strip(),
+        text=re.sub(r"\s{2,}", " ", NAMED.sub(lambda found: found[1] or found[2], printable(text))).strip(),
         kind=kinds[0] if kinds else entry.kind,
         people=tuple(dict.fromkeys((*entry.people, *names))),
         key=entry.key or "key" in words,
         private=entry.private or "private" in words,
     )
+
+
+def printable(text: str) -> str:
+    """Without what a terminal would obey."""
+    return re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", "\ufffd", text)
 
 
 def known(tag: str) -> bool:
@@ -189,7 +194,7 @@ def append(
     The file keeps what it has, byte by byte. Raises ValueError for an empty text or an unknown tag.
     """
     local = at.astimezone(zone)
-    words = " ".join(text.split())
+    words = " ".join(printable(text).split())
     if not words:
         raise ValueError('the note has no text; write deploybook note "what happened"')
     clock = local.strftime("%H:%M:%S" if local.second else "%H:%M")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .. import findings as found
 from .. import measure, wording
 from ..findings import Layout, Other
-from ..model import CheckpointResult, Data, Deployment, Entry, Finding, Judgement, Metric, Verdict
+from ..model import CheckpointResult, Data, DataNote, Deployment, Entry, Finding, Judgement, Metric, Verdict
 from ..times import Window, steps
 from .rows import about_rows
 from .window import noise_window, sick_baseline, tolerance_of
@@ -40,7 +40,9 @@ def notice(
     # After a rollback the old version runs: what it does is no news of this change.
     end = max(as_of if deployment.ended is None else min(as_of, deployment.closes), deployment.end)
     noticed: list[Finding] = [
-        *found.from_notes([note for note in data.notes if concerns(deployment, note.metric)]),
+        *found.from_notes(
+            [note for note in data.notes if concerns(deployment, note.metric) and not declared(deployment, note)]
+        ),
         *about_rows(deployment, data, end, entries),
         *about_windows(deployment, data, window_metrics),
         *trends(deployment, data, end),
@@ -56,6 +58,12 @@ def notice(
 
 def concerns(deployment: Deployment, name: str) -> bool:
     return not name or name == "up" or any(name in (metric.id, *metric.names) for metric in deployment.metrics)
+
+
+def declared(deployment: Deployment, note: DataNote) -> bool:
+    """True where an empty export is what `missing: zero` was written for: the metric's own word says what it means."""
+    silent = {name for metric in deployment.metrics if metric.missing_is_zero for name in metric.names}
+    return note.kind in ("empty", "missing") and note.metric in silent
 
 
 def distinct(noticed: Sequence[Finding]) -> list[Finding]:

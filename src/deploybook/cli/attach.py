@@ -41,7 +41,11 @@ def command(state: State, file: Path, what: str, by: str) -> int:
     local = now.astimezone(deployment.zone)
     said = {"text": what, "path": path, "at": f"{local:%Y-%m-%d %H:%M}", "digest": artifact.digest}
     listed = name_it(folder, deployment, said | ({"where": f"attached by {by}"} if by else {}))
-    about: dict[str, Any] = {"deployment": deployment.slug, "ticket": deployment.ticket, "actor": by or "deploybook"}
+    about: dict[str, Any] = {
+        "deployment": deployment.slug,
+        "ticket": statement.tidied(deployment.ticket),
+        "actor": by or "deploybook",
+    }
     entry = statement.export({Path(path).name: artifact}, **about, source="attached", source_kind="artifact")
     log.append([entry], now)
     click.echo(f"{workspace.shown(folder / path)}: sha256 {artifact.digest}, named in {workspace.shown(listed)}")

@@ -114,9 +114,9 @@ def keep(
         said = statement.outcome(
             held,
             deployment=deployment.slug,
-            ticket=deployment.ticket,
+            ticket=statement.tidied(deployment.ticket),
             outcome=closing.outcome,
-            by=closing.by[: statement.TEXT_LIMIT],
+            by=statement.tidied(closing.by),
             start=actual.start if actual else None,
             end=actual.end if actual else closing.at,
         )

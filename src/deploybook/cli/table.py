@@ -10,11 +10,13 @@ from ..model import Judgement, Verdict
 from ..sections.metrics import threshold
 from ..sections.say import doubt
 from ..sections.summary import headlined
+from ..sections.text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+LONGEST = 48  # of a title in the table; the rest of a row matters more
 COLOURS = {
     Verdict.PASS: "green",
     Verdict.WARN: "yellow",
@@ -37,11 +39,14 @@ def judgement_table(facts: Facts, *, verbose: bool = False) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    console = console_of()
-    deployment = facts.deployment
+    console, deployment = console_of(), facts.deployment
+
+    def say(text: str) -> None:
+        console.print(Text(visible(text)))
+
     what = f"+{wording.after_text(facts.after).lstrip('+')} checkpoint" if facts.after else "deployment window"
     looked_at = facts.metrics[0].now.window if facts.metrics else deployment.window
-    console.print(Text(f"{deployment}, {what}, {wording.window_text(looked_at, deployment.zone, year=True)}"))
+    say(f"{deployment}, {what}, {wording.window_text(looked_at, deployment.zone, year=True)}")
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("Metric", "Value", "Baseline", "Delta", "Threshold", "90 % interval", "Status"):
         table.add_column(
@@ -54,13 +59,15 @@ def judgement_table(facts: Facts, *, verbose: bool = False) -> None:
     console.print(table)
     for judgement in facts.metrics:
         if verbose or judgement.verdict is not Verdict.PASS:
-            console.print(Text(f"  {judgement.metric.title}: {judgement.reason}"))
+            say(f"  {judgement.metric.title}: {judgement.reason}")
     for checkpoint in facts.checkpoints:
         line = Text(f"{wording.after_text(checkpoint.after)}  {wording.local_full(checkpoint.due, deployment.zone)}  ")
-        console.print(line.append_text(word(checkpoint.verdict)).append(f"  {checkpoint.reason}"))
+        console.print(line.append_text(word(checkpoint.verdict)).append(visible(f"  {checkpoint.reason}")))
     for finding in facts.findings:
-        console.print(Text(f"{'Watch' if finding.severity == 'warn' else 'Note'}: {finding.text}"))
-    console.print(Text.assemble((wording.word(facts.verdict), COLOURS.get(facts.verdict, "")), f": {facts.sentence}"))
+        say(f"{'Watch' if finding.severity == 'warn' else 'Note'}: {finding.text}")
+    console.print(
+        Text.assemble((wording.word(facts.verdict), COLOURS.get(facts.verdict, "")), visible(f": {facts.sentence}"))
+    )
 
 
 def row(judgement: Judgement) -> list[str]:
@@ -72,7 +79,8 @@ def row(judgement: Judgement) -> list[str]:
         value = wording.value_text(metric, shown.now.value)
         baseline = wording.value_text(metric, shown.baseline.value) if shown.baseline else ""
         delta = wording.delta_text(metric, judgement.delta)
-    return [metric.title, value, baseline, delta, threshold(judgement), doubt(shown)]
+    title = visible(metric.title if len(metric.title) <= LONGEST else f"{metric.title[: LONGEST - 1]}…")
+    return [title, value, baseline, delta, threshold(judgement), doubt(shown)]
 
 
 def word(verdict: Verdict, strength: str | None = None) -> Text:

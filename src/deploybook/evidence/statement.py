@@ -191,6 +191,12 @@ def _statement(
     }
 
 
+def tidied(text: str) -> str:
+    """A few words from a hand-written file, printable and cut, fit for an entry: in full they stand in the file itself."""
+    text = "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
+    return text if len(text) <= TEXT_LIMIT else f"{text[: TEXT_LIMIT - 1]}…"
+
+
 def _subject(name: str, what: Artifact | str) -> dict[str, Any]:
     if isinstance(what, str):
         return {"name": name, "digest": {"sha256": what}}

@@ -146,6 +146,8 @@ class Reader:
         yaml = self.yaml
         self.check(event, way)
         if isinstance(event, yaml.ScalarEvent):
+            if UNREADABLE[1][0].search(event.value):  # written as an escape, such as "\e[31m"
+                self.problem(line_of(event), UNREADABLE[1][1], way)
             keep(event.value if event.value or event.style else None)
         elif isinstance(event, yaml.AliasEvent):
             keep(None)

@@ -66,7 +66,7 @@ def on_record(log: Log, book: Book) -> Before:
 
 
 def about(book: Book, actor: str = ACTOR) -> dict[str, Any]:
-    return {"deployment": book.deployment.slug, "ticket": book.deployment.ticket, "actor": actor}
+    return {"deployment": book.deployment.slug, "ticket": statement.tidied(book.deployment.ticket), "actor": actor}
 
 
 def exported(log: Log, book: Book) -> Iterator[statement.Statement]:
@@ -143,10 +143,16 @@ def run_of(book: Book, subjects: statement.Subjects, outcome: RunResult, **more:
 
 def approval_of(book: Book, record: statement.Subjects, approval: Approval) -> statement.Statement:
     assert approval.at
-    slug, ticket = book.deployment.slug, book.deployment.ticket
-    what, by = (text[: statement.TEXT_LIMIT] for text in (approval.what, ", ".join(approval.by)))
+    slug, ticket = book.deployment.slug, statement.tidied(book.deployment.ticket)
+    what, by = statement.tidied(approval.what), statement.tidied(", ".join(approval.by))
     return statement.approval(
-        record, deployment=slug, ticket=ticket, what=what, by=by, at=approval.at, result=approval.result
+        record,
+        deployment=slug,
+        ticket=ticket,
+        what=what,
+        by=by,
+        at=approval.at,
+        result=statement.tidied(approval.result),
     )
 
 
