@@ -397,3 +397,14 @@ def test_the_way_between_two_pages() -> None:
     assert way("index", "2025/01/x/index.html#E-1") == "2025/01/x/index.html#E-1"
     assert way("changes/a", "2025/01/x/index.html") == "../2025/01/x/index.html"
     assert way("2025/01/index", "2025/01/x/index.html") == "x/index.html"
+
+
+def test_a_closing_report_is_no_new_value_in_a_history() -> None:
+    closing = page(
+        "2025/01/2025-01-22-telemetry-step2/closing", kind="closing", metrics=(metric(58.4),), as_of=at(END + 48 * HOUR)
+    )
+    made = metrics.metric_pages(newest_first(closing, checkpoint(4, metrics=(metric(59.0),))))
+    shown = text_of(made["metrics/memory-search-parser-p50.md"].split("## Every report")[1])
+
+    assert "59.0 ms" in shown
+    assert "58.4 ms" not in shown

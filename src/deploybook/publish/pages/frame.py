@@ -28,7 +28,7 @@ def frame(
     hide = ["navigation"] if contents else ["navigation", "toc"]
     crumbs = markup.crumbs([(name, way(path, target)) for name, target in steps]) if steps else ""
     keys: dict[str, object] = {} if searched else {"search": {"exclude": True}}
-    parts = [front_matter(title, hide=hide, **keys), crumbs, heading(title, 1), *blocks]
+    parts = [front_matter(title, "", hide=hide, **keys), crumbs, heading(title, 1), *blocks]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -121,11 +121,16 @@ def verdict_of(page: Page, detail: str = "") -> Html:
 
 
 def capped(
-    origin: str, caption: str, columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[object]], total: int
+    origin: str,
+    caption: str,
+    columns: Sequence[tuple[str, str]],
+    rows: Sequence[Sequence[object]],
+    total: int,
+    most: int = MOST_ROWS,
 ) -> str:
     """A table of the newest rows; of `total` the rest is told and left to the archive, so that no page grows without end."""
-    shown = markup.table(caption, columns, rows[:MOST_ROWS])
-    if total <= MOST_ROWS:
+    shown = markup.table(caption, columns, rows[:most])
+    if total <= most:
         return shown
     archive = markup.link("Reports, by month", way(origin, "archive/index.html"))
-    return shown + fill("\n\n<p>{count} older ones: {archive}.</p>", count=total - MOST_ROWS, archive=archive)
+    return shown + fill("\n\n<p>{count} older ones: {archive}.</p>", count=total - most, archive=archive)

@@ -18,7 +18,7 @@ from .paths import evidence_path, metric_path
 
 PATH = "metrics/index"
 DAYS, SPARK_DAYS = 90, 30
-MOST_MARKS = 3
+MOST_MARKS, MOST_LOOKS = 3, 40
 CAPTION = "The last report of each day. Dashed: limit. A gap means no report or no value, never zero."
 STEPS = [("Today", "index.html"), ("Metrics", "metrics/index.html")]
 
@@ -43,12 +43,13 @@ def metric_pages(pages: Sequence[Page], touched: Collection[Page] | None = None)
     """The list of all metrics, and one page for each service and metric; of the touched pages where they are given."""
     histories: dict[Key, list[Look]] = {}
     for page in pages:
-        for reading in page.readings:
+        # A closing report says again what the window's report said; its time is no time of these values.
+        for reading in page.readings if page.facts.kind != "closing" else ():
             look = Look(page=page, id=reading.id, value=reading.value)
             histories.setdefault((page.facts.service, reading.id), []).append(look)
-    wanted = (
-        histories.keys() if touched is None else {(p.facts.service, each.id) for p in touched for each in p.readings}
-    )
+    wanted = set(histories)
+    if touched is not None:
+        wanted &= {(page.facts.service, reading.id) for page in touched for reading in page.readings}
     made = {f"{metric_path(*key)}.md": history_page(metric_path(*key), histories[key]) for key in sorted(wanted)}
     rows = [index_row(key, looks) for key, looks in sorted(histories.items())]
     columns = [("Metric", "head"), ("Service", "text"), ("Last", "number"), ("Threshold", "number")]
@@ -123,11 +124,11 @@ def history_table(path: str, looks: Sequence[Look]) -> str:
             look.line.word,
             evidence_chip(path, look),
         ]
-        for look in looks[: f.MOST_ROWS]
+        for look in looks[:MOST_LOOKS]
     ]
     columns = [("Report", "head"), ("As of", "text"), ("Value", "number"), ("Baseline", "number"), ("Delta", "number")]
     columns += [("Threshold", "number"), ("Status", "status"), ("Evidence", "chip")]
-    return f.capped(path, "Newest first", columns, rows, len(looks))
+    return f.capped(path, "Newest first", columns, rows, len(looks), MOST_LOOKS)
 
 
 def numbers(path: str, look: Look) -> list[Html]:
