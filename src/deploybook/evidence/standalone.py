@@ -566,9 +566,10 @@ def check_pages(site: Files, inside: str, evidence: Files, contents: Contents, r
         report.unchecked.append("pages: the log holds no publication")
         return
     manifest = read(evidence, contents.manifest)
+    count = check_sums(site, manifest, inside)
     if SUMS not in site or read(site, SUMS) != manifest:
         raise Broken(SUMS, "missing, or not the list that the last publication recorded")
-    report.checked.append(f"pages: {check_sums(site, manifest, inside)} files as in the last publication")
+    report.checked.append(f"pages: {count} files as in the last publication")
 
 
 def check_copy(copy: Files, evidence: Files, contents: Contents, report: Report) -> None:
