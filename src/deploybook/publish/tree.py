@@ -22,11 +22,16 @@ def write_pages(reports: Path, pages: Mapping[str, str], *, all_of_them: bool = 
     wanted = {path: text.encode() for path, text in pages.items()}
     wanted |= {f"assets/{name}": (files("deploybook") / "assets" / name).read_bytes() for name in ASSETS}
     changed = [path for path, content in sorted(wanted.items()) if write_whole(reports / path, content)]
-    before = read_manifest(reports)
+    before = [path for path in read_manifest(reports) if not is_report(reports, path)]
     gone = [path for path in before if path not in wanted and remove(reports, path)] if all_of_them else []
     kept = wanted.keys() if all_of_them else {*wanted, *before}
     write_whole(reports / MANIFEST, (json.dumps(sorted(kept), indent=0) + "\n").encode())
     return (*changed, *gone)
+
+
+def is_report(reports: Path, path: str) -> bool:
+    """True for the page of a report: where it was not produced we made one in its place, but it is no page of ours."""
+    return path.endswith(".md") and (reports / f"{path.removesuffix('.md')}.page.json").is_file()
 
 
 def write_whole(path: Path, content: bytes) -> bool:

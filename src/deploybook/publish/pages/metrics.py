@@ -51,7 +51,7 @@ def metric_pages(pages: Sequence[Page], touched: Collection[Page] | None = None)
     if touched is not None:
         wanted &= {(page.facts.service, reading.id) for page in touched for reading in page.readings}
     made = {f"{metric_path(*key)}.md": history_page(metric_path(*key), histories[key]) for key in sorted(wanted)}
-    rows = [index_row(key, looks) for key, looks in sorted(histories.items())]
+    rows = [index_row(key, looks, len(histories) <= f.MOST_ROWS) for key, looks in sorted(histories.items())]
     columns = [("Metric", "head"), ("Service", "text"), ("Last", "number"), ("Threshold", "number")]
     columns += [("Day by day", "spark"), ("As of", "text"), ("Status", "status")]
     block = (
@@ -61,15 +61,12 @@ def metric_pages(pages: Sequence[Page], touched: Collection[Page] | None = None)
     return made
 
 
-def index_row(key: Key, looks: Sequence[Look]) -> list[object]:
+def index_row(key: Key, looks: Sequence[Look], with_spark: bool) -> list[object]:
     page, line = looks[0].page, looks[0].line
-    spark = draw_sparkline(
-        [nan if value is None else value for _, value in days_of(looks, SPARK_DAYS)],
-        label=line.title,
-        unit=line.unit,
-        decimals=line.decimals,
-        limit=line.limit,
-    )
+    spark = ""
+    if with_spark:
+        values = [nan if value is None else value for _, value in days_of(looks, SPARK_DAYS)]
+        spark = draw_sparkline(values, label=line.title, unit=line.unit, decimals=line.decimals, limit=line.limit)
     return [
         markup.link(line.title, way(PATH, f"{metric_path(*key)}.html")),
         page.facts.service,
