@@ -111,3 +111,17 @@ def test_references_to_files_are_followed_from_where_they_are_written(tmp_path: 
         "env:KEY": ("of-the-service",),
         "file:token": ("from-the-file",),
     }
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        b"-----BEGIN OPENSSH PRIVATE KEY-----",
+        b"token ghp_" + b"a1" * 18,
+        b"AKIA" + b"ABCD1234" * 2,
+        b"https://hooks.slack.com/services/T0ABC1234/B0ABC1234/" + b"x" * 24,
+    ],
+)
+def test_what_carries_the_mark_of_a_credential_is_refused_unknown_as_it_is(held: bytes) -> None:
+    with pytest.raises(DeploybookError, match="looks like"):
+        Gate().check(b"some text\n" + held + b"\n", "notes.txt")

@@ -250,3 +250,15 @@ def test_a_site_that_is_a_link_is_not_replaced(tmp_path: Path) -> None:
 
 def test_names_are_exchanged_or_left(tmp_path: Path) -> None:
     assert not exchange(tmp_path / "missing", tmp_path / "too")
+
+
+def test_a_report_that_is_mended_is_not_taken_for_a_page_we_made(tmp_path: Path) -> None:
+    """A page in place of a failed report is ours; once the report is there, its page is not."""
+    folder = tmp_path / "2025" / "01" / "s"
+    write_pages(tmp_path, {"2025/01/s/index.md": "not produced"})
+    (folder / "index.page.json").write_text("{}")
+    (folder / "index.md").write_text("the report")
+
+    write_pages(tmp_path, {})
+
+    assert (folder / "index.md").read_text() == "the report"

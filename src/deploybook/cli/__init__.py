@@ -104,4 +104,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(141)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        click.echo(f"{place}{error.strerror or error}; what was there before is kept, mend it and call again", err=True)
+        sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)

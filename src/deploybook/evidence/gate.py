@@ -12,6 +12,7 @@ import contextlib
 import gzip
 import io
 import json
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,14 @@ from urllib.parse import quote
 
 from deploybook.errors import DeploybookError
 
+# What nobody told us of and what still looks like a credential, by the marks that its makers put on it.
+MARKED = re.compile(
+    rb"(?P<a_private_key>-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----)|(?P<a_GitHub_token>\bgh[pousr]_[A-Za-z0-9]{36})"
+    rb"|(?P<an_AWS_key>\bAKIA[0-9A-Z]{16}\b)|(?P<a_Slack_token>\bxox[abprs]-[A-Za-z0-9-]{10,60})"
+    rb"|(?P<a_Slack_webhook>hooks\.slack\.com/services/T\w{6,12}/B\w{6,12}/\w{20,30})"
+    rb"|(?P<a_bearer_token>[Aa]uthorization: [Bb]earer [\w.~+/-]{20})"
+)
+LONGEST_MARK = 128
 SHORTEST = 6  # what is shorter stands in ordinary bytes by chance
 _BLOCK = 1 << 20
 
@@ -45,13 +54,12 @@ class Gate:
 
     def check(self, data: bytes | Path, name: str) -> None:
         """DeploybookError with place and offset where the bytes, or the file, hold a credential; it is not quoted."""
-        if not self.needles:
-            return
         with data.open("rb") if isinstance(data, Path) else io.BytesIO(data) as stream:
             packed = stream.read(2) == b"\x1f\x8b"
             stream.seek(0)
             unpacked: Any = gzip.GzipFile(fileobj=stream) if packed else stream
-            overlap, start, tail = max(len(needle) for needle, _, _ in self.needles) - 1, 0, b""
+            overlap = max([LONGEST_MARK, *(len(needle) - 1 for needle, _, _ in self.needles)])
+            start, tail = 0, b""
             with contextlib.suppress(EOFError, zlib.error, gzip.BadGzipFile):  # a damaged one ends early
                 while block := unpacked.read(_BLOCK):
                     block = tail + block
@@ -61,6 +69,11 @@ class Gate:
                                 f"{name}: byte {start + at}: holds the credential of {what} ({form}); nothing was stored. "
                                 "Take it out, and change it"
                             )
+                    if mark := MARKED.search(block):
+                        what = str(mark.lastgroup).replace("_", " ")
+                        raise DeploybookError(
+                            f"{name}: byte {start + mark.start()}: looks like {what}; nothing was stored. Take it out, and change it"
+                        )
                     tail = block[-overlap:]
                     start += len(block) - len(tail)
 

@@ -22,8 +22,12 @@ def write_pages(reports: Path, pages: Mapping[str, str], *, all_of_them: bool = 
     wanted = {path: text.encode() for path, text in pages.items()}
     wanted |= {f"assets/{name}": (files("deploybook") / "assets" / name).read_bytes() for name in ASSETS}
     changed = [path for path, content in sorted(wanted.items()) if write_whole(reports / path, content)]
-    before = [path for path in read_manifest(reports) if not is_report(reports, path)]
-    gone = [path for path in before if path not in wanted and remove(reports, path)] if all_of_them else []
+    before = read_manifest(reports)
+    gone = (
+        [path for path in before if path not in wanted and not is_report(reports, path) and remove(reports, path)]
+        if all_of_them
+        else []
+    )
     kept = wanted.keys() if all_of_them else {*wanted, *before}
     write_whole(reports / MANIFEST, (json.dumps(sorted(kept), indent=0) + "\n").encode())
     return (*changed, *gone)

@@ -216,6 +216,7 @@ def finished(
         facts = replace(facts, provenance=provenance(book, result, executed, log.head(), before))
         files = outputs(book, facts, body, chart, place, executed)
     page.write(files, log.gate)
+    place.with_name(f"{place.name}-last-good.md").unlink(missing_ok=True)
     record_report(log, book, facts, files, executed, result, now, correction)
     why = "new" if before is None else "content changed"
     return replace(made(book, place, facts.verdict, changed=True, why=why, result=result), files=tuple(files))
