@@ -93,7 +93,10 @@ def pretend_built(root: Path) -> None:
     pages = listed(reports, folders)
     write_pages(reports, compose(pages, log=log_before(pages)))
     (site / "search").mkdir(parents=True)
-    entries = [{"location": f"{one.address}#metrics", "title": one.title, "text": "Parser latency p50 58.4 ms " * 40} for one in pages[:540]]
+    entries = [
+        {"location": f"{one.address}#metrics", "title": one.title, "text": "Parser latency p50 58.4 ms " * 40}
+        for one in pages[:540]
+    ]
     (site / "search" / "search_index.json").write_text(json.dumps({"config": {}, "docs": entries}))
     for name in ("index.html", "404.html"):
         (site / name).write_text("")
@@ -123,7 +126,9 @@ def main() -> None:
         print(f"{size} pages: one new report in {medians[size]:.2f} CPU s, {medians[size] - start:.2f} above start")
         shutil.rmtree(root.parent)
     ratio = max(medians.values()) / min(medians.values())
-    print(f"largest to smallest: {ratio:.2f} (goal 1.5); above start at most {max(medians.values()) - start:.2f} CPU s (goal 0.6)")
+    print(
+        f"largest to smallest: {ratio:.2f} (goal 1.5); above start at most {max(medians.values()) - start:.2f} CPU s (goal 0.6)"
+    )
 
 
 if __name__ == "__main__":

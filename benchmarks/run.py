@@ -51,7 +51,6 @@ AS_IS, OWN = "fork, notebooks as they are", "fork, our chart defaults"
 GOALS: Mapping[str, Sequence[Goal]] = {
     "judging": [Goal("window and four checkpoints judged", rf"judged .*: {NUMBER} s CPU", "s CPU", most=1)],
     "reports": [
-        Goal("one report from a cold start, of papermill's and nbconvert's CPU", rf": {NUMBER} of it", "", most=0.5),
         Goal("unchanged report --all", rf": {NUMBER} times faster", "times faster", least=100),
     ],
     "execution": [
@@ -61,6 +60,7 @@ GOALS: Mapping[str, Sequence[Goal]] = {
         Goal("CPU a report, our chart defaults", row(OWN, 3), "times less than papermill's", least=6),
         Goal("CPU of the bare cells, of ours", row(OWN, 4), "%", least=85),
         Goal("one report in a warm process", rf"warm process: {NUMBER} s", "s", most=0.6),
+        Goal("one report from a cold start", rf": {NUMBER} of it", "of papermill's and nbconvert's CPU", most=0.5),
     ],
     "evidence": [
         Goal("100,000 entries verified", rf"verify .*entries: +{NUMBER} s CPU", "s CPU", most=3),

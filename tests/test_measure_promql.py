@@ -106,8 +106,7 @@ def test_every_parser_free_vector_agrees(file: str, shared: Path) -> None:
         expected = {key(one["labels"]): number(one["value"]) for one in vector["expected"]}
         found = answer(vector)
         if found.keys() != expected.keys() or any(
-            found[labels] != pytest.approx(value, rel=1e-6, abs=0, nan_ok=True)
-            for labels, value in expected.items()
+            found[labels] != pytest.approx(value, rel=1e-6, abs=0, nan_ok=True) for labels, value in expected.items()
         ):
             differing.append((vector["id"], vector["query"], expected, found))
 

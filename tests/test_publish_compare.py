@@ -88,9 +88,7 @@ def test_a_limit_a_parameter_a_line_and_a_cell_that_changed_are_told(tmp_path: P
 
 
 def test_pictures_and_notes_are_no_text() -> None:
-    page = (
-        '<p><data><a>58.4 ms</a><span class="db-tip"><i>58.398</i></span></data></p><svg><text>14:00</text></svg>'
-    )
+    page = '<p><data><a>58.4 ms</a><span class="db-tip"><i>58.398</i></span></data></p><svg><text>14:00</text></svg>'
 
     assert list(lines(page)) == ["58.4 ms"]
 

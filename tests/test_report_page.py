@@ -102,6 +102,8 @@ def test_a_chart_leads_to_the_same_panel_and_time_in_grafana() -> None:
     one = replace(facts(), deployment=deployment(dashboard="https://grafana.example/d/abc/parser?orgId=1"))
     shown = in_grafana(one, [replace(PARSER_P50, panel="12"), replace(VARIANCE, panel="12"), CLI_P95], window(0, 5400))
 
-    address = "https://grafana.example/d/abc/parser?orgId=1&amp;viewPanel=12&amp;from=1737583200000&amp;to=1737588600000"
+    address = (
+        "https://grafana.example/d/abc/parser?orgId=1&amp;viewPanel=12&amp;from=1737583200000&amp;to=1737588600000"
+    )
     assert shown == f'<a href="{address}">Panel 12 in Grafana</a>'
     assert in_grafana(facts(), [replace(PARSER_P50, panel="12")], window(0, 5400)) == ""

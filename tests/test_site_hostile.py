@@ -52,11 +52,12 @@ def hostile(root: Path) -> Path:
     (folder / "deployment.yml").write_text(DEPLOYMENT)
     lines = [f"14:{number // 4:02}:{number % 4 * 15:02} {plain(text)} #note @Avery" for number, text in enumerate(ALL)]
     (folder / "journal.md").write_text("\n".join(["# 2025-01-22", *lines, ""]))
-    records = {
-        "team": [{"name": plain(text), "role": plain(text)} for text in ALL],
-        "risks": [{"id": f"R-{n}", "description": text, "owner": text, "status": text} for n, text in enumerate(ALL)],
-        "actions": [{"id": f"A-{n}", "text": text, "owner": text, "status": text} for n, text in enumerate(ALL)],
-        "artifacts": [{"text": text, "where": text} for text in ALL],
+    texts = ["".join(chr(0x2400 + ord(c)) if ord(c) < 32 and c not in "\t\n\r" else c for c in text) for text in ALL]
+    records = {  # with control characters shown: the reader of records refuses them
+        "team": [{"name": plain(text), "role": plain(text)} for text in texts],
+        "risks": [{"id": f"R-{n}", "description": text, "owner": text, "status": text} for n, text in enumerate(texts)],
+        "actions": [{"id": f"A-{n}", "text": text, "owner": text, "status": text} for n, text in enumerate(texts)],
+        "artifacts": [{"text": text, "where": text} for text in texts],
     }
     (folder / "records.yml").write_text(json.dumps(records))
     (folder / "notes" / "lessons.md").write_text("\n\n".join(ALL))
