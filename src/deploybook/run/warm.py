@@ -1,5 +1,5 @@
 """
-The warm process: has imported what reports need, drawn one chart, and runs each notebook in a fork of itself.
+The warm process: has imported what reports need, draws one chart before its second one, and runs each notebook in a fork of itself.
 
 It is started with the allow-listed environment, so that no fork can read a credential from its memory, and it stays
 without threads, since a fork copies the one that calls it only. It is also the reaper of whatever a notebook started:
@@ -19,6 +19,7 @@ import shutil
 import signal
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -50,35 +51,45 @@ def serve(control: int) -> None:
     from . import cells
 
     kernel = cells.make_kernel()
-    with (
-        kernel.shell.builtin_trap
-    ):  # pandas asks at import for get_ipython(), and shows fewer columns where it is there
-        _warm_up(kernel.shell.events.callbacks["post_execute"])
+    with _as_in_a_cell(kernel):
+        _import_all(kernel.shell.events.callbacks["post_execute"])
     _prctl(SUBREAPER, 1)
-    gc.collect()
-    gc.freeze()  # the collector of a fork leaves these objects alone, and their pages shared
     try:
         Server(socket.socket(fileno=control), kernel).run()
     finally:
         shutil.rmtree(os.environ["TMPDIR"], ignore_errors=True)
 
 
-def _warm_up(hooks: list[Any]) -> None:
-    """Imports, and one chart: fonts, tick locators and the SVG writer load on first use. hooks: what runs after a cell."""
+@contextlib.contextmanager
+def _as_in_a_cell(kernel: Any) -> Iterator[None]:
+    """Pandas asks at import for get_ipython(), and shows fewer columns where it is there. What is made stays shared."""
+    with kernel.shell.builtin_trap:
+        yield
+    gc.collect()
+    gc.freeze()  # the collector of a fork leaves these objects alone, and their pages shared
+
+
+def _import_all(hooks: list[Any]) -> None:
+    """hooks: what runs after each cell."""
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     os.environ["_RJEM_MALLOC_CONF"] = "background_thread:false"  # the allocator of polars, read at its import
     for name in IMPORTS:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    from matplotlib import pyplot
+
+    hooks[:] = [_draw_what_is_not_shown if hook is pyplot._draw_all_if_interactive else hook for hook in hooks]
+    pyplot._draw_all_if_interactive = _draw_what_is_not_shown
+
+
+def _rehearse() -> None:
+    """Shows a table and draws a chart: fonts, tick locators and the SVG writer load on first use."""
     import io
     from datetime import datetime, timedelta
 
     import pandas
-    from matplotlib import pyplot
     from matplotlib.figure import Figure
 
-    hooks[:] = [_draw_what_is_not_shown if hook is pyplot._draw_all_if_interactive else hook for hook in hooks]
-    pyplot._draw_all_if_interactive = _draw_what_is_not_shown
     moments = [datetime(2025, 1, 22, 14) + timedelta(minutes=n) for n in range(90)]
     rows = "time,kind,value\n" + "".join(f"{moment.isoformat()}Z,{moment.minute % 3},1.5\n" for moment in moments)
     frame = pandas.read_csv(io.StringIO(rows), parse_dates=["time"])
@@ -117,6 +128,7 @@ class Server:
     def __init__(self, control: socket.socket, kernel: Any) -> None:
         self.control, self.kernel = control, kernel
         self.jobs: dict[int, socket.socket] = {}
+        self.taken = 0
         self.woken, self.waker = os.pipe()
         os.set_blocking(self.woken, False)
         os.set_blocking(self.waker, False)
@@ -149,6 +161,10 @@ class Server:
         if not message:
             return False
         status = socket.socket(fileno=descriptors[0])
+        self.taken += 1
+        if self.taken == 2:  # for one alone it does not pay
+            with _as_in_a_cell(self.kernel):
+                _rehearse()
         pid = os.fork()
         if pid == 0:
             self.become(json.loads(message), *descriptors[1:], status=status)
