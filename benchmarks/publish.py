@@ -29,7 +29,11 @@ from deploybook.publish.gather import Page  # noqa: E402
 SIZES, BUILT, ROUNDS = (1_000, 3_000, 10_000), 3_000, 5
 SERVICES = 20
 TABLE = "<div>\n<table>" + "<tr><td>Parser latency p50</td><td>58.4 ms</td></tr>\n" * 60 + "</table>\n</div>"
-PUBLISH = "from pathlib import Path; import sys; from deploybook.publish import publish; p = publish(Path(sys.argv[1]), full={full}); print(p.part)"
+PUBLISH = (
+    "import resource, sys; from pathlib import Path; from deploybook.publish import publish;"
+    "done = publish(Path(sys.argv[1]), full={full});"
+    "print(done.part, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+)
 START = "import deploybook.publish.hooks, mkdocs.commands.build, mkdocs.config, material, matplotlib.figure, matplotlib.backends.backend_svg"
 
 
@@ -65,21 +69,13 @@ def add(root: Path, pages: list[Page]) -> None:
         file.write_text(f"{file.read_text()}\n## Metrics\n\n{TABLE}\n\n## Evidence\n\n{TABLE}\n")
 
 
-def child(code: str, *arguments: str) -> tuple[float, float, float, str]:
-    """CPU seconds, wall seconds, peak memory in MB and standard output of a fresh Python."""
+def child(code: str, *arguments: str) -> tuple[float, float, list[str]]:
+    """CPU seconds, wall seconds and the words on standard output of a fresh Python."""
     before, began = os.times(), time.perf_counter()
-    done = subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True)
-    out = done.communicate()[0]
+    done = subprocess.run([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True, check=True)
     after = os.times()
-    assert done.returncode == 0
     cpu = after.children_user + after.children_system - before.children_user - before.children_system
-    return cpu, time.perf_counter() - began, peak(code, arguments), out.strip()
-
-
-def peak(code: str, arguments: tuple[str, ...]) -> float:
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return cpu, time.perf_counter() - began, done.stdout.split()
 
 
 def pretend_built(root: Path) -> None:
@@ -112,7 +108,7 @@ def main() -> None:
         for number in range(size // 5):
             add(root, deployment(number))
         if size <= BUILT:
-            cpu, wall, _, _ = child(PUBLISH.format(full=True), str(root))
+            cpu, wall, _ = child(PUBLISH.format(full=True), str(root))
             index = (root / "site" / "search" / "search_index.json").stat().st_size
             print(f"{size} pages: all built in {cpu:.1f} CPU s, {wall:.1f} s; search index {index / 1e6:.2f} MB")
         else:
@@ -121,9 +117,11 @@ def main() -> None:
         for count in range(1, ROUNDS + 1):
             add(root, deployment(-count)[:1])
             runs.append(child(PUBLISH.format(full=False), str(root)))
-        assert all(run[3] == "True" for run in runs), "a part was expected"
+        assert all(words[0] == "True" for _, _, words in runs), "a part was expected"
         medians[size] = statistics.median(run[0] for run in runs)
-        print(f"{size} pages: one new report in {medians[size]:.2f} CPU s, {medians[size] - start:.2f} above start")
+        memory = max(float(words[1]) for _, _, words in runs)
+        above = medians[size] - start
+        print(f"{size} pages: one new report in {medians[size]:.2f} CPU s, {above:.2f} above start, {memory:.0f} MB")
         shutil.rmtree(root.parent)
     ratio = max(medians.values()) / min(medians.values())
     print(
