@@ -14,6 +14,7 @@ from .record import RunResult
 
 __all__ = ["Job", "run_many"]
 
+TICK = 0.5  # seconds
 USUAL = 400 << 20  # bytes a report takes until one has been seen to take more
 
 
@@ -54,7 +55,7 @@ def run_many(
                     running[pool.submit(run, job, cancel)] = job
                 if not running:
                     return
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                done, _ = wait(running, TICK, return_when=FIRST_COMPLETED)  # awake for a Ctrl-C that another thread took
                 for future in done:
                     job, result = running.pop(future), future.result()
                     largest = max(largest, result.peak_memory)
