@@ -118,6 +118,8 @@ def parse_instant(text: str, zone: tzinfo | None, day: date | None = None) -> da
     Without an offset the zone decides; without a zone that is an error, never the machine's zone.
     """
     text = text.strip()
+    if (year := re.match(r"(\d{4})-", text)) and not 1970 <= int(year[1]) <= 2200:
+        raise ValueError(f"{text!r} is in no year of a deployment; write one such as '2025-01-22 14:00'")
     if found := re.fullmatch(rf"(?:({DAY})[ T])?({CLOCK})", text):
         on = date.fromisoformat(found[1]) if found[1] else day
         if on is None:

@@ -56,6 +56,8 @@ class State:
             raise UsageProblem(f"--now: {self.now!r} is not a time; write '2025-01-22T23:30:00Z'") from None
         if at.tzinfo is None:
             raise UsageProblem(f"--now: {self.now!r} has no zone; write '2025-01-22T15:30:00-08:00' or end it with Z")
+        if not 1970 <= at.year <= 2200:
+            raise UsageProblem(f"--now: {self.now!r} is in no year of a deployment; write '2025-01-22T23:30:00Z'")
         return at.astimezone(UTC)
 
     def open(self) -> Workspace:
