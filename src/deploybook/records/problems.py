@@ -20,6 +20,7 @@ class Strict(BaseModel):
     """A mapping with known keys only. `null` and an empty value count as not written."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    also: ClassVar[Mapping[str, str]] = {}  # another name of a key -> the key
     beside: ClassVar[Mapping[str, str]] = {}  # key -> what to say where it stands here by mistake
 
     @model_validator(mode="before")
@@ -29,11 +30,12 @@ class Strict(BaseModel):
         if not isinstance(value, dict):
             return value
         known = cls.key_names()
-        unknown = [key for key in value if key not in known and cls.refuses(key, known)]
+        unknown = [key for key in value if key not in (*known, *cls.also) and cls.refuses(key, known)]
         for key in unknown[:100]:
             text = cls.beside.get(key) or unknown_key(key, known)
             (info.context or {}).setdefault("unknown", []).append((id(value), key, meant(key, known), text))
-        return {key: item for key, item in value.items() if key not in unknown and item not in NOTHING}
+        named = ((cls.also.get(key, key), item) for key, item in value.items() if key not in unknown)
+        return {key: item for key, item in named if item not in NOTHING}
 
     @classmethod
     def key_names(cls) -> list[str]:

@@ -74,6 +74,7 @@ class Touchpoint(Strict):
 
 
 class Check(Strict):
+    also = {"check": "text", "what": "text"}
     id: v.Text = ""
     text: v.Text
     by: v.Names = ()
@@ -184,6 +185,7 @@ class Priorities(Strict):
 
 
 class Artifact(Strict):
+    also = {"what": "text"}
     text: v.Text
     path: v.Text = ""
     kept: v.Text = ""
