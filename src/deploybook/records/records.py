@@ -74,7 +74,7 @@ class Touchpoint(Strict):
 
 
 class Check(Strict):
-    also = {"check": "text", "what": "text"}
+    also = {"check": "text", "what": "text"}  # noqa: RUF012 - a ClassVar of the base
     id: v.Text = ""
     text: v.Text
     by: v.Names = ()
@@ -185,7 +185,7 @@ class Priorities(Strict):
 
 
 class Artifact(Strict):
-    also = {"what": "text"}
+    also = {"what": "text"}  # noqa: RUF012 - a ClassVar of the base
     text: v.Text
     path: v.Text = ""
     kept: v.Text = ""
