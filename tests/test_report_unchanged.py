@@ -218,3 +218,10 @@ def test_files_that_cannot_be_read_hold_up_no_other_that_keep_going(here: Place,
 
     assert (code, runs) == (2, [f"{SLUG} window"])
     assert "titel" in err
+
+
+def test_a_cluster_is_named_by_both_its_options(here: Place, runs: Runs) -> None:
+    for words in (["--executor", "dask"], ["--scheduler", "tcp://127.0.0.1:1"]):
+        code, _, err = here.say("report", *words, now=END)
+        assert (code, "go together" in err) == (2, True)
+    assert runs == []

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(".deploybook") / "made"
 LOCKS = ("uv.lock", "pylock.toml", "poetry.lock", "requirements.txt", "requirements/run.txt")
+WRITING = Lock()
 SETTLED = timedelta(minutes=10)  # after the end of a watch, when no server adds to its times any more
 
 
@@ -73,21 +75,20 @@ class Kept:
 
     @classmethod
     def read(cls, ground: Ground, slug: str) -> Kept:
-        try:
-            said = json.loads(path_of(ground, slug).read_text(encoding="utf-8"))
-            return cls(ground=ground, slug=slug, said=said if isinstance(said, dict) else {})
-        except (OSError, ValueError):
-            return cls(ground=ground, slug=slug)
+        return cls(ground=ground, slug=slug, said=read(path_of(ground, slug)))
 
     def write(self, **more: Any) -> None:
+        """Adds to what is kept by now, also by others; `reports` are joined."""
         from .page import write
 
-        self.said |= more
         path = path_of(self.ground, self.slug)
-        if not path.parent.is_dir():
-            path.parent.mkdir(parents=True)
-            (path.parents[1] / ".gitignore").write_text("*\n", encoding="utf-8")
-        write({path: json.dumps(self.said, ensure_ascii=False, sort_keys=True)})
+        with WRITING:
+            known = read(path)
+            self.said = known | more | {"reports": known.get("reports", {}) | more.get("reports", {})}
+            if not path.parent.is_dir():
+                path.parent.mkdir(parents=True)
+                (path.parents[1] / ".gitignore").write_text("*\n", encoding="utf-8")
+            write({path: json.dumps(self.said, ensure_ascii=False, sort_keys=True)})
 
     @property
     def folder(self) -> Path:
@@ -185,8 +186,7 @@ class Kept:
 
     def remember(self, scope: str, **told: Any) -> None:
         """What a report was made from: key, notebook, parameters, pages, entries, verdict, path; nothing for a failed one."""
-        fresh = Kept.read(self.ground, self.slug)
-        fresh.write(reports=fresh.said.get("reports", {}) | {scope: told or None})
+        self.write(reports={scope: told or None})
 
 
 def below(folder: Path) -> Iterator[Path]:
@@ -194,6 +194,14 @@ def below(folder: Path) -> Iterator[Path]:
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield from (Path(place, name) for name in sorted(names) if not name.startswith(".") and not name.endswith("~"))
+
+
+def read(path: Path) -> dict[str, Any]:
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def path_of(ground: Ground, slug: str) -> Path:
