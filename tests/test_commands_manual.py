@@ -26,7 +26,11 @@ def manual() -> str:
     for name in VERBS:
         command = cli.get_command(click.Context(cli), name)
         assert command is not None
-        text = command.get_help(click.Context(command, info_name=f"deploybook {name}", terminal_width=100))
+        text = command.get_help(
+            click.Context(
+                command, info_name=f"deploybook {name}", terminal_width=100, help_option_names=["-h", "--help"]
+            )
+        )
         parts.append(f"## {name}\n\n```text\n{text}\n```")
     return "\n\n".join(parts) + "\n"
 

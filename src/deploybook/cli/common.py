@@ -142,6 +142,7 @@ def verb(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.Com
             code = function(before.joined(**place), *arguments, **options)
             return context.exit(code) if isinstance(code, int) and code else None
 
+        settings.setdefault("context_settings", {})["help_option_names"] = ["-h", "--help"]
         command: click.Command = click.command(name, **settings)(place_options(call))  # type: ignore[no-untyped-call]
         return command
 

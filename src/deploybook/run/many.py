@@ -55,7 +55,9 @@ def run_many(
                     running[pool.submit(run, job, cancel)] = job
                 if not running:
                     return
-                done, _ = wait(running, TICK, return_when=FIRST_COMPLETED)  # awake for a Ctrl-C that another thread took
+                done, _ = wait(
+                    running, TICK, return_when=FIRST_COMPLETED
+                )  # awake for a Ctrl-C that another thread took
                 for future in done:
                     job, result = running.pop(future), future.result()
                     largest = max(largest, result.peak_memory)
