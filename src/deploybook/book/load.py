@@ -49,8 +49,8 @@ def pull(
     now: datetime,
     environ: Mapping[str, str],
     progress: sources.Progress | None = None,
-) -> tuple[list[Pulled], list[str]]:
-    """What every source gives beyond what is stored, and what failed, in words; nothing is written."""
+) -> tuple[list[Pulled], list[SourceError]]:
+    """What every source gives beyond what is stored, and the errors of those that cannot be asked; nothing is written."""
     held = exports.spans(folder / "exports")
     pulled, failed = [], []
     for source in deployment.sources:
@@ -59,12 +59,9 @@ def pull(
             one = sources.pull(
                 source, deployment, folder, windows=windows, now=now, environ=environ, held=held, progress=progress
             )
+            pulled.append(one)
         except SourceError as error:
-            failed.append(str(error))
-            continue
-        pulled.append(one)
-        if one.failure:
-            failed.append(one.failure)
+            failed.append(error)
     return pulled, failed
 
 

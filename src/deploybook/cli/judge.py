@@ -109,17 +109,9 @@ def asked(book: Book, now: datetime) -> tuple[Data, tuple[SourceError, ...]]:
     """What is stored together with what the sources have by now; nothing is written."""
     import os
 
-    from .. import exports, sources
-    from ..book.load import names_needed, windows_needed
+    from .. import exports
+    from ..book.load import names_needed, pull
 
     deployment, folder = book.deployment, book.folder
-    held = exports.spans(folder / "exports")
-    pulled, failed = [], []
-    for source in deployment.sources:
-        try:
-            windows = windows_needed(deployment) if source.kind != "files" else ()
-            one = sources.pull(source, deployment, folder, windows=windows, now=now, environ=os.environ, held=held)
-            pulled.append(one)
-        except SourceError as error:
-            failed.append(error)
+    pulled, failed = pull(deployment, folder, now=now, environ=os.environ)
     return exports.combine(exports.load(folder / "exports", names_needed(deployment)), pulled), tuple(failed)

@@ -22,9 +22,10 @@ def command(state: State, dry_run: bool, as_json: bool) -> int:
     workspace = state.open()
     deployment = read_deployment(workspace, state.slug(workspace))
     folder = workspace.folder(deployment.slug)
-    pulled, failures = pull(
+    pulled, unasked = pull(
         deployment, folder, now=state.time, environ=os.environ, progress=None if as_json else progress
     )
+    failures = [*map(str, unasked), *(one.failure for one in pulled if one.failure)]
     for failure in failures:
         tell(failure)
     notes = [note for result in pulled for note in result.notes]

@@ -267,24 +267,15 @@ def pull(workspace: Workspace, slug: str, now: datetime) -> list[SourceError]:
     """Pulls what the sources have; a source that cannot be asked is told and given back, the others are read all the same."""
     import os
 
-    from .. import __version__, exports, sources
+    from .. import __version__, exports
+    from ..book import load
     from ..book.credentials import guard
-    from ..book.load import windows_needed
-    from ..errors import SourceError
     from ..records import read_deployment
 
     deployment = read_deployment(workspace, slug)
     folder = workspace.folder(slug)
-    held = exports.spans(folder / "exports")
-    pulled, failed = [], []
-    for source in deployment.sources:
-        try:
-            windows = windows_needed(deployment) if source.kind != "files" else ()
-            pulled.append(
-                sources.pull(source, deployment, folder, windows=windows, now=now, environ=os.environ, held=held)
-            )
-        except SourceError as error:
-            failed.append(error)
-            tell(str(error))
+    pulled, failed = load.pull(deployment, folder, now=now, environ=os.environ)
+    for error in failed:
+        tell(str(error))
     exports.store(folder / "exports", pulled, tool=__version__, check=guard(workspace.root, os.environ))
     return failed

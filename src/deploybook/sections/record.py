@@ -9,7 +9,7 @@ from ..facts import EvidenceItem, Facts
 from ..model import Entry
 from ..times import iso, zone_name
 from . import markup, say
-from .text import Html, escape, fill
+from .text import Html, fill
 
 
 def evidence(facts: Facts) -> str:
@@ -103,7 +103,3 @@ def note(facts: Facts, name: str) -> str:
         lines = lines[1:]
     body = "\n".join(lines).strip()
     return say.prose_block(facts, body) if body else ""
-
-
-def not_held(facts: Facts) -> list[Html]:
-    return [escape(item.name) for item in facts.evidence if not item.held]
