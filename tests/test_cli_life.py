@@ -680,8 +680,8 @@ def test_close_adds_its_keys_and_leaves_every_other_byte(place: Place) -> None:
 
     assert (code, err.startswith("made a key")) == (0, True)
     assert out == (
-        "Telemetry Step 2: rolled back at 22 Jan 15:21 PT; +1h, +12h, +24h, +48h no longer apply; "
-        "'deploybook run' brings the reports up to date\n"
+        "Telemetry Step 2: rolled back at 22 Jan 15:21 PT; +1h, +12h, +24h, +48h no longer apply; it really ran "
+        "22 Jan, 14:00 to 14:21 PT; measured stays the window, 22 Jan, 14:00 to 15:30 PT; 'deploybook run' brings the reports up to date\n"
     )
     assert path.read_bytes().decode() == LONG + (
         "\r\noutcome: rolled_back\r\nactual: 2025-01-22 14:00 to 14:21\r\nclosed: 2025-01-22 15:21\r\n"
@@ -782,6 +782,15 @@ def test_postponed_without_a_new_window_leaves_nothing_to_do(place: Place) -> No
     assert list(place.log.entries("verdict")) == []
 
 
+def test_a_change_may_be_aborted_before_its_window(place: Place) -> None:
+    path = place.new()
+
+    code, out, _ = place.say("close", "--outcome", "aborted", "--at", "13:40", now=END)
+
+    assert (code, out.startswith("Telemetry Step 2: aborted at 22 Jan 13:40 PT; +1h")) == (0, True)
+    assert "closed: 2025-01-22 13:40" in path.read_text()
+
+
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
@@ -791,6 +800,10 @@ def test_postponed_without_a_new_window_leaves_nothing_to_do(place: Place) -> No
         (["--outcome", "aborted", "--to", "2025-01-29 14:00 to 15:30"], "--to: only what is postponed"),
         (["--outcome", "postponed", "--to", "2025-01-22 10:00 to 11:00"], "is not after the moment"),
         (["--outcome", "finished"], "'finished' is not one of"),
+        (
+            ["--outcome", "succeeded", "--at", "13:40"],
+            "22 Jan 2025 13:40 PT is before the window, which starts 22 Jan 14:00",
+        ),
     ],
 )
 def test_what_close_refuses_changes_nothing(place: Place, words: list[str], problem: str) -> None:

@@ -149,6 +149,10 @@ def test_after_a_rollback_the_rest_is_not_applicable_and_the_closing_report_is_d
     assert only(items, "closing").slot.at == END + (3 if outcome == "rolled_back" else 2) * HOUR
 
 
+def test_after_a_rollback_inside_the_window_the_closing_report_waits_for_its_end() -> None:
+    assert [closed("rolled_back", -minutes * HOUR / 60).closes - END for minutes in (69, 30)] == [0 * HOUR, HOUR / 2]
+
+
 def test_a_deployment_that_succeeded_is_watched_to_the_end() -> None:
     items = plan([closed("succeeded", 2 * HOUR)], [], END + 3 * HOUR)
 

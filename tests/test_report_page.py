@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from build import CLI_P95, PARSER_P50, VARIANCE, deployment, window
+from build import CLI_P95, PARSER_P50, VARIANCE, at, deployment, window
 from test_markup import HOSTILE, check_harmless
 
 from deploybook.book.pictures import in_grafana
 from deploybook.facts import EvidenceItem, Facts
+from deploybook.model import Closing
 from deploybook.report import page
-from deploybook.sections import MIME
+from deploybook.sections import MIME, summary
 from deploybook.sections.page import page_facts
 
 
@@ -45,6 +46,17 @@ def test_the_notebooks_page_shows_the_code_before_what_it_shows() -> None:
     shown = page.body_of([code("1 < 2", block("## 4. Metrics"), tags=("remove-cell",), id="metrics")], code=True)
 
     assert shown.index("In [3] metrics") < shown.index("1 &lt; 2") < shown.index("## 4. Metrics")
+
+
+def test_the_page_names_the_window_that_is_measured_and_when_it_really_ran() -> None:
+    """14:00 to 15:30 was planned; it was over after 21 minutes."""
+    closing = Closing(outcome="rolled_back", at=at(1260), actual=window(0, 1260))
+
+    text = str(summary.facts_line(replace(facts(), deployment=deployment(closing=closing))))
+
+    assert "22 Jan 2025, 14:00 to 15:30 PT" in text
+    assert "<dt>Really ran</dt><dd>22 Jan 2025, 14:00 to 14:21 PT</dd>" in text
+    assert "Really ran" not in str(summary.facts_line(facts()))
 
 
 def test_a_cell_tagged_for_it_is_left_out() -> None:

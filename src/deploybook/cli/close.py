@@ -41,7 +41,7 @@ def command(
     deployment = read_deployment(workspace, state.slug(workspace))
     closing = Closing(
         outcome=outcome,  # type: ignore[arg-type]
-        at=moment(deployment, at, now),
+        at=moment(deployment, outcome, at, now),
         by=flat(by),
         reason=flat(reason),
         actual=window(deployment, "--actual", actual),
@@ -57,8 +57,9 @@ def command(
     return 0
 
 
-def moment(deployment: Deployment, text: str | None, now: datetime) -> datetime:
+def moment(deployment: Deployment, outcome: str, text: str | None, now: datetime) -> datetime:
     from ..times import local_day, parse_instant
+    from ..wording import local_full
 
     try:
         at = parse_instant(text, deployment.zone, local_day(now, deployment.zone)) if text else now
@@ -66,6 +67,12 @@ def moment(deployment: Deployment, text: str | None, now: datetime) -> datetime:
         raise UsageProblem(f"--at: {error}") from error
     if at > now + AHEAD:
         raise UsageProblem(f"--at: {text!r} is still to come; write when it ended, with its day if that is not today")
+    if at < deployment.window.start and outcome in ("succeeded", "rolled_back"):
+        zone = deployment.zone
+        raise UsageProblem(
+            f"--at: {local_full(at, zone, year=True)} is before the window, which starts {local_full(deployment.window.start, zone)}; "
+            "write when it ended, with its day, or --outcome aborted or postponed, which may come before it"
+        )
     return at.replace(microsecond=0)
 
 
@@ -147,6 +154,9 @@ def told(workspace: Workspace, deployment: Deployment, closing: Closing) -> str:
         after_text(a) for a in deployment.checkpoints.after if deployment.ended and deployment.due(a) > deployment.ended
     ]
     tail = f"; {', '.join(rest)} no longer appl{'y' if len(rest) > 1 else 'ies'}" if rest else ""
+    if closing.actual:
+        ran, planned = (window_text(each, deployment.zone) for each in (closing.actual, deployment.window))
+        tail += f"; it really ran {ran}; measured stays the window, {planned}"
     return (
         f"{deployment.title}: {words} at {local_full(closing.at, deployment.zone)}{tail}; "
         "'deploybook run' brings the reports up to date"

@@ -26,18 +26,16 @@ def closing(facts: Facts) -> str:
 
 
 def ending(facts: Facts) -> Html:
-    """Outcome, when, by whom, why, and when the deployment really ran."""
+    """Outcome, when, by whom and why."""
     deployment, ended = facts.deployment, facts.deployment.closing
     if ended is None:
         return markup.callout("Not closed", OPEN)
     at = markup.moment(wording.local_full(ended.at, deployment.zone, year=True), iso(ended.at)) if ended.at else ""
-    actual = wording.window_text(ended.actual, deployment.zone, year=True) if ended.actual else ""
     return markup.facts_line(
         [
             ("Outcome", ended.outcome.replace("_", " ").capitalize()),
             ("Closed", at),
             ("By", ended.by or "not on record"),
-            ("Really ran", actual),
             ("Because", ended.reason),
         ]
     )

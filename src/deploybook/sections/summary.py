@@ -161,11 +161,12 @@ def facts_line(facts: Facts) -> Html:
     deployment = facts.deployment
     zone = deployment.zone
     looked_at = deployment.window if facts.after is None else deployment.checkpoint_window(facts.after)
-    ticket = deployment.ticket
+    ran = deployment.closing.actual if deployment.closing else None
     lines: list[tuple[str, object]] = [
         ("Window", markup.moment(wording.window_text(looked_at, zone, year=True), iso(looked_at.start))),
+        ("Really ran", wording.window_text(ran, zone, year=True) if ran else ""),
         ("Against", against(facts)),
-        ("Change", ticket),
+        ("Change", deployment.ticket),
         ("Version", Html(f"<code>{escape(deployment.version)}</code>") if deployment.version else ""),
         ("Lead", deployment.lead),
         ("Service", deployment.service),
