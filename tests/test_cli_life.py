@@ -838,6 +838,28 @@ def test_the_hour_that_comes_twice_is_written_with_its_offset() -> None:
     assert time_text(datetime(2025, 11, 2, 10, 30, tzinfo=UTC), zone) == "2025-11-02 02:30"
 
 
+# --- note
+
+
+@pytest.mark.parametrize(
+    ("at", "now", "day"),
+    [
+        ("14:03", END, "22 Jan 2025"),
+        ("14:03", END + 24 * HOUR, "23 Jan 2025"),
+        ("16:03", END + 24 * HOUR, "22 Jan 2025"),  # of the 23rd it is still to come
+        ("14:03", END + 49 * HOUR, "22 Jan 2025"),  # the watch is over
+        ("2025-01-23 14:03", END + 49 * HOUR, "23 Jan 2025"),
+    ],
+)
+def test_a_note_goes_under_the_day_of_its_time(place: Place, at: str, now: datetime, day: str) -> None:
+    place.new()
+
+    code, out, _ = place.say("note", "Flag on for everyone", "--at", at, now=now)
+
+    assert (code, out) == (0, f"deployments/{SLUG}/journal.md, {day}: {at[-5:]} Flag on for everyone\n")
+    assert (place.root / f"deployments/{SLUG}/journal.md").read_text().startswith(f"# 2025-01-{day[:2]}\n")
+
+
 # --- schedule
 
 

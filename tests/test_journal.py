@@ -193,6 +193,19 @@ def test_a_new_day_gets_its_heading(tmp_path: Path) -> None:
     assert [entry.text for entry in journal.read(path, PT)] == ["a", "b", "c"]
 
 
+def test_a_note_on_an_earlier_day_goes_to_that_day(tmp_path: Path) -> None:
+    path = tmp_path / "journal.md"
+    path.write_bytes(b"\xef\xbb\xbf# 2025-01-22 (Wednesday)\r\n14:00 a\r\n\r\n# 2025-01-23\r\n08:00 c\r\n")
+
+    append(path, "b", "2025-01-22T22:03:00")
+
+    assert path.read_bytes() == (
+        b"\xef\xbb\xbf# 2025-01-22 (Wednesday)\r\n14:00 a\n14:03 b\r\n\r\n# 2025-01-23\r\n08:00 c\r\n"
+    )
+    assert [entry.text for entry in journal.read(path, PT)] == ["a", "b", "c"]
+    assert [each.name for each in tmp_path.iterdir()] == ["journal.md"]
+
+
 def test_a_note_in_the_hour_that_comes_twice_keeps_its_instant(tmp_path: Path) -> None:
     path = tmp_path / "journal.md"
 

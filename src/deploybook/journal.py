@@ -189,7 +189,7 @@ def append(
     path: Path, text: str, *, at: datetime, zone: ZoneInfo, by: Sequence[str] = (), tags: Sequence[str] = ()
 ) -> str:
     """
-    Adds one line at the end of the journal and gives it back; a new day gets its heading first.
+    Adds one line at the end of its local day and gives it back; a new day gets its heading first, at the end.
 
     The file keeps what it has, byte by byte. Raises ValueError for an empty text or an unknown tag.
     """
@@ -206,9 +206,16 @@ def append(
     end = "".join(f" #{tag.lstrip('#')}" for tag in tags)
     names = "".join(f" @{'-'.join(name.lstrip('@').split())}" for name in by)
     line = f"{clock} {words}{end or (' #note' if names else '')}{names}"
-    before = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
-    days = re.findall(rf"^#\s+({DAY})\s*$", before, re.MULTILINE)
-    heading = "" if days and days[-1] == f"{local:%Y-%m-%d}" else f"# {local:%Y-%m-%d}\n"
+    before = path.read_bytes().decode() if path.is_file() else ""
+    days = list(re.finditer(rf"^\ufeff?#[ \t]+({DAY})\b", before, re.MULTILINE))
+    mine = [number for number, day in enumerate(days) if day[1] == f"{local:%Y-%m-%d}"]
+    if mine and mine[-1] + 1 < len(days):
+        head = before[: days[mine[-1] + 1].start()].rstrip()
+        beside = path.with_name(f".{path.name}.new")
+        beside.write_bytes(f"{head}\n{line}{before[len(head) :]}".encode())
+        beside.replace(path)
+        return line
+    heading = "" if mine else f"# {local:%Y-%m-%d}\n"
     gap = "" if not before else ("" if before.endswith("\n") else "\n") + ("\n" if heading else "")
     with path.open("a", encoding="utf-8", newline="") as file:
         file.write(f"{gap}{heading}{line}\n")

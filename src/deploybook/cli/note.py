@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
 import click
 
 from ..errors import UsageProblem
 from .common import State, verb
+
+if TYPE_CHECKING:
+    from ..model import Deployment
 
 
 @verb("note")
@@ -22,16 +29,27 @@ def command(state: State, text: str, at: str | None, by: tuple[str, ...], kinds:
     """Append a line to the journal of the deployment."""
     from .. import journal
     from ..records import read_deployment
-    from ..times import local_day, parse_instant
+    from ..wording import day_text
 
     workspace = state.open()
     deployment = read_deployment(workspace, state.slug(workspace))
-    now = state.time
+    path = workspace.folder(deployment.slug) / "journal.md"
     try:
-        moment = parse_instant(at, deployment.zone, local_day(now, deployment.zone)) if at else now
-        path = workspace.folder(deployment.slug) / "journal.md"
-        line = journal.append(path, text, at=moment.replace(microsecond=0), zone=deployment.zone, by=by, tags=kinds)
+        moment = (moment_of(at, deployment, state.time) if at else state.time).replace(microsecond=0)
+        line = journal.append(path, text, at=moment, zone=deployment.zone, by=by, tags=kinds)
     except ValueError as error:
         raise UsageProblem(f"note: {error}") from error
-    click.echo(f"{workspace.shown(path)}: {line.strip()}")
+    day = day_text(moment.astimezone(deployment.zone).date(), year=True)
+    click.echo(f"{workspace.shown(path)}, {day}: {line.strip()}")
     return 0
+
+
+def moment_of(text: str, deployment: Deployment, now: datetime) -> datetime:
+    """A time without its day is the last such one; after the watch it is on the day of the deployment."""
+    from ..times import CLOCK, local_day, parse_instant
+
+    day = local_day(now, deployment.zone) if now < deployment.observed.end else deployment.day
+    at = parse_instant(text, deployment.zone, day)
+    if at > now and re.fullmatch(CLOCK, text.strip()):
+        at = parse_instant(text, deployment.zone, day - timedelta(days=1))
+    return at
