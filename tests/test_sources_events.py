@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import urllib.request
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
-from servers import FakeServer, alertmanager, damaged, raw, reply
+from servers import FakeServer, Script, alertmanager, damaged, raw, reply
 
-from deploybook import sources
+from deploybook import exports, sources
 from deploybook.errors import QueryRejected, SourceError
 from deploybook.model import Entry, Pulled, Source
 from deploybook.sources import Request
@@ -290,12 +293,167 @@ def test_a_live_system_is_asked_for_the_windows(
     assert pulled.originals[0].query.startswith("GET /")
 
 
-def test_a_full_answer_may_not_be_all() -> None:
-    many = [{"time": START_MS + number, "text": f"n {number}"} for number in range(100)]
-    with FakeServer(reply(json.dumps(many).encode())) as fake:
-        pulled = pull(live("grafana", fake.url))
+def flags(*numbers: int, **links: Any) -> dict[str, Any]:
+    items = [{"_id": f"LD-{n}", "date": START_MS + n * 1000, "name": "telemetry", "titleVerb": "set"} for n in numbers]
+    return {"items": items, **links}
 
-    assert [note.kind for note in pulled.notes] == ["partial"]
+
+def incidents(*numbers: int, more: bool) -> dict[str, Any]:
+    items = [{"incident_number": n, "title": "page", "created_at": "2025-01-22T22:20:00Z"} for n in numbers]
+    return {"incidents": items, "more": more}
+
+
+def notes_at(*seconds: int) -> list[dict[str, Any]]:
+    """As Grafana orders them, by their end; it writes no end, or 0, for a point."""
+    return [{"time": START_MS + at * 1000, "timeEnd": 0, "text": f"at {at}"} for at in seconds]
+
+
+def shipped(*numbers: int) -> list[dict[str, Any]]:
+    """GitHub's newest first, one a minute."""
+    return [GITHUB[0] | {"sha": f"{n:07}", "created_at": f"2025-01-22T22:{n:02}:00Z"} for n in numbers]
+
+
+def linked(content: object, url: str) -> Script:
+    return reply(json.dumps(content).encode(), link=f'<{url}>; rel="next", <{url}>; rel="last"')
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "answers", "asked", "events"),
+    [
+        pytest.param(
+            "launchdarkly",
+            {},
+            [flags(9, 8, _links={"next": {"href": "/api/v2/auditlog?before=77&limit=2"}}), flags(7)],
+            [{"before": str(START_MS + 6_300_000), "limit": "20"}, {"before": "77", "limit": "2"}],
+            3,
+            id="next link in the body",
+        ),
+        pytest.param(
+            "launchdarkly",
+            {},
+            [flags(*range(60, 40, -1)), flags(*range(41, 30, -1))],
+            [{"limit": "20"}, {"before": str(START_MS + 41_001)}],
+            30,
+            id="from the oldest on",
+        ),
+        pytest.param(
+            "pagerduty",
+            {},
+            [incidents(1, 2, more=True), incidents(3, more=True), incidents(4, more=False)],
+            [{"limit": "100"}, {"offset": "100"}, {"offset": "200"}],
+            4,
+            id="offset and more",
+        ),
+        pytest.param(
+            "pagerduty", {}, [incidents(*range(100), more=False)], [{"limit": "100"}], 100, id="full and no more"
+        ),
+        pytest.param(
+            "grafana",
+            {},
+            [notes_at(*range(200, 100, -1)), notes_at(*range(101, 1, -1)), notes_at(2, 1)],
+            [{"limit": "100"}, {"to": str(START_MS + 101_001)}, {"to": str(START_MS + 2_001)}],
+            200,
+            id="annotations by time",
+        ),
+        pytest.param(
+            "github",
+            {"repository": "oliver/telemetry"},
+            [
+                linked(shipped(9, 8), "https://other.example/repositories/7/deployments?per_page=2&page=2"),
+                linked(shipped(8, 7), "https://other.example/repositories/7/deployments?per_page=2&page=3"),
+                reply(json.dumps(shipped(6)).encode()),
+            ],
+            [{"per_page": "100"}, {"page": "2"}, {"page": "3"}],
+            4,
+            id="Link header, one deployment on two pages",
+        ),
+        pytest.param(
+            "gitlab",
+            {"project": "7"},
+            [reply(json.dumps([GITLAB[0] | {"sha": f"{n:07}"} for n in range(100)]).encode()), reply(b"[]")],
+            [{"order_by": "updated_at"}, {"page": "2"}],
+            200,
+            id="a full page without a link",
+        ),
+    ],
+)
+def test_every_page_is_asked_for(
+    kind: str, options: dict[str, Any], answers: list[Any], asked: list[dict[str, str]], events: int
+) -> None:
+    scripts = [
+        one if callable(one) else reply(one if isinstance(one, bytes) else json.dumps(one).encode()) for one in answers
+    ]
+    with FakeServer(*scripts) as fake:
+        pulled = pull(live(kind, fake.url, token="env:TOKEN", **options))
+    lines = [urlsplit(one.decode().split(" ")[1]) for one in fake.requests]
+    queries = [dict(parse_qsl(line.query)) for line in lines]
+
+    assert [{key: query.get(key) for key in want} for query, want in zip(queries, asked, strict=True)] == asked
+    assert len({line.path for line in lines}) == 1
+    assert len({one.text for one in pulled.events}) == len(pulled.events) == events
+    assert (pulled.notes, pulled.failure) == ((), "")
+    assert len(pulled.originals) == len(answers)
+    assert {one.evidence for one in pulled.events} <= {one.digest for one in pulled.originals}
+
+
+def test_pages_older_than_the_windows_are_not_asked_for() -> None:
+    old = [GITHUB[0] | {"created_at": "2025-01-22T21:44:59Z"}]
+    with FakeServer(linked(shipped(9) + old, "https://api.github.com/x?page=2")) as fake:
+        pulled = pull(live("github", fake.url, repository="oliver/telemetry"))
+
+    assert (len(fake.requests), len(pulled.events), pulled.failure) == (1, 1, "")
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        pytest.param(reply(b"{}", 500, "text/plain"), "answered 500", id="5xx"),
+        pytest.param(reply(b"{}", 403), "answered 403; see 'token'", id="refused"),
+        pytest.param(reply(b"<html>login</html>", kind="text/html"), "is no JSON; is 'url' right?", id="login page"),
+        pytest.param(reply(b'{"message": "gone"}'), "holds no list of grafana events", id="no list"),
+        pytest.param(
+            reply(b"", 302, location="https://else.example/?page=2"), "sends on to else.example", id="redirect"
+        ),
+        pytest.param(raw(b"HTTP/1.1 200 X\r\ncontent-length: 999\r\n\r\n[{"), "broke off its answer", id="cut off"),
+        pytest.param(reply(json.dumps(notes_at(*range(99, -1, -1))).encode()), "lead back to one", id="in a circle"),
+        pytest.param(
+            reply(json.dumps([{"time": START_MS, "text": "x" * 2_000_000}]).encode()),
+            "larger than 1 MiB",
+            id="too large",
+        ),
+    ],
+)
+def test_a_page_that_fails_leaves_a_part_and_never_all(script: Script, words: str) -> None:
+    first = reply(json.dumps(notes_at(*range(199, 99, -1))).encode())
+    with FakeServer(first, script) as fake:
+        pulled = pull(live("grafana", fake.url, max_bytes=1 << 20))
+
+    assert len(pulled.events) >= 100
+    assert words in pulled.failure
+    assert [(note.kind, note.text.startswith("only part of its events came: s: ")) for note in pulled.notes] == [
+        ("partial", True)
+    ]
+    with FakeServer(script) as fake:
+        if words != "lead back to one":
+            with pytest.raises(SourceError, match=re.escape(words)):
+                pull(live("grafana", fake.url, max_bytes=1 << 20))
+
+
+def test_pages_without_end_are_cut_off_by_bytes_and_by_time() -> None:
+    def endless(conn: Any, asked: bytes) -> None:
+        number = int(dict(parse_qsl(asked.decode().split(" ")[1].partition("?")[2])).get("page", 1))
+        linked([GITLAB[0] | {"sha": f"{number:07}", "more": "x" * 300_000}], f"https://x/?page={number + 1}")(
+            conn, asked
+        )
+
+    with FakeServer(endless) as fake:
+        pulled = pull(live("gitlab", fake.url, project="7", max_bytes=1 << 20))
+        seconds = iter(range(1000))
+        late = pull(replace(live("gitlab", fake.url, project="7", timeout=20), clock=lambda: next(seconds)))
+
+    assert (len(pulled.originals), "more than 1 MiB of pages" in pulled.failure) == (4, True)
+    assert "longer than its 'timeout'" in late.failure
+    assert 0 < len(late.originals) < 20
 
 
 @pytest.mark.parametrize("status", [401, 404])
@@ -369,3 +527,16 @@ def test_any_damage_ends_in_entries_or_is_counted(tmp_path: Path) -> None:
     for seed in range(50):
         for kind, content in whole.items():
             read(tmp_path, kind, damaged(content, Random(seed)))
+
+
+def test_a_second_pull_adds_only_the_events_that_are_new(tmp_path: Path) -> None:
+    answers = [reply(json.dumps(notes_at(*range(last, -1, -1))).encode()) for last in (1, 2)]
+    with FakeServer(*answers) as fake:
+        first, second = pull(live("grafana", fake.url)), pull(live("grafana", fake.url))
+    exports.store(tmp_path, [first])
+    exports.store(tmp_path, [second])
+
+    kept = exports.events(tmp_path)
+
+    assert [one.text for one in kept] == ["at 0", "at 1", "at 2"]
+    assert [one.evidence == first.originals[0].digest for one in kept] == [True, True, False]

@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +90,8 @@ def store(folder: Path, results: Iterable[Pulled], *, tool: str = "", check: Che
             if fresh is None:
                 continue
             keep(manifest, write(folder, fresh, manifest, result), written)
-        if fresh_events := [one for one in result.events if one not in events_in(folder, manifest)]:
+        known = {as_told(one) for one in events_in(folder, manifest)}
+        if fresh_events := [one for one in result.events if as_told(one) not in known]:
             keep(manifest, write_events(folder, fresh_events, manifest, result), written)
     notes = merged_notes(manifest["notes"], noticed)
     if written or notes != manifest["notes"]:
@@ -198,6 +199,11 @@ def write_events(folder: Path, fresh: list[Entry], manifest: Mapping[str, Any], 
         "source": result.source,
         "inputs": [input_of(one) for one in result.originals],
     }
+
+
+def as_told(event: Entry) -> Entry:
+    """An event without the answer that it came in: a later one tells it again, among others."""
+    return replace(event, evidence="")
 
 
 def events_in(folder: Path, manifest: Mapping[str, Any]) -> list[Entry]:

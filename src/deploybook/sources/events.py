@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from ..errors import QueryRejected, SourceError
 from ..model import ENTRY_KINDS, DataNote, Entry, Original, Pulled
@@ -35,6 +35,8 @@ class Kind:
     """
     items: the key of the list in the answer, '' where the answer is the list. read: the entries of one item.
     path, query: of the live API; {start} and {end} in a value are put in by `stamp`. scheme: before a token.
+    until: the part of the query that bounds it above, where the answer is newest first; when: the time of an item then.
+    counted: the part of the query that counts pages ('page') or items ('offset').
     """
 
     read: Callable[[Item], Iterable[Entry | None]]
@@ -44,6 +46,9 @@ class Kind:
     query: tuple[tuple[str, str], ...] = ()
     stamp: Callable[[datetime], str] = iso
     scheme: str = "Bearer "
+    until: str = ""
+    when: tuple[str, ...] = ()
+    counted: str = ""
 
 
 def entry(at: datetime | None, text: str, kind: str, *people: object) -> Entry | None:
@@ -157,6 +162,8 @@ KINDS = {
         query=(("after", "{start}"), ("before", "{end}"), ("limit", "20")),
         stamp=milliseconds,
         scheme="",
+        until="before",
+        when=("date",),
     ),
     "pagerduty": Kind(
         read=pagerduty,
@@ -165,6 +172,7 @@ KINDS = {
         path="/incidents",
         query=(("since", "{start}"), ("until", "{end}"), ("limit", "100")),
         scheme="Token token=",
+        counted="offset",
     ),
     "alertmanager": Kind(read=alertmanager, path="/api/v2/alerts"),
     "grafana": Kind(
@@ -172,12 +180,16 @@ KINDS = {
         path="/api/annotations",
         query=(("from", "{start}"), ("to", "{end}"), ("limit", "100")),
         stamp=milliseconds,
+        until="to",
+        when=("timeEnd", "time"),
     ),
     "github": Kind(
         read=github,
         url="https://api.github.com",
         path="/repos/{repository}/deployments",
         query=(("per_page", "100"), ("environment", "{environment}")),
+        when=("created_at",),
+        counted="page",
     ),
     "gitlab": Kind(
         read=gitlab,
@@ -186,9 +198,11 @@ KINDS = {
         query=(
             ("updated_after", "{start}"),
             ("updated_before", "{end}"),
+            ("order_by", "updated_at"),
             ("per_page", "100"),
             ("environment", "{environment}"),
         ),
+        counted="page",
     ),
     "slack": Kind(read=slack, items="messages"),
 }
@@ -207,15 +221,18 @@ class Told:
 
 def pull(request: Request) -> Pulled:
     """The entries of a source of events, in order of time; of files, or of its API where `paths` are not written."""
-    kind, notes = request.source.kind, list[DataNote]()
+    kind, notes, failure = request.source.kind, list[DataNote](), ""
     if kind == "git":
         told = [Told(content=tags_of(request), query="git for-each-ref refs/tags")]
     elif request.source.options.get("paths") or not KINDS[kind].path:
         named = named_files(request, notes)
         told = [Told(content=unpacked(path.read_bytes()), place=shown) for path, shown in named]
     else:
-        told = from_server(request, KINDS[kind])
-    events: list[Entry] = []
+        told, failure = from_server(request, KINDS[kind])
+    if failure:
+        text = f"only part of its events came: {failure}"
+        notes.append(DataNote(kind="partial", metric="", count=len(told), text=text, place=request.source.name))
+    events: dict[tuple[object, ...], Entry] = {}
     originals: list[Original] = []
     for one in told:
         original = Original(
@@ -235,15 +252,18 @@ def pull(request: Request) -> Pulled:
             text = f"{one.place or request.source.name} {problem.text}"
             notes.append(DataNote(kind=problem.kind, metric="", text=text, place=one.place))
             continue
-        events += [replace(event, origin=request.source.name, evidence=original.digest) for event in found]
+        for event in found:  # one that stands on two pages is one
+            once = replace(event, origin=request.source.name, evidence=original.digest)
+            events.setdefault((event.at, event.text, event.people), once)
         originals.append(replace(original, rows=len(found)))
     near = spans(request)
-    kept = [one for one in events if not near or any(start <= to_ms(one.at) <= end for start, end in near)]
+    kept = [one for one in events.values() if not near or any(start <= to_ms(one.at) <= end for start, end in near)]
     return Pulled(
         source=request.source.name,
-        events=tuple(sorted(dict.fromkeys(kept), key=lambda one: (one.at, one.text))),
+        events=tuple(sorted(kept, key=lambda one: (one.at, one.text))),
         originals=tuple(originals),
         notes=tuple(notes),
+        failure=failure,
     )
 
 
@@ -260,10 +280,6 @@ def read(told: Told, kind: str, request: Request, notes: list[DataNote]) -> list
     else:
         items = items_in(told.content, kind)
         given = [list(KINDS[kind].read(item)) if isinstance(item, Mapping) else [None] for item in items]
-        limits = (int(value) for key, value in KINDS[kind].query if key in ("limit", "per_page"))
-        if told.query and len(items) >= next(limits, len(items) + 1):
-            text = f"{request.source.name} may have more events than the {len(items)} of one answer"
-            notes.append(DataNote(kind="partial", metric="", text=text))
     if lost := sum(None in many for many in given):
         text = f"{lost} events have no time, or no words; they are left out"
         notes.append(DataNote(kind="refused", metric="", count=lost, text=text, place=told.place))
@@ -285,8 +301,12 @@ def items_in(content: bytes, kind: str) -> list[Any]:
     return items
 
 
-def from_server(request: Request, kind: Kind) -> list[Told]:
-    """One answer for each stretch of time; Alertmanager and GitHub tell only what is now, whatever the time."""
+def from_server(request: Request, kind: Kind) -> tuple[list[Told], str]:
+    """
+    Every page of each stretch of time, and what kept back the rest, '' where nothing did; raises where nothing came.
+
+    Alertmanager and GitHub tell only what is now, whatever the time.
+    """
     options = request.source.options
     source = request.source if options.get("url") else replace(request.source, options={**options, "url": kind.url})
     named = {
@@ -295,26 +315,75 @@ def from_server(request: Request, kind: Kind) -> list[Told]:
     }
     path = kind.path.format(**named)
     whole = not any("{start}" in value for _, value in kind.query)
-    found = []
+    found: list[Told] = []
     with Client(replace(request, source=source), scheme=kind.scheme) as client:
-        for start, end in [(0, 0)] if whole else spans(request):
-            put = {
-                "start": kind.stamp(from_ms(start)),
-                "end": kind.stamp(from_ms(end)),
-                "environment": str(options.get("environment") or ""),
-            }
-            query = {key: text for key, value in kind.query if (text := value.format(**put))}
-            body = client.ask(path, lambda reply: answered(client, reply), query=query)
-            asked = f"GET {path} {json.dumps(query, sort_keys=True)}"
-            found.append(Told(content=body, query=asked, start_ms=start, end_ms=end))
-    return found
+        try:
+            for start, end in [(0, 0)] if whole else spans(request):
+                put = {
+                    "start": kind.stamp(from_ms(start)),
+                    "end": kind.stamp(from_ms(end)),
+                    "environment": str(options.get("environment") or ""),
+                }
+                query = {key: text for key, value in kind.query if (text := value.format(**put))}
+                since = min((first for first, _ in spans(request)), default=0)
+                for asked, body in pages(client, request.source.kind, path, query, since):
+                    words = f"GET {path} {json.dumps(asked, sort_keys=True)}"
+                    found.append(Told(content=body, query=words, start_ms=start, end_ms=end))
+                    request.tell(words, len(found), client.received)
+        except SourceError as problem:
+            if not found:
+                raise
+            return found, str(problem)
+    return found, ""
 
 
-def answered(client: Client, reply: Reply) -> bytes:
+def pages(
+    client: Client, kind: str, path: str, query: dict[str, str] | None, since: int
+) -> Iterator[tuple[dict[str, str], bytes]]:
+    """Each page with what was asked for it, within the time and the bytes of one source."""
+    asked: list[dict[str, str]] = []
+    while query is not None:
+        if query in asked or client.received > client.limit:
+            what = "its pages lead back to one" if query in asked else f"more than {client.limit >> 20} MiB of pages"
+            raise QueryRejected(f"{client.name}: {client.host}: {what}; ask about less time", source=client.name)
+        asked.append(query)
+        reply, items = client.ask(path, lambda reply: answered(client, reply, kind), query=query)
+        yield query, reply.body
+        query = following(KINDS[kind], reply, items, query, since)
+
+
+def answered(client: Client, reply: Reply, kind: str) -> tuple[Reply, list[Any]]:
     if reply.status >= 400:
         hint = "; see 'token'" if reply.status in (401, 403) else ""
         raise QueryRejected(f"{client.name}: {client.host} answered {reply.status}{hint}", source=client.name)
-    return reply.body
+    try:
+        return reply, items_in(reply.body, kind)
+    except Unreadable as problem:
+        words = f"its answer {problem.text}; is 'url' right?"
+        raise QueryRejected(f"{client.name}: {client.host}: {words}", source=client.name) from None
+
+
+def following(kind: Kind, reply: Reply, items: list[Any], query: dict[str, str], since: int) -> dict[str, str] | None:
+    """
+    What to ask for the next page, by its link, else by counting on or from the oldest item; None after the last.
+
+    Of a link only the query is taken: path and host stay those that the credentials are for.
+    since: nothing before it is wanted, milliseconds.
+    """
+    whole = json.loads(reply.body)
+    times = [[to_ms(when) for key in kind.when if (when := moment(at(item, key)))] for item in items]
+    oldest = min((max(each) for each in times if each), default=0)
+    if not kind.until and 0 < oldest < since:
+        return None
+    if link := at(whole, "_links", "next", "href") or reply.following:
+        return {**query, **dict(parse_qsl(urlsplit(str(link)).query))}
+    limit = int(query.get("limit") or query.get("per_page") or 0)
+    if not (at(whole, "more") if "more" in whole else len(items) >= limit > 0):
+        return None
+    if kind.until:
+        return {**query, kind.until: str(oldest + 1)}
+    step = limit if kind.counted == "offset" else 1
+    return {**query, kind.counted: str(int(query.get(kind.counted, kind.counted == "page")) + step)}
 
 
 def tags_of(request: Request) -> bytes:

@@ -32,13 +32,17 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """What a server answered: body unpacked. seconds: how long it took, from the first byte sent."""
+    """
+    What a server answered: body unpacked. seconds: how long it took, from the first byte sent.
+    following: the next page as its Link header names it.
+    """
 
     status: int
     body: bytes
     kind: str
     retry_after: float | None
     seconds: float
+    following: str = ""
 
 
 class Client:
@@ -176,6 +180,7 @@ class Client:
             kind=response.headers.get("content-type", ""),
             retry_after=after,
             seconds=self.request.clock() - start,
+            following=response.links.get("next", {}).get("url", ""),
         )
         if reply.status in NOT_NOW and not reply.kind.startswith("application/json"):
             self.fail(f"answered {reply.status}", after)
