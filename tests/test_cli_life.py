@@ -38,6 +38,7 @@ from deploybook.notify import channels_of
 from deploybook.records import Workspace, read_deployment, read_settings, read_workspace
 from deploybook.records.closing import time_text
 from deploybook.report.restore import restore
+from deploybook.times import iso
 
 SLUG = "2025-01-22-telemetry-step2"
 END = datetime(2025, 1, 22, 23, 30, tzinfo=UTC)
@@ -1026,20 +1027,38 @@ def test_a_gate_waits_until_the_verdict_can_be_told(place: Place) -> None:
     before = place.files()
     found = waited(look, 900, clock=clock, pause=clock.pause)
 
-    assert found.told and found.book is not None
-    assert found.book.facts.verdict.value == "pass"
+    assert found.told
+    assert found.facts.verdict.value == "pass"
     assert clock.pauses == [15.0, 15.0]
     changed = {path for path, held in place.files().items() if before.get(path) != held}
     assert changed == {f"deployments/{SLUG}/exports/original/parser_failure_total.csv"}
 
 
-def test_a_gate_gives_up_when_its_time_is_up() -> None:
+def test_a_gate_gives_up_when_its_time_is_up(place: Place) -> None:
+    place.new()
     clock = Clock()
 
-    found = waited(lambda: Look(book=None, due=END), 40, clock=clock, pause=clock.pause)
+    def look() -> Look:
+        return look_at(place.workspace, SLUG, None, END - HOUR, ask=True)
+
+    found = waited(look, 40, clock=clock, pause=clock.pause)
 
     assert not found.told
     assert clock.pauses == [15.0, 15.0, 10.0]
+
+
+@pytest.mark.parametrize(("words", "due"), [([], END), (["--after", "24h"], END + 24 * HOUR)])
+def test_asked_before_it_is_due_the_document_says_when(place: Place, words: list[str], due: datetime) -> None:
+    place.new()
+
+    code, out, _ = place.say("judge", *words, "--json", now=END - HOUR)
+
+    said = json.loads(out)
+    assert (code, said["schema"], said["verdict"], said["metrics"]) == (4, "deploybook.report/1", "pending", [])
+    assert (said["as_of"], said["reason"]) == (iso(due), f"not due before {iso(due)}; nothing to judge yet")
+    assert {each["after"]: (each["due"], each["verdict"]) for each in said["checkpoints"]} == (
+        {} if words else {f"{n}h": (iso(END + n * HOUR), "pending") for n in (1, 12, 24, 48)}
+    )
 
 
 def test_the_gate_by_its_command(place: Place) -> None:

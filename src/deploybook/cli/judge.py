@@ -15,6 +15,7 @@ from .common import State, exit_code, print_json, tell, verb
 
 if TYPE_CHECKING:
     from ..book import Book
+    from ..facts import Facts
     from ..model import Data
     from ..records import Workspace
 
@@ -24,15 +25,14 @@ TOLD = ("pass", "warn", "fail")
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """One look: book is None before the time; failed: sources that did not answer."""
+    """One look; facts are pending before the time. failed: sources that did not answer."""
 
-    book: Book | None
-    due: datetime
+    facts: Facts
     failed: tuple[SourceError, ...] = ()
 
     @property
     def told(self) -> bool:
-        return self.book is not None and self.book.facts.verdict.value in TOLD
+        return self.facts.verdict.value in TOLD
 
 
 @verb("judge")
@@ -42,7 +42,7 @@ class Look:
 @click.option("-v", "--verbose", is_flag=True, help="The reason of every metric, also of those that pass.")
 def command(state: State, after: str | None, wait: str | None, as_json: bool, verbose: bool) -> int:
     """Judge the deployment window and every checkpoint for which there is data."""
-    from ..times import iso
+    from ..facts import document
     from .table import judgement_table
 
     workspace = state.open()
@@ -53,14 +53,13 @@ def command(state: State, after: str | None, wait: str | None, as_json: bool, ve
         look = waited(lambda: look_at(workspace, slug, after, state.time, ask=True), seconds_of(wait))
     for error in look.failed:
         tell(str(error))
-    if look.book is None:
-        tell(f"{slug}: not due before {iso(look.due)}; nothing to judge yet")
-        return 4
     if as_json:
-        print_json(look.book.document)
+        print_json(document(look.facts))
+    elif look.facts.verdict.value == "pending":
+        tell(f"{slug}: {look.facts.sentence}")
     else:
-        judgement_table(look.book.facts, verbose=verbose)
-    return 1 if look.failed and not look.told else exit_code(look.book.facts.verdict)
+        judgement_table(look.facts, verbose=verbose)
+    return 1 if look.failed and not look.told else exit_code(look.facts.verdict)
 
 
 def seconds_of(wait: str) -> float:
@@ -96,12 +95,31 @@ def look_at(workspace: Workspace, slug: str, after: str | None, now: datetime, *
     deployment = book.deployment
     due = deployment.closes if book.closing else deployment.due(book.after) if book.after else deployment.end
     if due > now:
-        return Look(book=None, due=due)
+        return Look(facts=pending(book, due))
     if not ask:
-        return Look(book=book, due=due)
+        return Look(facts=book.facts)
     data, failed = asked(book, now)
-    return Look(
-        book=Book.open(slug, after, workspace=workspace.root, as_of=None, now=now, data=data), due=due, failed=failed
+    book = Book.open(slug, after, workspace=workspace.root, as_of=None, now=now, data=data)
+    return Look(facts=book.facts, failed=failed)
+
+
+def pending(book: Book, due: datetime) -> Facts:
+    """What there is to say before the time: nothing is judged, and when it can be."""
+    from ..facts import Facts
+    from ..model import CheckpointResult, Verdict
+    from ..times import iso
+
+    deployment = book.deployment
+    checkpoints = () if book.after else deployment.checkpoints.after
+    return Facts(
+        deployment=deployment,
+        as_of=due,
+        after=book.after,
+        verdict=Verdict.PENDING,
+        sentence=f"not due before {iso(due)}; nothing to judge yet",
+        checkpoints=tuple(
+            CheckpointResult(after=after, due=deployment.due(after), verdict=Verdict.PENDING) for after in checkpoints
+        ),
     )
 
 
