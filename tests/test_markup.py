@@ -74,7 +74,7 @@ def everything(text: str) -> list[t.Html]:
         m.callout(text, text, folded=True),
         m.table(text, [(text, "head"), (text, "number"), (text, "status"), ("E", "chip")], [[text] * 4], ids=[text]),
         m.track([m.Stop(name=text, at=text, note=text, word=text, href=text)]),
-        m.log([m.Entry(at=text, utc=text, kind=text, text=text, people=(text,), phase=text)], {text: text}),
+        m.log([(text, text, [m.Entry(at=text, utc=text, kind=text, text=text, people=(text,))])]),
         m.figure("<svg><path/></svg>", text, text, m.table(text, [("a", "head")], [[text]]), figure_id=text),
         m.columns(text, m.status(text)),
         m.panels([(text, text, "<svg>\n\n</svg>")]),
@@ -257,11 +257,11 @@ def test_the_limit_bar_stops_at_the_limit_and_says_more() -> None:
 
 def test_the_log_counts_kinds_and_hides_its_filter_until_the_script_wakes_it() -> None:
     entries = [
-        m.Entry(at="14:00:00", utc="2025-01-22T22:00:00Z", kind="flag", text="25 %", people=("Oliver",), key=True, phase="Ramp"),
-        m.Entry(at="14:01:00", utc="2025-01-22T22:01:00Z", kind="flag", text="75 %", phase="Ramp"),
-        m.Entry(at="14:09:45", utc="2025-01-22T22:09:45Z", kind="decision", text="go on", phase="First validation"),
+        m.Entry(at="14:00:00", utc="2025-01-22T22:00:00Z", kind="flag", text="25 %", people=("Oliver",), key=True),
+        m.Entry(at="14:01:00", utc="2025-01-22T22:01:00Z", kind="flag", text="75 %"),
+        m.Entry(at="14:09:45", utc="2025-01-22T22:09:45Z", kind="decision", text="go on"),
     ]  # fmt: skip
-    block = m.log(entries, {"Ramp": "14:00–14:06 PT"})
+    block = m.log([("Ramp", "14:00–14:06 PT", entries[:2]), ("First validation", "", entries[2:])])
 
     assert 'aria-label="Filter the log" hidden>' in block
     assert "Flag <b>2</b>" in block

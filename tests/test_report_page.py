@@ -11,9 +11,9 @@ from test_markup import HOSTILE, check_harmless
 
 from deploybook.book.pictures import in_grafana
 from deploybook.facts import EvidenceItem, Facts
-from deploybook.model import Closing
+from deploybook.model import Closing, Entry
 from deploybook.report import page
-from deploybook.sections import MIME, summary
+from deploybook.sections import MIME, record, summary
 from deploybook.sections.page import page_facts
 
 
@@ -57,6 +57,32 @@ def test_the_page_names_the_window_that_is_measured_and_when_it_really_ran() -> 
     assert "22 Jan 2025, 14:00 to 15:30 PT" in text
     assert "<dt>Really ran</dt><dd>22 Jan 2025, 14:00 to 14:21 PT</dd>" in text
     assert "Really ran" not in str(summary.facts_line(facts()))
+
+
+def test_phases_of_journal_and_records_do_not_alternate() -> None:
+    """The journal has lines; an event of a source has neither line nor phase."""
+    lines = [
+        (0, "Ramp", 2),
+        (1, "Rollout", 0),
+        (2, "Ramp", 3),
+        (3, "", 0),
+        (4, "Rollout", 0),
+        (5, "Ramp", 4),
+        (90000, "", 5),
+    ]
+    entries = [Entry(at=at(second), text=str(second), phase=phase, line=line) for second, phase, line in lines]
+
+    phases = [(name, [entry.text for entry in each]) for name, each in record.phases_of(entries, deployment().zone)]
+
+    assert phases == [("Ramp", ["0", "2", "5"]), ("Rollout", ["1", "3", "4"]), ("", ["90000"])]
+
+
+def test_a_phase_that_comes_again_stands_again() -> None:
+    entries = [
+        Entry(at=at(n), text="x", phase=phase, line=n) for n, phase in enumerate(("Ramp", "Restarts", "Ramp"), 1)
+    ]
+
+    assert [name for name, _ in record.phases_of(entries, deployment().zone)] == ["Ramp", "Restarts", "Ramp"]
 
 
 def test_a_cell_tagged_for_it_is_left_out() -> None:

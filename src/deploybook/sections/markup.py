@@ -12,9 +12,8 @@ from __future__ import annotations
 import html as _html
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from .text import Html, attribute, escape, fill, inert, join, plain, prose, slug, squeeze, visible
 
@@ -351,7 +350,7 @@ def _stop(stop: Stop, passed: bool) -> Html:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One line of the log: local time as shown, the instant in UTC, the record's kind, its text, people, key, phase."""
+    """One line of the log: local time as shown, the instant in UTC, the record's kind, its text, people, key."""
 
     at: str
     utc: str
@@ -359,17 +358,16 @@ class Entry:
     text: object
     people: tuple[str, ...] = ()
     key: bool = False
-    phase: str = ""
 
 
-def log(entries: Sequence[Entry], spans: Mapping[str, str] | None = None) -> Html:
+def log(phases: Sequence[tuple[str, str, Sequence[Entry]]]) -> Html:
     """
-    The minute log. Phases follow the order of the entries; `spans` gives the time beside a phase ("14:00–14:06 PT").
+    The minute log by its phases: name, the time beside it ("14:00–14:06 PT"), entries.
     Plain HTML: the filter is hidden until the script wakes it, without it every entry shows.
     """
-    groups = groupby(entries, key=lambda entry: entry.phase)
-    phases = join((_phase(name, list(group), (spans or {}).get(name, "")) for name, group in groups), "\n")
-    return Html(f'<section class="db-log" data-search-exclude>\n{_filter(entries)}\n{phases}\n</section>')
+    whole = [entry for _, _, entries in phases for entry in entries]
+    shown = join((_phase(*phase) for phase in phases), "\n")
+    return Html(f'<section class="db-log" data-search-exclude>\n{_filter(whole)}\n{shown}\n</section>')
 
 
 def _filter(entries: Sequence[Entry]) -> Html:
@@ -397,7 +395,7 @@ def _button(show: str, name: str, count: int, pressed: bool) -> Html:
     )
 
 
-def _phase(name: str, entries: list[Entry], span: str) -> Html:
+def _phase(name: str, span: str, entries: Sequence[Entry]) -> Html:
     count = "1 entry" if len(entries) == 1 else f"{len(entries)} entries"
     head = fill(
         '<div class="db-phase"><h3>{name}</h3><p>{span}<b>{count}</b></p></div>',

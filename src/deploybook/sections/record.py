@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import groupby
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
 
 from .. import wording
 from ..facts import EvidenceItem, Facts
 from ..model import Entry
-from ..times import iso, zone_name
+from ..times import iso, local_day, zone_name
 from . import markup, say
 from .text import Html, fill
 
@@ -42,7 +43,7 @@ def evidence_row(item: EvidenceItem) -> list[object]:
 
 def named(item: EvidenceItem) -> Html:
     """What it is, and below it where it lies, which query gave it or who wrote it."""
-    origin = item.path or item.origin
+    origin = item.origin if item.kind == "export" else item.path or item.origin
     return fill("{name} <small>{origin}</small>", name=item.name, origin=origin if origin != item.name else "")
 
 
@@ -54,32 +55,56 @@ def size(count: int) -> str:
 
 
 def log(facts: Facts) -> str:
-    """The minute log: every entry in order, those marked private without their text."""
-    zone = facts.deployment.zone
-    entries = [
-        markup.Entry(
-            at=time_text(facts, entry),
-            utc=iso(entry.at),
-            kind=entry.kind,
-            text=say.line(facts, entry.text) if not entry.private else Html("<em>private entry</em>"),
-            people=entry.people,
-            key=entry.key,
-            phase=entry.phase,
-        )
-        for entry in facts.entries
+    """The minute log: every entry under its phase, those marked private without their text."""
+    phases = [
+        (name, span_of(facts, entries), [line_of(facts, entry) for entry in entries])
+        for name, entries in phases_of(facts.entries, facts.deployment.zone)
     ]
-    if not entries:
-        return ""
-    spans = {}
-    for phase, group in groupby(facts.entries, key=lambda entry: entry.phase):
-        members = list(group)
-        first, last = members[0].at, members[-1].at
-        spans[phase] = (
-            f"{wording.local(first, zone)} to {wording.local(last, zone)} {zone_name(zone, first)}"
-            if first != last
-            else f"{wording.local(first, zone)} {zone_name(zone, first)}"
-        )
-    return markup.log(entries, spans)
+    return markup.log(phases) if phases else ""
+
+
+def phases_of(entries: Sequence[Entry], zone: ZoneInfo) -> list[tuple[str, list[Entry]]]:
+    """
+    The entries, which come in order of time, under their headings. Journal and records keep each their own phases: where
+    two overlap, each stays whole. What has no heading joins the phase that runs.
+    """
+    phases: list[tuple[str, list[Entry]]] = []
+    running: dict[bool, tuple[str, list[Entry]]] = {}  # of the journal, whose entries have lines, and of the rest
+    for entry in entries:
+        mine = running.get(entry.line > 0)
+        if not entry.phase:
+            mine = phases[-1] if phases and goes_on(phases[-1], entry, zone) else None
+        elif mine is None or mine[0] != entry.phase:
+            mine = next((each for each in running.values() if each[0] == entry.phase), None)
+        if mine is None:
+            mine = (entry.phase, [])
+            phases.append(mine)
+        mine[1].append(entry)
+        if entry.phase:
+            running[entry.line > 0] = mine
+    return phases
+
+
+def goes_on(phase: tuple[str, list[Entry]], entry: Entry, zone: ZoneInfo) -> bool:
+    """Whether a line without a heading belongs to it: one of the same day, or lines without headings too."""
+    return not phase[0] or local_day(phase[1][-1].at, zone) == local_day(entry.at, zone)
+
+
+def span_of(facts: Facts, entries: Sequence[Entry]) -> str:
+    zone, first, last = facts.deployment.zone, entries[0].at, entries[-1].at
+    until = f" to {wording.local(last, zone)}" if first != last else ""
+    return f"{wording.local(first, zone)}{until} {zone_name(zone, first)}"
+
+
+def line_of(facts: Facts, entry: Entry) -> markup.Entry:
+    return markup.Entry(
+        at=time_text(facts, entry),
+        utc=iso(entry.at),
+        kind=entry.kind,
+        text=say.line(facts, entry.text) if not entry.private else Html("<em>private entry</em>"),
+        people=entry.people,
+        key=entry.key,
+    )
 
 
 def time_text(facts: Facts, entry: Entry) -> str:
