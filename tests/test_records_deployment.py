@@ -102,6 +102,13 @@ def test_every_default_that_was_used_is_told(place: Place) -> None:
     assert "checkpoints > success: the targets (counts by their worst sliding hour)" in said
 
 
+@pytest.mark.parametrize("word", ["relative", "percent"])
+def test_a_relative_delta_may_be_called_so(place: Place, word: str) -> None:
+    (metric,) = place.read(f"{HEAD}  m: {{histogram: h_ms, statistic: p50, delta: {word}}}\n").metrics
+
+    assert metric.delta == "percent"
+
+
 def test_the_long_form_of_the_contract_is_accepted_as_it_stands(place: Place, shared: Path) -> None:
     text = (shared / "contract.md").read_text(encoding="utf-8")
     blocks = [block for block in text.split("```yaml\n")[1:] if block.startswith("title: Telemetry Step 2")]

@@ -49,8 +49,8 @@ class Metric(Strict):
     """The limit, such as 'at most 65 ms'."""
     watch: v.Target | None = None
     """A line before the target from which a person should look."""
-    delta: Literal["percent", "points", "absolute"] | None = None
-    """How the change is shown: percent (latencies), points (shares), absolute (counts)."""
+    delta: Literal["relative", "percent", "points", "absolute"] | None = None
+    """How the change is shown: relative, or percent (latencies), points (shares), absolute (counts)."""
     tolerance: v.Tolerated | None = None
     """How far from the baseline, either way: 5 %, 2 points, 5 % or 3 ms, none."""
     by: v.Names = ()

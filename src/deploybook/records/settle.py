@@ -260,7 +260,7 @@ def settle_metric(desk: Desk, id: str, file: Any, sources: dict[str, model.Sourc
         better=file.better or (BETTER[target.side] if target else "either"),
         target=None,
         watch=None,
-        delta=file.delta or usual,
+        delta="percent" if file.delta == "relative" else file.delta or usual,
         tolerance=Tolerance(),
         missing_is_zero=file.missing == "zero",
         show_change=file.show == "change",
