@@ -170,6 +170,11 @@ def test_without_a_log_it_is_said_how_to_begin_one(place: Place) -> None:
 # --- attach
 
 
+def files_of(root: Path) -> dict[str, bytes]:
+    """Every path below it, of a file with its bytes."""
+    return {path.relative_to(root).as_posix(): path.read_bytes() if path.is_file() else b"" for path in root.rglob("*")}
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     found = tmp_path / "Query log (1).CSV"
@@ -187,9 +192,10 @@ def test_a_file_is_kept_named_and_shown_as_held(place: Place, file: Path, layout
             (place.folder / "records" / "artifacts.yml").write_text("- {text: Journal, path: journal.md}")
     if layout == "a list in one line":
         records.write_text("artifacts: [{text: Journal, path: journal.md}]\n")
+        before = files_of(place.root)
         code, _, err = place.say("attach", str(file))
         assert (code, "write there yourself: - {" in err) == (2, True)
-        assert records.read_text().startswith("artifacts: [{")
+        assert files_of(place.root) == before
         return
 
     place.do("attach", str(file), "--what", 'Queries: "all"  of them', "--by", "Avery")
@@ -213,6 +219,18 @@ def test_another_file_of_the_same_name_does_not_replace_the_first(place: Place, 
     place.do("attach", str(file))
 
     assert len(list((place.folder / "attached").iterdir())) == 2
+
+
+@pytest.mark.parametrize(("name", "said"), [("pipe", "no plain file"), ("null", "is nothing to a YAML reader")])
+def test_what_cannot_be_attached_leaves_nothing_behind(place: Place, tmp_path: Path, name: str, said: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "null").write_text("x")
+    before = files_of(place.root)
+
+    code, _, err = place.say("attach", str(tmp_path / name))
+
+    assert (code, said in err, err.count("\n")) == (2, True, 1)
+    assert files_of(place.root) == before
 
 
 def test_a_file_with_a_credential_is_refused(place: Place, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from ..model import Deployment
 
 FOLDER = "attached"
-KEY = re.compile(r"^(?:artifacts|evidence):[ \t]*(?:#.*)?\n(?=([ ]*)- )", re.MULTILINE)
+KEY = re.compile(r"^(?:artifacts|evidence):[ \t]*(?:#.*)?\r?\n(?=([ ]*)- )", re.MULTILINE)
 
 
 @verb("attach")
@@ -32,56 +33,78 @@ def command(state: State, file: Path, what: str, by: str) -> int:
     from ..evidence import extension, statement
     from ..records import read_deployment
 
-    workspace = state.open()
+    workspace, now = state.open(), state.time
     deployment = read_deployment(workspace, state.slug(workspace))
-    folder, log, now = workspace.folder(deployment.slug), open_log(workspace, make_key=True), state.time
     what, by = (" ".join(text.split()) for text in (what or file.name, by))
-    artifact = log.put(file, extension(file.name))
-    path = kept(file, folder, artifact.digest)
-    local = now.astimezone(deployment.zone)
-    said = {"text": what, "path": path, "at": f"{local:%Y-%m-%d %H:%M}", "digest": artifact.digest}
-    listed = name_it(folder, deployment, said | ({"where": f"attached by {by}"} if by else {}))
-    about: dict[str, Any] = {
-        "deployment": deployment.slug,
-        "ticket": statement.tidied(deployment.ticket),
-        "actor": by or "deploybook",
-    }
-    entry = statement.export({Path(path).name: artifact}, **about, source="attached", source_kind="artifact")
-    log.append([entry], now)
-    click.echo(f"{workspace.shown(folder / path)}: sha256 {artifact.digest}, named in {workspace.shown(listed)}")
+    if not file.is_file():
+        raise UsageProblem(f"{file}: no plain file; save what it holds as one, and attach that")
+    if what in ("null", "~"):
+        raise UsageProblem(f"--what: {what!r} is nothing to a YAML reader; write in a few words what it is")
+    folder, log, local = workspace.folder(deployment.slug), open_log(workspace, make_key=True), deployment.zone
+    log.gate.check(file, file.name)
+    log.append([], now)  # a log that is not ours to continue says so before anything is written
+    digest = digest_of(file)
+    with ExitStack() as undo:
+        path = kept(file, folder, digest, undo)
+        said = {"text": what, "path": path, "at": f"{now.astimezone(local):%Y-%m-%d %H:%M}", "digest": digest}
+        listed = name_it(folder, deployment, said | ({"where": f"attached by {by}"} if by else {}), undo)
+        about: dict[str, Any] = {
+            "deployment": deployment.slug,
+            "ticket": statement.tidied(deployment.ticket),
+            "actor": by or "deploybook",
+        }
+        artifact = log.put(folder / path, extension(file.name), file.name)
+        entry = statement.export({Path(path).name: artifact}, **about, source="attached", source_kind="artifact")
+        log.append([entry], now)
+        undo.pop_all()
+    click.echo(f"{workspace.shown(folder / path)}: sha256 {digest}, named in {workspace.shown(listed)}")
     return 0
 
 
-def kept(file: Path, folder: Path, digest: str) -> str:
+def kept(file: Path, folder: Path, digest: str, undo: ExitStack) -> str:
     """Where it lies below the deployment's folder; copied there where it lies elsewhere, never over another file."""
     if file.resolve().is_relative_to(folder.resolve()):
         return file.resolve().relative_to(folder.resolve()).as_posix()
     name = re.sub(r"[^\w.-]+", "-", file.name).strip("-.") or "file"
     target = folder / FOLDER / name
-    if target.exists() and hashlib.sha256(target.read_bytes()).hexdigest() != digest:
+    if target.exists() and digest_of(target) != digest:
         target = target.with_name(f"{digest[:8]}-{name}")
-    target.parent.mkdir(exist_ok=True)
-    shutil.copyfile(file, target)
+    if not target.exists():
+        made(target.parent, undo)
+        undo.callback(target.unlink, missing_ok=True)
+        shutil.copyfile(file, target)
     return target.relative_to(folder).as_posix()
 
 
-def name_it(folder: Path, deployment: Deployment, said: dict[str, str]) -> Path:
+def name_it(folder: Path, deployment: Deployment, said: dict[str, str], undo: ExitStack) -> Path:
     """Adds the artifact to the list of the records; the file that holds it. What is written there stays, byte by byte."""
     from ..records.folder import records_and_problems
 
     if any(each.path == said["path"] for each in records_and_problems(folder, deployment)[0].artifacts):
         return folder / said["path"]
     line = "- {" + ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in said.items()) + "}"
-    whole, path = folder / "records.yml", folder / "records" / "artifacts.yml"
-    key = KEY.search(whole.read_text(encoding="utf-8")) if whole.is_file() else None
-    path = whole if key else path
-    before = path.read_text(encoding="utf-8") if path.is_file() else ""
-    after = f"{before}{'' if before.endswith(chr(10)) or not before else chr(10)}{line}\n"
-    if key:
-        after = f"{before[: key.end()]}{key[1]}{line}\n{before[key.end() :]}"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(after, encoding="utf-8")
+    path = folder / "records.yml"
+    text = path.read_bytes().decode() if path.is_file() else ""
+    if key := KEY.search(text):
+        after = f"{text[: key.end()]}{key[1]}{line}\n{text[key.end() :]}"
+    else:
+        path = folder / "records" / "artifacts.yml"
+        made(path.parent, undo)
+        text = path.read_bytes().decode() if path.is_file() else ""
+        after = f"{text}{'' if text.endswith(chr(10)) or not text else chr(10)}{line}\n"
+    undo.callback(path.write_bytes, text.encode()) if text else undo.callback(path.unlink, missing_ok=True)
+    path.write_bytes(after.encode())
     if problems := records_and_problems(folder, deployment)[2]:
-        path.write_text(before, encoding="utf-8") if before else path.unlink()
         raise UsageProblem(f"{path}: cannot be added to ({problems[0].text}); write there yourself: {line}")
     return path
+
+
+def digest_of(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def made(folder: Path, undo: ExitStack) -> None:
+    if not folder.is_dir():
+        folder.mkdir()
+        undo.callback(folder.rmdir)
