@@ -190,13 +190,60 @@ def test_an_answer_of_the_api_reads_like_a_csv() -> None:
     assert found.series == {("m", frozenset({("pod", "a")})): {1737583200000: 0.0, 1737583320000: 3.0}}
 
 
-@pytest.mark.parametrize(
-    ("content", "name"),
-    [("PAR1", "x.parquet"), ("# HELP a b\na 1 2\n", "x.txt"), ("a 1 2\n", "x.om"), ('[{"metric": {}}]', "x.json")],
-)
-def test_originals_that_this_file_does_not_read_are_told_so(content: str, name: str) -> None:
-    with pytest.raises(standalone.NotHere, match="not read by this file"):
-        table(content, name)
+def test_openmetrics_text_reads_like_a_csv() -> None:
+    """Times in seconds, in Prometheus' own text in milliseconds; no time, no row; a line that breaks off is none."""
+    text = (
+        '# TYPE m counter\nm{pod="a \\"b\\" {}"} 0 1737583200.25\nm{pod="a \\"b\\" {}"} NaN 1737583320\n'
+        'm 3 1737583320000 # {trace="x"} 1\nm 4\nm 19 17375'
+    )
+
+    assert table(text, "original.om").series == {
+        ("m", frozenset({("pod", 'a "b" {}')})): {1737583200250: 0.0, 1737583320000: None},
+        ("m", frozenset()): {1737583320000: 3.0},
+    }
+
+
+@pytest.mark.parametrize("content", [b"PAR1", b"\x28\xb5\x2f\xfd\x00"])
+def test_originals_that_this_file_does_not_read_are_told_so(content: bytes) -> None:
+    with pytest.raises(standalone.NotHere, match="need more than the standard library"):
+        standalone.read_table(io.BytesIO(content), "original.bin")
+
+
+def answers(*series: dict[int, str], query: str = "m", metric: str = "m") -> list[standalone.Table]:
+    """What a server answered, one after the other; values by seconds after 22:00."""
+    found = []
+    for line, values in enumerate(series, 1):
+        rows = [[1737583200 + second, value] for second, value in values.items()]
+        made = table(json.dumps({"data": {"result": [{"metric": {"__name__": metric}, "values": rows}]}}), "x.json.gz")
+        made.asked = (line, query)
+        found.append(made)
+    return found
+
+
+def derive_from(tables: list[standalone.Table], **figure: Any) -> float | None:
+    held = {str(index): one for index, one in enumerate(tables)}
+    whole = {"name": "m", "window": ["2025-01-22T22:00:00Z", "2025-01-22T22:02:00Z"], "inputs": sorted(held)} | figure
+    return standalone.Deriver({"x": whole}, lambda digest, _zone: held[digest]).value("x")
+
+
+def test_the_answers_of_a_server_are_one_table_in_which_the_later_counts() -> None:
+    """The first answer ends with one row of another distance; the value of 22:01 was taken back by the second."""
+    first = {second: str(second) for second in range(0, 61, 15)} | {60: "90"}
+    second = {second: str(second) for second in range(60, 121, 15)}
+
+    assert derive_from(answers(first, second), op="increase") == 120
+    assert derive_from(answers(second, first), op="increase") == 210  # to 90, then a restart: 75, and 45
+
+
+def test_a_figure_that_the_server_worked_out_is_read_from_its_answer() -> None:
+    asked = {"op": "server_side", "query": "sum(increase(m[$window]))", "scale": "100"}
+    right = answers({120: "0.25"}, {120: "0.5"}, query="sum(increase(m[120000ms]))", metric="")
+    wrong = answers({120: "7"}, query="sum(increase(m[60000ms]))", metric="")
+
+    assert derive_from([*wrong, *right], **asked) == 50  # asked twice: the later answer
+    assert derive_from(answers({60: "1"}, query="sum(increase(m[120000ms]))"), **asked) is None
+    with pytest.raises(standalone.NotHere, match="its answer is not in the log"):
+        derive_from(wrong, **asked)
 
 
 def test_a_count_that_falls_restarts_every_bucket_of_its_target() -> None:

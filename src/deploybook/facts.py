@@ -330,6 +330,7 @@ def figure_document(figure: Figure) -> dict[str, Any]:
         "op": figure.op,
         "args": dict(figure.args),
         "name": metric.name,
+        **({"query": metric.query} if metric.query else {}),
         "total_name": metric.total_name,
         "also_named": list(metric.also_named),
         "where": [[each.label, each.op, each.value] for each in metric.where],

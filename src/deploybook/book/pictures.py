@@ -170,7 +170,11 @@ def sources(facts: Facts, judgement: Judgement, span: Window) -> Iterator[Html]:
     inputs, before = judgement.now.inputs, judgement.baseline.window if judgement.baseline else span
     held = {item.number: item for window in (span, before) if (item := facts.chip(inputs, window))}
     for item in held.values():
-        yield fill("{chip} {name}", chip=say.chip(facts, [item.digest]), name=item.path or item.name)
+        yield fill(
+            "{chip} {name}",
+            chip=say.chip(facts, [item.digest]),
+            name=item.origin if item.origin == item.path else item.name,
+        )
 
 
 def in_grafana(facts: Facts, metrics: Sequence[Metric], span: Window) -> Html:

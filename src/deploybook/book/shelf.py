@@ -33,7 +33,7 @@ def originals(folder: Path, deployment: Deployment, data: Data) -> list[Evidence
             path = str(original.get("path") or "")
             known[digest] = EvidenceItem(
                 number="",
-                name=Path(path).name or f"answer of {entry.get('source') or 'the source'}",
+                name=f"answer of {entry['source']}" if original.get("query") else Path(path).name,
                 kind="export",
                 digest=digest,
                 size=int(original.get("size", 0)),

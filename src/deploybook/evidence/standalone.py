@@ -25,6 +25,7 @@ import os
 import re
 import stat
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,7 @@ STATEMENT = "https://in-toto.io/Statement/v1"
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
 OWN = "urn:deploybook:evidence:"
 LEAF_LIMIT = 65_535
+QUERY_LIMIT = 4_096  # signs of a query that an entry holds
 START = "0" * 16  # `prior` of the first entry
 NO_KEY = "none"
 AGREEMENT = 1e-9  # two implementations may add the same floats in another order; never seen above 1e-12
@@ -321,10 +323,14 @@ def digest_of(files: Files, name: str) -> str:
 
 @dataclass
 class Contents:
-    """What the log says, gathered in one pass over it. held: path of an artifact -> (digest, line and name that named it)."""
+    """
+    What the log says, gathered in one pass over it. held: path of an artifact -> (digest, line and name that named it).
+    asked: digest of a server's answer -> (line, query).
+    """
 
     leaves: list[bytes] = field(default_factory=list)
     held: dict[str, tuple[str, int, str]] = field(default_factory=dict)
+    asked: dict[str, tuple[int, str]] = field(default_factory=dict)
     elsewhere: int = 0
     needed: dict[str, bool] = field(default_factory=dict)
     tombstones: dict[str, int] = field(default_factory=dict)
@@ -359,6 +365,8 @@ def _keep(contents: Contents, number: int, entry: dict[str, Any], only: tuple[st
             raise Broken(f"{LOG} line {number}", "an artifact whose place is not made of its digest")
         contents.held.setdefault(path, (digest, number, str(one.get("name", ""))))
         contents.needed[path] = contents.needed.get(path, False) or not only or predicate.get("deployment") in only
+        if query := predicate.get("source", {}).get("query"):
+            contents.asked.setdefault(digest, (number, query))
         if kind == "publication":
             contents.manifest = path
         elif one.get("name", "").endswith("figures.jsonl"):
@@ -656,6 +664,9 @@ FRESH = 1.5  # a row stands for its time until one and a half steps later
 SUM, COUNT, VALUE = "sum", "count", "value"  # columns of a scrape beside the buckets, which go by their upper edge
 _TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ]+(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)? ?([Zz]|UTC|[+-]\d\d:?\d\d)?")
 _LABEL = re.compile(r'(\w+)\s*=\s*"((?:[^"\\]|\\.)*)"')
+_LINE = re.compile(
+    r'([^ {]+)(?:\{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\})? ([^ \r\n]+) ([^ \r\n]+)'
+)  # of OpenMetrics, with a time
 Labels = frozenset[tuple[str, str]]
 Scrapes = dict[Labels, dict[int, dict[Any, float]]]  # target -> time in ms UTC -> column -> value
 Added = list[tuple[int, dict[Any, float]]]  # what was added up to a time, by column
@@ -721,11 +732,13 @@ class Table:
     One original file: (name, labels) -> time -> value, None where the cell held no number.
 
     twice: where it had another value too (the larger is kept). legends: names that are headings of Grafana's wide form.
+    asked: of a server's answer the line of the log that recorded it, and the query.
     """
 
     series: dict[tuple[str, Labels], dict[int, Any]] = field(default_factory=dict)
     twice: set[tuple[str, Labels, int]] = field(default_factory=set)
     legends: set[str] = field(default_factory=set)
+    asked: tuple[int, str] = (0, "")
 
     def add(self, key: tuple[str, Labels], at: int, value: float | None) -> None:
         rows = self.series.setdefault(key, {})
@@ -736,7 +749,10 @@ class Table:
 
 
 def read_table(stream: BinaryIO, name: str, zone: str = "") -> Table:
-    """A CSV in long form (timestamp, metric, labels…, value) or wide form (a column per series), or a saved API answer."""
+    """
+    A CSV in long form (timestamp, metric, labels…, value) or wide form (a column per series), an answer of the
+    Prometheus API, or OpenMetrics text.
+    """
     import gzip
 
     packed = stream.read(2) == b"\x1f\x8b"
@@ -744,12 +760,14 @@ def read_table(stream: BinaryIO, name: str, zone: str = "") -> Table:
     whole: Any = gzip.GzipFile(fileobj=stream) if packed else stream
     start = whole.read(4096)
     whole.seek(0)
-    if start.startswith(b"PAR1"):
-        raise NotHere("Parquet originals are not read by this file")
-    if re.match(rb"\s*(# (HELP|TYPE|UNIT|EOF)|\[)", start) or re.search(r"\.(om|prom)\b", name):
-        raise NotHere("originals that are OpenMetrics text, or lists in JSON, are not read by this file")
+    if start.startswith((b"PAR1", b"\x28\xb5\x2f\xfd")):
+        raise NotHere("Parquet and zstd originals need more than the standard library of Python")
     with io.TextIOWrapper(whole, "utf-8-sig", newline="") as text:
-        return _read_answer(text.read()) if re.match(rb"\s*\{", start) else _read_csv(text, zone)
+        if re.match(rb"\s*\{", start):
+            return _read_answer(text.read())
+        if re.match(rb"\s*# (HELP|TYPE|UNIT|EOF)", start) or re.search(r"\.(om|prom)\b", name):
+            return _read_openmetrics(text)
+        return _read_csv(text, zone)
 
 
 def _read_answer(text: str) -> Table:
@@ -758,6 +776,22 @@ def _read_answer(text: str) -> Table:
         key = _key([("__name__", ""), *one["metric"].items()])
         for at, value in one.get("values") or [one["value"]]:
             table.add(key, round(float(at) * 1000), _number(str(value)))
+    return table
+
+
+def _read_openmetrics(text: io.TextIOWrapper) -> Table:
+    """A line per sample; its time in seconds, or in milliseconds where it is too large for that. Other lines are not read."""
+    table = Table()
+    keys: dict[str, tuple[str, Labels]] = {}
+    for line in text:
+        found = _LINE.match(line) if line.endswith("\n") else None
+        at = _number(found[4]) if found else None
+        if not found or at is None:
+            continue
+        series = line[: found.start(3)]
+        if series not in keys:
+            keys[series] = _key([("__name__", found[1]), *_labels(found[2] or "")])
+        table.add(keys[series], round(at * 1000 if abs(at) < 1e11 else at), _number(found[3]))
     return table
 
 
@@ -802,17 +836,35 @@ def _heading(head: str, table: Table) -> tuple[str, Labels]:
     """name{label="value", …}; a heading alone is the name of the metric or, among others, its label `series`."""
     name, brace, rest = head.strip().partition("{")
     if brace:
-        return _key(
-            [("__name__", name), *((label, re.sub(r"\\(.)", r"\1", said)) for label, said in _LABEL.findall(rest))]
-        )
+        return _key([("__name__", name), *_labels(rest)])
     table.legends.add(head)
     return head, frozenset({("series", head)})
+
+
+def _labels(text: str) -> Iterator[tuple[str, str]]:
+    escapes = {"\\": "\\", '"': '"', "n": "\n"}
+    for label, said in _LABEL.findall(text):
+        yield label, re.sub(r"\\(.)", lambda found: escapes.get(found[1], found[0]), said)
 
 
 def _key(pairs: Iterable[tuple[str, str]]) -> tuple[str, Labels]:
     """Name, and labels without the empty ones."""
     labels = {label: text for label, text in pairs if text != ""}
     return labels.pop("__name__", ""), frozenset(labels.items())
+
+
+def parts_of(tables: list[Table], name: str, kind: str) -> list[tuple[int, Scrapes]]:
+    """
+    The scrapes of one metric, file by file. The answers of a server are one file, in which a later one counts; they are
+    scrapes as they were made, so that each target has a step of its own.
+    """
+    answers = Table()
+    for one in sorted((one for one in tables if one.asked[0]), key=lambda one: one.asked):
+        for key, rows in one.series.items():
+            answers.series[key] = {**answers.series.get(key, {}), **rows}
+    found = scrapes_of(answers, name, kind)[1]
+    own = [(_step([sorted(times)]), {target: times}) for target, times in found.items()]
+    return own + [scrapes_of(one, name, kind) for one in tables if not one.asked[0]]
 
 
 def scrapes_of(table: Table, name: str, kind: str) -> tuple[int, Scrapes]:
@@ -877,8 +929,6 @@ def _torn(times: dict[int, dict[Any, float]]) -> list[int]:
 
 def _step(many: list[list[int]]) -> int:
     """The most frequent distance of two rows of a series; of scrapes that jitter, to the full second."""
-    from collections import Counter
-
     gaps = Counter(after - before for times in many for before, after in zip(times, times[1:]))
     if gaps and max(gaps.values()) * 3 < sum(gaps.values()) and min(gaps) >= 1000:
         gaps = Counter(round(gap / 1000) * 1000 for gap in gaps.elements())
@@ -1055,8 +1105,6 @@ class Deriver:
         op = figure["op"]
         if op.startswith("change_"):
             return self._change(op, *(self.figures[figure["args"][end]] for end in ("now", "baseline")))
-        if op == "server_side":
-            raise NotHere("the server evaluated the query; its answer is the evidence")
         if figure.get("arithmetic", "raw") != "raw":
             raise NotHere(f"the arithmetic of {figure['arithmetic']} was asked for")
         if figure.get("own_columns"):
@@ -1105,10 +1153,22 @@ class Deriver:
         tables = [self._table(digest, figure.get("zone") or "") for digest in sorted(set(figure["inputs"]))]
         whole: dict[Labels, Any] = {}
         for name in names:
-            for labels, times in joined([scrapes_of(table, name, kind) for table in tables], kind).items():
+            for labels, times in joined(parts_of(tables, name, kind), kind).items():
                 if _matches(dict(labels), where):
                     whole[labels] = {**times, **whole.get(labels, {})}
         return whole
+
+    def server_side(self, figure: Figure, start: int, end: int) -> float | None:
+        """What the server answered to the query at the end of the window, in one series; the last time it was asked."""
+        query = str(figure.get("query", "")).replace("$window", f"{end - start}ms")[:QUERY_LIMIT]
+        tables = [self._table(digest, "") for digest in figure["inputs"]]
+        answers = sorted((one for one in tables if query and one.asked[1] == query), key=lambda one: one.asked)
+        if not answers:
+            raise NotHere("the server evaluated the query, and its answer is not in the log")
+        by = [[label, "=", value] for label, value in (figure.get("by") or {}).items()]
+        series = [(labels, rows) for one in answers for (_, labels), rows in one.series.items() if end in rows]
+        found = {labels: rows[end] for labels, rows in series if _matches(dict(labels), by)}
+        return next(iter(found.values())) if len(found) == 1 else None
 
     def increase(self, lines: list[Line], start: int, end: int) -> float | None:
         added = [line.increments(start, end) for line in lines]
@@ -1183,6 +1243,7 @@ _OPS: dict[str, Callable[[Deriver, Figure, int, int], float | None]] = {
     "increase": Deriver.counter_increase,
     "worst_hour": Deriver.worst_hour,
     "ratio": Deriver.ratio,
+    "server_side": Deriver.server_side,
     **{f"gauge_{one}": Deriver.gauge for one in ("mean", "median", "min", "max", "last", "quantile")},
 }
 
@@ -1206,7 +1267,7 @@ def _load_figures(files: Files, path: str) -> dict[str, dict[str, Any]]:
     for number, line in enumerate(read(files, path).decode("utf-8").splitlines(), 1):
         try:
             figure = json.loads(line, object_pairs_hook=_once)
-            known = figure["op"] in _OPS or figure["op"] == "server_side" or figure["op"].startswith("change_")
+            known = figure["op"] in _OPS or figure["op"].startswith("change_")
         except (ValueError, KeyError, TypeError, AttributeError):
             raise Broken(f"{path} line {number}", "not a figure") from None
         if not known or figure["id"] in found:
@@ -1222,25 +1283,25 @@ def check_figures(files: Files, contents: Contents, report: Report) -> None:
     def table(digest: str, zone: str) -> Table:
         path = contents.place_of(digest)
         if path not in files:
-            raise NotHere(f"the original {digest[:12]}… is not in this copy")
+            raise NotHere("an original is not in this copy, or only its digest was kept")
         with files[path]() as stream:
-            return read_table(stream, path, zone)
+            found = read_table(stream, path, zone)
+        found.asked = contents.asked.get(digest, found.asked)
+        return found
 
     exact = close = 0
     kept: dict[str, Any] = {}
-    skipped: dict[str, int] = {}
+    skipped: Counter[str] = Counter()
     for path in contents.figures:
         if path not in files:
-            skipped["its figures.jsonl is not in this copy"] = (
-                skipped.get("its figures.jsonl is not in this copy", 0) + 1
-            )
+            skipped["its figures.jsonl is not in this copy"] += 1
             continue
         deriver = Deriver(_load_figures(files, path), table, kept)
         for number, (name, figure) in enumerate(deriver.figures.items(), 1):
             try:
                 value = deriver.value(name)
             except NotHere as reason:
-                skipped[str(reason)] = skipped.get(str(reason), 0) + 1
+                skipped[str(reason)] += 1
                 continue
             except (KeyError, ValueError, TypeError, AttributeError, re.error, OSError, EOFError) as error:
                 raise Broken(f"{path} line {number}", f"figure {name} cannot be derived: {error!r}") from None

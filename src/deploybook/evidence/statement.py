@@ -15,14 +15,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deploybook.errors import DeploybookError
-from deploybook.evidence.standalone import LEAF_LIMIT, NO_KEY, OWN, STATEMENT, TEST_RESULT
+from deploybook.evidence.standalone import LEAF_LIMIT, NO_KEY, OWN, QUERY_LIMIT, STATEMENT, TEST_RESULT
 from deploybook.evidence.store import Artifact
 
 Subjects = Mapping[str, Artifact | str]
 Statement = dict[str, Any]
 
 TEXT_LIMIT = 256
-QUERY_LIMIT = 4_096
 REASONS = ("retention", "secret", "personal-data", "legal", "mistake", "update")
 ABOUT = {"deployment", "ticket", "actor", "commit", "role", "rule", "approver"}  # what `about` may name
 _RESULTS = {"pass": "PASSED", "warn": "WARNED", "inconclusive": "WARNED", "fail": "FAILED", "no_data": "FAILED"}

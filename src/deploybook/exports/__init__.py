@@ -22,9 +22,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..model import Data, DataNote, Entry, Pulled, Samples
+from ..errors import ExportDamaged
+from ..model import Data, DataNote, Entry, Original, Pulled, Samples
 from ..times import iso, parse_instant
-from .disk import file_stem, put, put_under_a_free_name
+from .disk import file_stem, put, put_new, put_under_a_free_name
 from .manifest import (
     MANIFEST,
     content_of,
@@ -81,6 +82,8 @@ def store(folder: Path, results: Iterable[Pulled], *, tool: str = "", check: Che
     for result in results:
         if check:
             check(words_of(result), f"{result.source}: labels, events and notes")
+            for original in result.originals:
+                check(original.content, f"{result.source}: an answer")
         noticed += result.notes
         for samples in result.samples:
             before = read_samples(folder, manifest, samples.name)
@@ -171,9 +174,21 @@ def write(folder: Path, samples: Samples, manifest: Mapping[str, Any], result: P
     """Store one metric's new rows under a name that is free; what the manifest says about it comes back."""
     from . import table
 
+    mine = (one for one in result.originals if samples.name in one.metrics)
+    result = replace(result, originals=tuple(kept_answer(folder, one) for one in mine))
     content = table.encoded(samples)
     file = put_under_a_free_name(folder, file_stem(samples.name), ".parquet", content, listed(manifest))
     return entry_of(samples, content, file, result) | table.described(samples)
+
+
+def kept_answer(folder: Path, original: Original) -> Original:
+    """The original with its path; an answer that is to be kept lies in answers/ by its digest."""
+    if not original.content:
+        return original
+    path = folder / "answers" / f"{original.digest}.json.gz"
+    if not put_new(path, original.content):
+        raise ExportDamaged(f"{path}: its bytes are not those that were pulled; restore it from the repository")
+    return replace(original, path=path.relative_to(folder.parent).as_posix())
 
 
 def listed(manifest: Mapping[str, Any]) -> set[str]:

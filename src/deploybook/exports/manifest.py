@@ -87,8 +87,8 @@ def entry_of(samples: Samples, content: bytes, file: str, result: Pulled) -> dic
 
 def input_of(original: Original) -> dict[str, Any]:
     """An original as the manifest names it; what is empty is left out, save for the times."""
-    told = asdict(replace(original, asked=None)) | {"asked": iso(original.asked) if original.asked else ""}
-    told["sha256"] = told.pop("digest")
+    told = asdict(replace(original, asked=None, content=b"")) | {"asked": iso(original.asked) if original.asked else ""}
+    told["sha256"], told["unpacked_sha256"] = told.pop("digest"), told.pop("unpacked")
     return {key: value for key, value in told.items() if value or key in ("start_ms", "end_ms", "size")}
 
 

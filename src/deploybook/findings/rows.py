@@ -218,6 +218,8 @@ def from_notes(notes: Sequence[DataNote]) -> list[Finding]:
     found = []
     quality: dict[str, list[DataNote]] = defaultdict(list)
     for each in notes:
+        if each.kind == "not_kept":
+            continue  # about the evidence, not the rows: `pull` and `verify` tell it
         if each.kind in OWN_KIND:
             text = each.text if each.text.startswith(each.place) else f"{each.place}: {each.text}"
             found.append(warn(OWN_KIND[each.kind], text if text.endswith(".") else f"{text}.", each.metric))

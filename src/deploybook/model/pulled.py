@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from .people import Entry
@@ -15,7 +16,9 @@ class Original:
     """
     One file that was read, or one answer of a server, as received.
 
-    path: of a file, relative to the deployment's folder, with '/'; '' for an answer. digest: sha256 of its bytes.
+    path: of a file, relative to the deployment's folder, with '/'; '' for an answer until it is stored. digest, size:
+    of its bytes; sha256. content: an answer in its packed form, gzip. Where that is kept digest and size are its own, and
+    unpacked is the digest of the answer itself.
     metrics: the names whose rows came from it. start_ms, end_ms: the time that was asked for (an answer) or
     that the rows span (a file), both ends included; 0 where there is neither. question: the query without its time.
     engine: 'prometheus 2.42.0', '' for files. flags: of the server, where they change numbers.
@@ -39,6 +42,14 @@ class Original:
     infos: tuple[str, ...] = ()
     seconds: float = 0.0
     asked: datetime | None = None
+    unpacked: str = ""
+    content: bytes = field(default=b"", repr=False)
+
+    @property
+    def packed(self) -> Original:
+        """The original as it is kept."""
+        digest = hashlib.sha256(self.content).hexdigest()
+        return replace(self, digest=digest, size=len(self.content), unpacked=self.digest)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from .request import LEAD, Request, merged, needed, unobservable, without
 from .rows import Rows, Unreadable
 
 MOST = 2_000_000  # samples of one answer
+KEPT = 64 << 20  # bytes of packed answers that one pull keeps; of a metric all of them or none
 POINTS = 11_000  # of one series in a range query; servers refuse more (they count steps, so 11,001 would pass)
 FIRST = 5 * 60_000  # milliseconds of the first chunk; the following ones grow as the answers allow
 MINUTE = 60_000
@@ -94,6 +96,7 @@ class Puller:
         self.windows = request.windows or judged
         self.judged = (*self.windows, *judged)
         self.samples = 0
+        self.kept = 0
         self.notes: list[DataNote] = []
         self.originals: list[Original] = []
 
@@ -122,18 +125,32 @@ class Puller:
     def rows(self, name: str, got: Got) -> list[Rows]:
         if not got.answers:
             return []
-        self.originals += [replace(one, metrics=(name,)) for one in got.originals]
+        originals = self.kept_originals(name, got.originals)
+        self.originals += [replace(one, metrics=(name,)) for one in originals]
         rows = rows_of_answers(
             got.answers,
             place=self.request.source.name,
             name=name,
-            digests=tuple(one.digest for one in got.originals),
-            step_ms=got.originals[0].step_ms,
+            digests=tuple(one.digest for one in originals),
+            step_ms=originals[0].step_ms,
             own_steps=True,
             engine=self.server.engine,
         )
         self.notes += [replace(note, metric=name) for note in rows.notes]
         return [rows]
+
+    def kept_originals(self, name: str, originals: list[Original]) -> list[Original]:
+        """The originals of a metric as they are kept, packed; only their digests where a pull would keep more than KEPT."""
+        size = sum(len(one.content) for one in originals)
+        if self.kept + size <= KEPT:
+            self.kept += size
+            return [one.packed for one in originals]
+        text = (
+            f"the answers about {name} are not kept, only their digests: together a pull keeps {KEPT >> 20} MiB. "
+            "Its figures cannot be derived again from them; a 'query', or 'raw: false', asks for less"
+        )
+        self.notes.append(DataNote(kind="not_kept", metric=name, text=text, count=0))
+        return [replace(one, content=b"") for one in originals]
 
     def pulled(self, parts: Sequence[Rows], failure: str) -> Pulled:
         samples, noticed, _ = gather(parts, self.request.wanted, source=self.request.source.name)
@@ -257,6 +274,7 @@ class Puller:
             Original(
                 digest=hashlib.sha256(reply.body).hexdigest(),
                 size=len(reply.body),
+                content=gzip.compress(reply.body, 6, mtime=0),
                 source=self.request.source.name,
                 kind=self.request.source.kind,
                 rows=answer.samples,
