@@ -13,6 +13,7 @@ import pytest
 
 from deploybook import exports, sources
 from deploybook.book import Book
+from deploybook.cli.table import judgement_table
 from deploybook.facts import document
 from deploybook.sections import SECTIONS, render
 
@@ -171,3 +172,11 @@ def test_a_checkpoint_shows_the_criterion_it_was_held_against(books: list[Book])
 
     assert "≤ 3 errors/hour" in window
     assert "&lt; 3 errors/hour" in last
+
+
+def test_the_terminal_names_the_window_of_a_headline(books: list[Book], capsys: pytest.CaptureFixture[str]) -> None:
+    judgement_table(books[0].facts)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("Telemetry variance, 14:00 to 14:15 PT  ") and "+2.3 %" in line for line in lines)
+    assert sum(" to 15:30 PT" in line for line in lines) == 1

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from .. import wording
 from ..facts import Facts
 from ..model import Judgement, Verdict
-from ..sections.metrics import threshold
+from ..sections.metrics import own_window, threshold
 from ..sections.say import doubt
 from ..sections.summary import headlined
 from ..sections.text import visible
@@ -55,7 +55,7 @@ def judgement_table(facts: Facts, *, verbose: bool = False) -> None:
             justify="right" if name in ("Value", "Baseline", "Delta", "Threshold") else "left",
         )
     for judgement in facts.metrics:
-        table.add_row(*row(judgement), word(judgement.verdict, judgement.strength))
+        table.add_row(*row(facts, judgement), word(judgement.verdict, judgement.strength))
     console.print(table)
     for judgement in facts.metrics:
         if verbose or judgement.verdict is not Verdict.PASS:
@@ -70,7 +70,7 @@ def judgement_table(facts: Facts, *, verbose: bool = False) -> None:
     )
 
 
-def row(judgement: Judgement) -> list[str]:
+def row(facts: Facts, judgement: Judgement) -> list[str]:
     metric, shown = judgement.metric, headlined(judgement)
     if metric.show_change:
         value = "no data" if shown.figure is None else wording.percent(shown.figure)
@@ -80,6 +80,7 @@ def row(judgement: Judgement) -> list[str]:
         baseline = wording.value_text(metric, shown.baseline.value) if shown.baseline else ""
         delta = wording.delta_text(metric, judgement.delta)
     title = visible(metric.title if len(metric.title) <= LONGEST else f"{metric.title[: LONGEST - 1]}…")
+    title += f", {window}" if (window := own_window(facts, judgement)) else ""
     return [title, value, baseline, delta, threshold(judgement), doubt(shown)]
 
 

@@ -68,14 +68,20 @@ def with_worst_hour(facts: Facts, judgement: Judgement) -> Html:
 
 def title(facts: Facts, judgement: Judgement) -> Html:
     """The metric's title; the window beside it where its figure is of another one than the table's."""
-    metric, shown = judgement.metric, headlined(judgement)
-    notes = []
-    if metric.advisory:
-        notes.append("shown, decides nothing")
-    if shown is not judgement or shown.now.window != facts.metrics[0].now.window:
-        notes.append(wording.window_text(shown.now.window, facts.deployment.zone, day=False))
+    metric = judgement.metric
+    notes = [
+        note for note in ("shown, decides nothing" if metric.advisory else "", own_window(facts, judgement)) if note
+    ]
     small = fill("<small>{notes}</small>", notes=", ".join(notes)) if notes else Html()
     return fill("{title} {small}", title=metric.title, small=small)
+
+
+def own_window(facts: Facts, judgement: Judgement) -> str:
+    """The window of the figure where it is another one than the table's: '14:00 to 14:15 PT'."""
+    shown = headlined(judgement)
+    if shown is judgement and shown.now.window == facts.metrics[0].now.window:
+        return ""
+    return wording.window_text(shown.now.window, facts.deployment.zone, day=False)
 
 
 def threshold(judgement: Judgement) -> str:
