@@ -179,6 +179,7 @@ def test_grafanas_wide_form_and_a_packed_file_read_the_same() -> None:
     assert found.series[("m", frozenset({("pod", "a")}))] == {1737583200000: 0.0, 1737583320000: 3.0}
     assert found.series[("m", frozenset({("pod", "b")}))] == {1737583320000: 7.0}
     assert standalone.scrapes_of(found, "m", "counter")[0] == 120_000
+    assert table("sep=,\r\n" + wide.replace("\n", "\r\n"), "excel.csv").series == found.series
 
 
 def test_an_answer_of_the_api_reads_like_a_csv() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
+import zlib
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -388,3 +390,50 @@ def test_the_reference_exports_are_read_whole(shared: Path) -> None:
     assert pulled.notes == ()
     assert (len(parser.edges), len(parser.series), len(parser.inputs)) == (17, 4, 4)
     assert {int(step) for series in parser.series for step in series.steps} == {15_000, 60_000}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_table_of_excel_names_its_delimiter_and_keeps_its_line_numbers(tmp_path: Path, end: str) -> None:
+    table = ["sep=;", "timestamp;pod;value", "2025-01-22T12:00:00Z;a;5", "22.01.2025 12:00;a;6", "a;line;too;long", ""]
+    write(tmp_path, end.join(table))
+
+    pulled = read(tmp_path)
+
+    assert values(pulled) == [5]
+    assert notes(pulled) == [("unreadable", "jobs_total.csv:5", 1), ("refused", "jobs_total.csv:4", 1)]
+
+
+def test_a_time_that_cannot_be_read_says_which_can(tmp_path: Path) -> None:
+    write(tmp_path, rows("22.01.2025,jobs_total,a,5", "01/22/2025 2:00 PM,jobs_total,a,6"))
+
+    (told,) = read(tmp_path).notes
+
+    assert told.text == (
+        "2 rows have no time that can be read (such as '22.01.2025'); write '2025-01-22T14:00:00Z', an offset in place "
+        "of the Z, or seconds or milliseconds since 1970; they are left out"
+    )
+
+
+def test_a_file_that_unpacks_without_end_is_named_and_never_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1 GiB in 1 MB of gzip, and in 40 kB of zstd: 8192 blocks, each of 128 KiB of one sign (RFC 8878, 3.1.1.2)."""
+    repeated = ((128 << 10) << 3 | 1 << 1).to_bytes(3, "little") + b"5"
+    zeros = zlib.compressobj(wbits=31)
+    packed = b"".join([*(zeros.compress(bytes(1 << 20)) for _ in range(1024)), zeros.flush()])
+    write(tmp_path, packed, "a.csv.gz")
+    write(tmp_path, b"\x28\xb5\x2f\xfd\x00\x38" + repeated * 8192, "b.csv.zst")
+    write(tmp_path, rows("2025-01-22T12:00:00Z,load,a,0.5"), "load.csv")
+    monkeypatch.setattr("deploybook.sources.files.LARGEST", 8 << 20)
+
+    tracemalloc.start()
+    pulled = read(tmp_path)
+    held = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert [(note.kind, note.place, note.text.split(";")[0]) for note in pulled.notes] == [
+        ("unreadable", "a.csv.gz", "a.csv.gz may be larger than 8 MiB when unpacked"),
+        ("unreadable", "b.csv.zst", "b.csv.zst may be larger than 8 MiB when unpacked"),
+    ]
+    assert held < 40 << 20
+    assert values(pulled, "load") == [0.5]

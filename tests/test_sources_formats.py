@@ -11,7 +11,7 @@ import pytest
 
 from deploybook.model import Pulled, Samples, Source
 from deploybook.sources import Request
-from deploybook.sources.files import pull
+from deploybook.sources.files import pull, zstd_bound
 
 NOON = 1737547200
 WANTED = {"jobs_total": "counter", "parser_ms": "histogram", "load": "gauge"}
@@ -87,6 +87,18 @@ def test_zstd_is_unpacked(tmp_path: Path) -> None:
     (tmp_path / "jobs.csv.zst").write_bytes(zstd(LONG.encode()))
 
     assert one(read(tmp_path)).series[0].values.tolist() == [5, 7]
+
+
+def test_the_size_of_zstd_data_is_known_before_they_are_unpacked() -> None:
+    """Blocks as they are, of one sign repeated, and compressed (at most 128 KiB each); frames that hold nothing between."""
+    frame, nothing = zstd(b"x" * 200), b"\x50\x2a\x4d\x18\x03\0\0\0abc"
+    repeated = b"\x28\xb5\x2f\xfd\x04\x38" + (1000 << 3 | 3).to_bytes(3, "little") + b"a" + b"sum!"
+    compressed = b"\x28\xb5\x2f\xfd\x20\x05" + (4 << 3 | 5).to_bytes(3, "little") + b"1234"
+
+    assert zstd_bound(frame) == 200
+    assert zstd_bound(frame + nothing + repeated + frame) == 1400
+    assert zstd_bound(compressed) == 128 << 10
+    assert [zstd_bound(frame[:cut]) <= 200 for cut in range(len(frame))] == [True] * len(frame)
 
 
 def test_a_parquet_time_without_zone_is_refused(tmp_path: Path) -> None:

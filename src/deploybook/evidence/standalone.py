@@ -802,6 +802,8 @@ def _read_csv(text: io.TextIOWrapper, zone: str) -> Table:
     times: dict[str, int | None] = {}
     keys: dict[Any, tuple[str, Labels]] = {}
     first = text.readline()
+    if first.startswith("sep="):  # a line for Excel
+        first = text.readline()
     delimiter = max(",;\t", key=first.count)
     header = next(csv.reader([first], delimiter=delimiter), [])
     lower = [name.strip().lower() for name in header]

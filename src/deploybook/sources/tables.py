@@ -18,6 +18,7 @@ USUAL = {
     "value": ("value", "_value", "value #a"),  # the last in Grafana's tables
     "metric": ("metric", "__name__", "metric_name"),
 }
+TIMES = "'2025-01-22T14:00:00Z', an offset in place of the Z, or seconds or milliseconds since 1970"
 SERIES = re.compile(r"\s*([A-Za-z_:][\w:]*)?\s*\{(.*)\}\s*", re.DOTALL)
 PAIR = re.compile(r'\s*([A-Za-z_]\w*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)', re.DOTALL)
 
@@ -43,10 +44,13 @@ class Form:
 def read_csv(content: bytes, form: Form, *, place: str, digest: str = "") -> Rows:
     """The rows of a CSV; what cannot be read is in their notes. Raises Unreadable."""
     content, seen = text_of(content), Notebook(place)
-    header = read_header(content, form)
-    frame = read_fields(content, header, form.delimiter, seen)
+    above = 0
+    if said := re.match(rb"sep=(.)\r?\n", content):  # a line for Excel, which says what stands between fields
+        content, form, above = content[said.end() :], replace(form, delimiter=said[1].decode()), 1
+    header = read_header(content, form, above)
+    frame = read_fields(content, header, form.delimiter, seen, above)
     if not frame.height:
-        raise Unreadable("has a header and no rows", line=1, kind="empty")
+        raise Unreadable("has a header and no rows", line=1 + above, kind="empty")
     return rows_of(long_form(frame, form, seen, whole=content.endswith(b"\n")), seen, digest)
 
 
@@ -104,8 +108,6 @@ def text_of(content: bytes) -> bytes:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise Unreadable("is not UTF-8 text; save it as UTF-8", line=line) from None
-    if content.startswith(b"sep="):  # a line for Excel; what follows is counted without it
-        content = content[content.find(b"\n") + 1 :]
     if b"\r" in content and b"\n" not in content:
         return content.replace(b"\r", b"\n")
     return content
@@ -128,40 +130,42 @@ def advice(header: list[str]) -> str:
     return ", or write 'time: NAME' on the source"
 
 
-def read_header(content: bytes, form: Form) -> list[str]:
-    """The names of the columns, one of them the time. Raises Unreadable."""
+def read_header(content: bytes, form: Form, above: int) -> list[str]:
+    """The names of the columns, one of them the time. above: lines of the file before them. Raises Unreadable."""
     first = io.TextIOWrapper(io.BytesIO(content[:1_000_000]), encoding="utf-8", errors="replace", newline="")
     try:
         header = next(csv.reader(first, delimiter=form.delimiter), [])
     except csv.Error:
         header = []
     if twice := sorted({column for column in header if header.count(column) > 1}):
-        raise Unreadable(f"has two columns named {twice[0]!r}; give each series a legend of its own", line=1)
+        raise Unreadable(f"has two columns named {twice[0]!r}; give each series a legend of its own", line=1 + above)
     time = pick(header, form, "time")
     if time is None or any(column.startswith("@") and column != time for column in header):
-        raise Unreadable(f"has no time column ({', '.join(header)[:80]}); name it 'timestamp'{advice(header)}", line=1)
+        text = f"has no time column ({', '.join(header)[:80]}); name it 'timestamp'{advice(header)}"
+        raise Unreadable(text, line=1 + above)
     return header
 
 
-def read_fields(content: bytes, header: list[str], delimiter: str, seen: Notebook) -> pl.DataFrame:
+def read_fields(content: bytes, header: list[str], delimiter: str, seen: Notebook, above: int) -> pl.DataFrame:
     """Every field as text, with its line; lines with more fields than the header are left out and noted."""
     options = {"infer_schema": False, "separator": delimiter, "new_columns": header}
     try:
         frame = pl.read_csv(io.BytesIO(content), **options)  # type: ignore[arg-type]
     except pl.exceptions.PolarsError:
         try:
-            frame = pl.read_csv(io.BytesIO(well_formed(content, len(header), delimiter, seen)), **options)  # type: ignore[arg-type]
+            mended = well_formed(content, len(header), delimiter, seen, above)
+            frame = pl.read_csv(io.BytesIO(mended), **options)  # type: ignore[arg-type]
         except pl.exceptions.PolarsError:
-            raise Unreadable("is no table: its quotes or fields do not fit together", line=1) from None
-    frame = frame.with_row_index("@line", offset=2)
+            raise Unreadable("is no table: its quotes or fields do not fit together", line=1 + above) from None
+    frame = frame.with_row_index("@line", offset=2 + above)
     return frame.filter(~pl.all_horizontal(pl.exclude("@line").is_null()))
 
 
-def well_formed(content: bytes, width: int, delimiter: str, seen: Notebook) -> bytes:
+def well_formed(content: bytes, width: int, delimiter: str, seen: Notebook, above: int) -> bytes:
     """The lines that have as many fields as the header; the others become empty lines, so that numbers stay."""
     kept: list[str] = []
     wrong: list[int] = []
-    for number, line in enumerate(content.decode().split("\n"), 1):
+    for number, line in enumerate(content.decode().split("\n"), 1 + above):
         try:
             fields = next(csv.reader([line], delimiter=delimiter, strict=True), [])
         except csv.Error:
@@ -188,7 +192,7 @@ def with_times(frame: pl.DataFrame, column: str, zone: ZoneInfo | None, seen: No
             continue
         text, line = rows["@text"][0] or "", rows["@line"][0]
         if kind == "refused":
-            words = f"{rows.height} rows have no readable time (such as {text[:40]!r}; write '2025-01-22T14:00:00Z')"
+            words = f"{rows.height} rows have no time that can be read (such as {text[:40]!r}); write {TIMES}"
         elif zone is None:
             words = f"{rows.height} rows have a time without a zone ({text[:40]!r}); write 'zone: UTC' (or theirs) on the source"
         else:
