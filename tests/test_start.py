@@ -235,6 +235,18 @@ def test_the_only_open_deployment_is_meant_where_none_is_named(workspace: Path) 
     assert "which deployment? Write -d SLUG" in str(judged("2025-04-01T12:00:00Z").exception)  # both are over
 
 
+@pytest.mark.parametrize("given", ["deployments/2025-03-01-next/deployment.yml", "deployment.yml", "."])
+def test_a_deployment_may_be_named_by_its_file_or_folder(
+    workspace: Path, given: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new(workspace, "2025-03-01-next", "--at 14:00 --zone Europe/Paris")
+    monkeypatch.chdir(workspace if "/" in given else workspace / "deployments/2025-03-01-next")
+
+    done = run("-C", str(workspace / "deploybook.yml"), "--now", "2025-03-01T12:00:00Z", "judge", "-d", given)
+
+    assert "2025-03-01-next: not due before" in done.output
+
+
 def test_a_service_without_histograms_has_no_empty_section(workspace: Path) -> None:
     from deploybook import Book
     from deploybook.sections import SECTIONS

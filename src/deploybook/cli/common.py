@@ -66,6 +66,7 @@ class State:
 
         if self.workspace:
             folder = Path(self.workspace)
+            folder = folder.parent if folder.name == "deploybook.yml" else folder
             if not folder.is_dir():
                 raise UsageProblem(f"-C: {self.workspace} is not a folder")
             return find_workspace(folder)
@@ -81,7 +82,9 @@ class State:
 
         known = slugs(workspace)
         if self.deployment:
-            name = Path(self.deployment).name if "/" in self.deployment else self.deployment
+            given = Path(self.deployment)
+            given = given.absolute().parent if given.name == "deployment.yml" else given
+            name = given.name or given.absolute().name  # '.' has no name of its own
             if name not in known:
                 near = get_close_matches(name, known, 1)
                 hint = (
