@@ -10,12 +10,13 @@ from .. import exports
 from ..facts import EvidenceItem
 from ..model import ArtifactRecord, Data, Deployment, Records
 
+MESSAGE = "message"  # the kind of an original that we sent ourselves
 HAND_WRITTEN = ("deployment.yml", "journal.md", "records.yml")
 
 
 def evidence(folder: Path, deployment: Deployment, records: Records, data: Data) -> tuple[EvidenceItem, ...]:
     """Every row of the evidence table, numbered E-01, E-02 … in a fixed order."""
-    items = [*originals(folder, deployment, data), *hand_written(folder), *named(records)]
+    items = [*originals(folder, deployment, data), *hand_written(folder), *named(records), *sent(folder)]
     seen: dict[tuple[str, str], EvidenceItem] = {}
     for item in items:
         seen.setdefault((item.digest or item.name, "" if item.digest else item.path), item)
@@ -28,6 +29,8 @@ def originals(folder: Path, deployment: Deployment, data: Data) -> list[Evidence
     metrics: dict[str, set[str]] = {}
     for entry in exports.inputs(folder / "exports"):
         for original in entry.get("inputs", ()):
+            if original.get("kind") == MESSAGE:
+                continue
             digest = str(original["sha256"])
             metrics.setdefault(digest, set()).add(str(entry["metric"]))
             path = str(original.get("path") or "")
@@ -92,6 +95,24 @@ def named(records: Records) -> list[EvidenceItem]:
             held=bool(each.held),
         )
         for each in records.artifacts
+    ]
+
+
+def sent(folder: Path) -> list[EvidenceItem]:
+    """The messages that went out, in the order in which they did."""
+    return [
+        EvidenceItem(
+            number="",
+            name=str(original["query"]),
+            kind=MESSAGE,
+            digest=str(original["sha256"]),
+            size=int(original["size"]),
+            producer="deploybook",
+            path=str(original["path"]),
+        )
+        for entry in exports.inputs(folder / "exports")
+        for original in entry.get("inputs", ())
+        if original.get("kind") == MESSAGE
     ]
 
 

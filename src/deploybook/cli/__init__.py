@@ -29,6 +29,7 @@ VERBS = {
     "report": "Run the notebooks and write the reports.",
     "status": "Show what is due, done, missed and next.",
     "run": "Do all that is due: pull, judge, report, publish, tell.",
+    "draft": "Draft a status mail, a broadcast or a recap; send it.",
     "close": "Record how a deployment ended.",
     "schedule": "Print what cron, systemd, GitHub or Kubernetes need.",
     "publish": "Build the site around the reports.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -28,8 +30,8 @@ def command(state: State, is_live: bool, as_json: bool) -> int:
 
     workspace = state.open()
     slugs = [state.slug(workspace)] if state.deployment else list(records.slugs(workspace))
-    problems = [*check_workspace(workspace), *wrong_channels(workspace)]
-    hints: list[Problem] = []
+    wrong, hints = wrong_messages(workspace, slugs)
+    problems = [*check_workspace(workspace), *wrong]
     assumed: dict[str, tuple[str, ...]] = {}
     for slug in slugs:
         found = check_deployment(workspace, slug)
@@ -67,19 +69,22 @@ def command(state: State, is_live: bool, as_json: bool) -> int:
     return 0
 
 
-def wrong_channels(workspace: Workspace) -> list[Problem]:
-    """What is wrong with the channels of deploybook.yml; [] where its other mistakes hide them."""
+def wrong_messages(workspace: Workspace, slugs: Sequence[str]) -> tuple[list[Problem], list[Problem]]:
+    """Mistakes of the channels and of every message as it would be written; hints, what this machine lacks to send."""
+    from ..duty.rehearsal import in_file, unreached, unwritten
     from ..notify import channels_of
-    from ..records import read_settings
+    from ..records import read_deployment, read_settings
 
     try:
-        channels_of(read_settings(workspace).channels)
+        settings = read_settings(workspace)
+        channels_of(settings.channels)
     except FileProblems:
-        return []
+        return [], []  # told already
     except UsageProblem as problem:
         _, where, text = str(problem).split(": ", 2)
-        lines = (workspace.root / "deploybook.yml").read_text(encoding="utf-8").splitlines()
-        name = where.rpartition(" > ")[2]
-        line = next((number for number, line in enumerate(lines, 1) if f"{name}:" in line), 1)
-        return [Problem(path="deploybook.yml", line=line, where=tuple(where.split(" > ")), text=text)]
-    return []
+        return [in_file(workspace, "deploybook.yml", tuple(where.split(" > ")), text)], []
+    wrong: list[Problem] = []
+    for slug in slugs:
+        with suppress(FileProblems):
+            wrong += unwritten(workspace, settings, read_deployment(workspace, slug))
+    return wrong, list(unreached(workspace, settings))

@@ -46,6 +46,14 @@ class Work:
     now: datetime
     unreached: dict[str, list[SourceError]] = field(default_factory=dict)
 
+    def asked(self, slug: str) -> list[SourceError]:
+        """Pulls from the sources of a deployment, once in a run; those that could not be asked."""
+        from .report import pull
+
+        if slug not in self.unreached:
+            self.unreached[slug] = pull(self.workspace, slug, self.now)
+        return self.unreached[slug]
+
 
 Do = Callable[[Work, "Item"], Made]
 
@@ -84,6 +92,7 @@ def run(
         return nothing(until, now, quiet, as_json)
     from ..duty.agenda import read_agenda, renewed
     from ..duty.lock import alone
+    from ..duty.planned import send_planned
     from ..duty.telling import tell_all
 
     say = say or speaker("text", silent=True)
@@ -105,6 +114,7 @@ def run(
         failures = [f"{agenda.subject(one.item)}: {one.why}" for one in made if one.state == "failed"]
         failures += publish_new(work, renewed(agenda, now, log), say)
         left = tell_all(renewed(agenda, now, log), log, now, say)
+        left += send_planned(renewed(agenda, now, log), log, now, say, work.asked)
         failures += [f"not told: {each}" for each in left]
         after = renewed(agenda, now, log)
         finish(after, made, failures, now, textfile, left)
@@ -115,9 +125,11 @@ def run(
 
 
 def has_work(agenda: Agenda, now: datetime) -> bool:
+    from ..duty.planned import standings
     from ..duty.telling import waiting
 
-    return any(item.ready(now) for item in agenda.items) or unpublished(agenda) or bool(waiting(agenda, now))
+    ready = any(item.ready(now) for item in agenda.items) or unpublished(agenda) or bool(waiting(agenda, now))
+    return ready or any(each.waits for each in standings(agenda, now))
 
 
 def make_all(work: Work, agenda: Agenda, do: Do, say: Say) -> Iterator[Made]:
@@ -149,13 +161,11 @@ def make_report(work: Work, item: Item) -> Made:
     """Pulls, judges, and writes the report of one item for its own window."""
     from ..book import Book
     from ..report import make
-    from .report import pull
 
     slot, late = item.slot, None if item.verdict else item.late
     if slot.day is not None:
         return make_daily(work, item)
-    if slot.deployment not in work.unreached:
-        work.unreached[slot.deployment] = pull(work.workspace, slot.deployment, work.now)
+    work.asked(slot.deployment)
     after = "closing" if slot.kind == "closing" else slot.after
     book = Book.open(slot.deployment, after, workspace=work.workspace.root)
     if item.late < PATIENCE and (unreached := missing(work, book, slot.at)):
@@ -225,12 +235,16 @@ def publish_new(work: Work, agenda: Agenda, say: Say) -> list[str]:
 def after_this(agenda: Agenda, now: datetime) -> datetime | None:
     """When there is something to do again; what is still ready has just failed and is tried again in a while."""
     from ..due import wake
+    from ..duty.planned import standings
     from ..duty.telling import waiting
 
     waits = [item for item in agenda.items if item.ready(now)]
+    planned = standings(agenda, now)
+    held = any(each.waits for each in planned)
+    again = now + AGAIN if waits or held or unpublished(agenda) or waiting(agenda, now) else None
     rest = wake([item for item in agenda.items if item not in waits], now)
-    again = now + AGAIN if waits or unpublished(agenda) or waiting(agenda, now) else None
-    return min((time for time in (rest, again) if time is not None), default=None)
+    times = [rest, again, *(each.message.at for each in planned if each.state == "next")]
+    return min((time for time in times if time is not None), default=None)
 
 
 def finish(
@@ -338,8 +352,8 @@ def rehearse(workspace: Workspace, now: datetime, as_json: bool) -> int:
     agenda = read_agenda(workspace, now, log)
     if agenda.settings.channels:
         own_folder(workspace.root)
-        for path in rehearsed(agenda, log, now, workspace.root / FOLDER / "messages"):
-            tell(f"would send: {workspace.shown(path)}")
+        for line in rehearsed(agenda, log, now, workspace.root / FOLDER / "messages"):
+            tell(line)
     ready = [item for item in agenda.items if item.ready(now)]
     if as_json:
         print_json({"schema": "deploybook.run/1", "dry_run": True, "reports": [due.document(item) for item in ready]})

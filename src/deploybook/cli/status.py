@@ -45,6 +45,7 @@ def command(state: State, every: bool, handover: bool, as_json: bool) -> int:
 
 def document(agenda: Agenda, items: Iterable[Item], now: datetime) -> dict[str, object]:
     from .. import due
+    from ..duty.planned import standings
     from ..duty.telling import waiting
     from ..times import iso
 
@@ -65,12 +66,14 @@ def document(agenda: Agenda, items: Iterable[Item], now: datetime) -> dict[str, 
             }
             for event, channel, tried in waiting(agenda, now)
         ],
+        "messages": [each.document() for each in standings(agenda, now)],
         "broken": [str(problem) for problems in agenda.broken for problem in problems.problems],
     }
 
 
 def lines(agenda: Agenda, items: list[Item], now: datetime, every: bool) -> Iterator[str]:
     """One block a deployment, the one with the earliest open report first."""
+    from ..duty.planned import standings
     from ..wording import local_full, plural
 
     yield f"{local_full(now, agenda.zone, year=True)}"
@@ -87,6 +90,9 @@ def lines(agenda: Agenda, items: list[Item], now: datetime, every: bool) -> Iter
         yield f"{plural(finished, 'deployment')} with nothing left to do (--all shows {'it' if finished == 1 else 'them'})"
     yield next_line(agenda, items, now)
     yield from untold_lines(agenda, now)
+    shown = {item.slot.deployment for item in items}
+    planned = [each for each in standings(agenda, now) if each.deployment.slug in shown]
+    yield from (f"Message: {each}" for each in planned if every or each.state in ("next", "due", "held"))
 
 
 def untold_lines(agenda: Agenda, now: datetime) -> Iterator[str]:

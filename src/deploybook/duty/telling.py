@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,11 +12,13 @@ from typing import TYPE_CHECKING
 from ..errors import DeploybookError, UsageProblem
 
 if TYPE_CHECKING:
-    from ..evidence import Log
+    from ..evidence import Artifact, Log
     from ..notify import Channel, Event, Message, Picture
+    from ..records import Workspace
     from ..sections.page import PageFacts
     from .agenda import Agenda
 
+SENT = "messages"  # what the exports call the source of what we sent ourselves
 Waiting = list[tuple["Event", "Channel", bool]]
 
 
@@ -38,8 +41,7 @@ def waiting(agenda: Agenda, now: datetime) -> Waiting:
 
 def tell_all(agenda: Agenda, log: Log, now: datetime, say: Callable[..., None]) -> list[str]:
     """Sends what waits and records it; gives what did not arrive, in words. A channel that fails is tried again."""
-    from ..evidence import statement
-    from ..notify import NotDelivered, channels_of, key_of, send
+    from ..notify import channels_of, key_of
 
     left = []
     try:
@@ -49,27 +51,85 @@ def tell_all(agenda: Agenda, log: Log, now: datetime, say: Callable[..., None]) 
         return [str(problem)]
     for event, channel, tried in waiting(agenda, now):
         message = message_of(agenda, event, log, mail=bool(channel.to))
-        what = f"{channel.name}: {message.word}: {message.subject}"
-        try:
-            send(channel, message, environ=os.environ, folder=agenda.workspace.root, now=now)
-            delivered = True
-        except NotDelivered as error:
-            delivered = False
-            left.append(f"{message.word}: {message.subject}: {error}")
+        what, root = f"{message.word}: {message.subject}", agenda.workspace.root
+        sent = hand_over(root, log, channel, message, now, name=key_of(event), again=tried)
+        if sent.problem:
+            left.append(f"{what}: {sent.problem}")
             say("untold", f"not told: {left[-1]}", error=True, channel=channel.name)
-        if delivered:
-            say("told", f"told {what}", channel=channel.name)
-        if delivered or not tried:  # one entry for all attempts that fail
-            said = statement.notification(
-                {"message.txt": log.put(message.text().encode(), "txt")},
-                deployment=event.deployment,
-                ticket="",
-                channel=channel.name,
-                message=key_of(event),
-                delivered=delivered,
-            )
-            log.append([said], now)
+        else:
+            say("told", f"told {channel.name}: {what}", channel=channel.name)
     return left
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """problem: why it was not taken, '' where it was. kept: the bytes as they left, where they were recorded."""
+
+    problem: str = ""
+    kept: Artifact | None = None
+
+
+def hand_over(
+    root: Path,
+    log: Log,
+    channel: Channel,
+    message: Message,
+    now: datetime,
+    *,
+    name: str,
+    by: str = "",
+    again: bool = False,
+) -> Sent:
+    """
+    Sends a message and records it under its name: as text, and byte by byte as it left.
+
+    It is looked through for credentials before it leaves. again: it was tried before, and one entry is enough for all
+    attempts that fail.
+    """
+    from ..evidence import statement
+    from ..notify import NotDelivered, deliver, written
+
+    ending, content = written(channel, message, environ=os.environ, folder=root, now=now)
+    text = message.text().encode()
+    try:
+        for what in (text, content):
+            log.gate.check(what, f"channel {channel.name}: the message")
+        deliver(channel, message, content, environ=os.environ, folder=root)
+        problem = ""
+    except NotDelivered as error:
+        problem = str(error)
+        if again:
+            return Sent(problem=problem)
+    except DeploybookError as error:
+        return Sent(problem=str(error))  # what holds a credential is not recorded either
+    kept = {"message.txt": log.put(text, "txt"), f"sent.{ending}": log.put(content, ending)}
+    about = {"deployment": message.event.deployment, "ticket": "", "actor": statement.tidied(by)}
+    said = statement.notification(kept, channel=channel.name, message=name, delivered=not problem, **about)
+    log.append([said], now)
+    return Sent(problem=problem, kept=kept[f"sent.{ending}"])
+
+
+def sent_text(message: Message, channel: Channel) -> str:
+    return f"Sent to {channel.name}: {message.word}: {message.subject}"
+
+
+def put_on_page(
+    workspace: Workspace, log: Log, slug: str, text: str, kept: Artifact, now: datetime, by: str = ""
+) -> None:
+    """A line for the minute log, with the bytes as its evidence: an event among the exports, as one of a chat would be."""
+    from .. import __version__, exports
+    from ..book.shelf import MESSAGE
+    from ..model import Entry, Original, Pulled
+
+    at = now.replace(microsecond=0)
+    path = f"../../evidence/{kept.path}"
+    original = Original(
+        digest=kept.digest, size=kept.size, path=path, query=text, source=SENT, kind=MESSAGE, rows=1, asked=at
+    )
+    people = (by,) if by else ()
+    entry = Entry(at=at, text=text, kind="comms", people=people, origin=SENT, evidence=kept.digest)
+    pulled = Pulled(source=SENT, events=(entry,), originals=(original,))
+    exports.store(workspace.folder(slug) / "exports", [pulled], tool=__version__, check=log.gate.check)
 
 
 def message_of(agenda: Agenda, event: Event, log: Log, *, mail: bool = False, page: PageFacts | None = None) -> Message:
@@ -170,16 +230,21 @@ def write_feed(agenda: Agenda, log: Log) -> None:
     replace_text(path, text)
 
 
-def rehearsed(agenda: Agenda, log: Log, now: datetime, folder: Path) -> Iterable[Path]:
-    """Writes every message that a run would send now, as it would leave: what waits, and what is due, judged in memory."""
+def rehearsed(agenda: Agenda, log: Log, now: datetime, folder: Path) -> Iterator[str]:
+    """
+    Writes every message that a run would send now, as it would leave: what waits, what is due, judged in memory, and what
+    is planned. Says of each which file it is, or why it would be held.
+    """
     from ..book import Book
     from ..evidence import Entry
     from ..notify import channels_of, told_to, untold, written
     from ..sections.page import page_facts
+    from .planned import message_planned, standings
 
     channels = channels_of(agenda.settings.channels)
     entries, pages = list(agenda.entries), {}
-    for number, item in enumerate(item for item in agenda.items if item.ready(now)):
+    ready = [item for item in agenda.items if item.ready(now)]
+    for number, item in enumerate(ready):
         if item.slot.day is not None:
             continue
         index = log.head().size + number
@@ -194,10 +259,20 @@ def rehearsed(agenda: Agenda, log: Log, now: datetime, folder: Path) -> Iterable
     def to(slug: str) -> list[Channel]:
         return told_to(agenda.deployments.get(slug), agenda.settings.notify, channels)
 
-    for event, channel, _ in untold(entries, to, now):
-        message = message_of(agenda, event, log, page=pages.get(event.index))
-        end, content = written(channel, message, environ=os.environ, folder=agenda.workspace.root, now=now)
-        path = folder / f"{event.deployment or 'daily'}-{event.scope}-{channel.name}.{end}"
+    def write(channel: Channel, message: Message, name: str) -> str:
+        ending, content = written(channel, message, environ=os.environ, folder=agenda.workspace.root, now=now)
+        path = folder / f"{name}-{channel.name}.{ending}"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-        yield path
+        return f"would send: {agenda.workspace.shown(path)}"
+
+    for event, channel, _ in untold(entries, to, now):
+        message = message_of(agenda, event, log, page=pages.get(event.index))
+        yield write(channel, message, f"{event.deployment or 'daily'}-{event.scope}")
+    then = replace(agenda, entries=tuple(entries), items=tuple(item for item in agenda.items if item not in ready))
+    for each in standings(then, now):
+        if each.state == "due":
+            message = message_planned(then, log, now, each)
+            yield write(channels[each.message.channel], message, f"{each.deployment.slug}-{message.event.scope}")
+        elif each.state in ("held", "next"):
+            yield f"would hold: {each}"

@@ -10,6 +10,7 @@ from .deployment import (
     Gate,
     Outcome,
     PeopleCheck,
+    PlannedMessage,
     Source,
     checkpoint_names,
 )
@@ -83,6 +84,7 @@ __all__ = [
     "Original",
     "Outcome",
     "PeopleCheck",
+    "PlannedMessage",
     "Programme",
     "Pulled",
     "ReadinessCheck",

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from ..times import Window, after_name, local_day, on_day
+from ..times import Window, after_name, iso, local_day, on_day
 from ..units import Limit
 from .metric import Metric
 
@@ -71,6 +71,25 @@ class Checkpoints:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlannedMessage:
+    """
+    A draft ('status', 'broadcast', 'recap') that goes to a channel at its time, if every condition holds: 'no incident',
+    'verdict pass', '+24h passed'. text: what a person adds to it.
+    """
+
+    at: datetime
+    draft: str
+    channel: str
+    conditions: tuple[str, ...] = ()
+    text: str = ""
+
+    @property
+    def key(self) -> str:
+        """What the log calls it: what was sent under this name is not sent again."""
+        return f"planned {self.draft} {iso(self.at)}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Closing:
     """What `close` adds: how it ended, when it really ran, why, and who said so."""
 
@@ -110,6 +129,7 @@ class Deployment:
     closing: Closing | None = None
     judge: Literal["interval", "point"] = "interval"
     notify: tuple[str, ...] = ()
+    messages: tuple[PlannedMessage, ...] = ()
     assumed: tuple[str, ...] = ()
     path: str = ""
 

@@ -24,6 +24,11 @@ def chat(text: str, longest: int = LONGEST) -> str:
     return re.sub(r"(?<=@)(?=\w)|(?<=<)(?=[!@#])|(?<=\])(?=\()|(?<=:)(?=//)|(?<=`)(?=`)", JOINER, plain(text, longest))
 
 
+def markdown(text: str, longest: int = LONGEST) -> str:
+    """As for chats, and every sign that Markdown or HTML reads is escaped."""
+    return re.sub(r"([\\`*_{}\[\]<>#|~!&])", r"\\\1", chat(text, longest))
+
+
 def slack(text: str, longest: int = LONGEST) -> str:
     """https://api.slack.com/reference/surfaces/formatting#escaping"""
     return chat(text, longest).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

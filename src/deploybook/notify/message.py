@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from .events import Event
 
 COLOURS = {"Pass": "#1a7f37", "Watch": "#9a6700", "Breach": "#b42318", "Unclear": "#6639ba", "No data": "#6639ba"}
 MARKS = {"Pass": "✓", "Watch": "⚠", "Breach": "✕", "Unclear": "?", "No data": "–"}
+SO_FAR = " so far"
+BLOCK = 2900  # characters; Slack takes 3,000 in one block
 SEVERITY = ("Breach", "No data", "Unclear", "Watch")
 
 
@@ -46,13 +48,25 @@ class Message:
     log: str = ""
     pictures: tuple[Picture, ...] = ()
 
+    @property
+    def mark(self) -> str:
+        return MARKS.get(self.word.removesuffix(SO_FAR), "·")
+
+    @property
+    def title(self) -> str:
+        """As the subject of a mail."""
+        return f"[{self.word}] {self.subject}"
+
     def text(self) -> str:
         return "\n".join([f"{self.word}: {self.subject}", *self._parts(inert.plain)]) + "\n"
 
-    def _parts(self, clean: Any) -> Iterator[str]:
+    def _said(self, clean: Any) -> Iterator[str]:
         if self.sentence:
             yield clean(self.sentence)
-        yield from (f"{label}: {clean(value)}" for label, value in self.lines)
+        yield from (f"{clean(label)}: {clean(value)}" for label, value in self.lines)
+
+    def _parts(self, clean: Any) -> Iterator[str]:
+        yield from self._said(clean)
         if self.link:
             yield f"Report: {self.link}"
         if self.log:
@@ -62,30 +76,35 @@ class Message:
         """Title and body for chats that are reached through Apprise."""
         return f"{self.word}: {inert.chat(self.subject)}", "\n".join(self._parts(inert.chat))
 
+    def markdown(self) -> str:
+        """For whatever takes Markdown; text of others is escaped."""
+        clean = inert.markdown
+        rows = "\n".join(f"- **{clean(label)}:** {clean(value)}" for label, value in self.lines)
+        link = f"[Report]({self.link})" if self.link else ""
+        parts = (f"**{self.word}: {clean(self.subject)}**", clean(self.sentence), rows, link, clean(self.log))
+        return "\n\n".join(part for part in parts if part) + "\n"
+
     def slack(self) -> dict[str, Any]:
         """For Slack and what takes its form: plain text blocks, and the same as escaped text for those without blocks."""
         clean = inert.slack
-        title = f"{MARKS.get(self.word, '·')} {self.word}: {self.subject}"
-        body = [inert.chat(self.sentence)] if self.sentence else []
-        body += [f"{label}: {inert.chat(value)}" for label, value in self.lines]
+        title = f"{self.mark} {self.word}: {self.subject}"
         foot = f"<{self.link}|Open the report>  ·  {clean(self.log)}" if self.link else clean(self.log)
-        lines = [f"{self.word}: {clean(self.subject)}", clean(self.sentence)]
-        lines += [f"{label}: {clean(value)}" for label, value in self.lines] + [foot]
+        lines = [f"{self.word}: {clean(self.subject)}", *self._said(clean), foot]
         return {
             "text": "\n".join(line for line in lines if line),
             "link_names": 0,
             "unfurl_links": False,
             "blocks": [
                 {"type": "header", "text": plain_text(inert.chat(title, 110))},
-                *([{"type": "section", "text": plain_text("\n".join(body)[:2900])}] if body else []),
+                *({"type": "section", "text": plain_text(text)} for text in joined(self._said(inert.chat))),
                 *([{"type": "context", "elements": [{"type": "mrkdwn", "text": foot}]}] if foot else []),
             ],
         }
 
     def html(self) -> str:
         """Self-contained, styled in place: mail programs know no style sheet. Pictures are parts of the mail (cid:)."""
-        colour = COLOURS.get(self.word, "#57606a")
-        rows = "".join(f"<p style='{P}'><b>{label}:</b> {say(value)}</p>" for label, value in self.lines)
+        colour = COLOURS.get(self.word.removesuffix(SO_FAR), "#57606a")
+        rows = "".join(f"<p style='{P}'><b>{say(label)}:</b> {say(value)}</p>" for label, value in self.lines)
         pictures = "".join(
             f'<p><b>{say(each.title)}</b><br><img src="cid:{each.name}" alt="{say(each.alt, 1000)}" style="max-width:100%;height:auto"></p>'
             for each in self.pictures
@@ -95,7 +114,7 @@ class Message:
             f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{say(self.subject)}</title></head>'
             f'<body style="font:16px/1.5 sans-serif;color:#1f2328;max-width:44em">'
             f'<h1 style="font-size:22px;border-left:6px solid {colour};padding-left:12px">'
-            f'<span style="color:{colour}">{MARKS.get(self.word, "·")} {say(self.word)}</span><br>{say(self.subject)}</h1>'
+            f'<span style="color:{colour}">{self.mark} {say(self.word)}</span><br>{say(self.subject)}</h1>'
             f'<p style="{P}">{say(self.sentence)}</p>{rows}{link}{table(self.metrics)}{pictures}'
             f'<p style="font-size:13px;color:#57606a">{say(self.log)}</p></body></html>\n'
         )
@@ -108,6 +127,17 @@ COLUMNS = ("Metric", "Value", "Baseline", "Delta", "Limit", "Status")
 
 def say(text: str, longest: int = inert.LONGEST) -> str:
     return html.escape(inert.plain(text, longest))
+
+
+def joined(lines: Iterable[str]) -> list[str]:
+    """The lines as few texts, each short enough for one block."""
+    texts: list[str] = []
+    for line in lines:
+        if texts and len(texts[-1]) + len(line) < BLOCK:
+            texts[-1] += f"\n{line}"
+        else:
+            texts.append(line)
+    return texts
 
 
 def plain_text(text: str) -> dict[str, Any]:
@@ -193,9 +223,7 @@ def said_by(page: PageFacts) -> Iterator[tuple[str, str]]:
     """What decided the word: the worst metric with its delta and limit, else what came closest."""
     worst = deciding(page)
     if worst is not None:
-        parts = [worst.shown, f"baseline {worst.baseline}" if worst.baseline else "", worst.delta, worst.limit_text]
-        parts.append(f"tolerance {worst.tolerance}" if worst.tolerance else "")
-        yield "Decided by", f"{worst.title}, {worst.word}: {', '.join(part for part in parts if part)}"
+        yield "Decided by", f"{worst.title}, {worst.word}: {numbers(worst)}"
     elif page.detail:
         yield "Detail", page.detail
     for ask in page.asks[:3]:
@@ -203,6 +231,13 @@ def said_by(page: PageFacts) -> Iterator[tuple[str, str]]:
             yield ask.word, ask.text
     if page.late:
         yield "Late", page.late
+
+
+def numbers(line: MetricLine) -> str:
+    """'203 ms, baseline 189 ms, +7.4 %, ≤ 210 ms, tolerance ±5 %', as far as they are there; as the page prints them."""
+    parts = [line.shown, f"baseline {line.baseline}" if line.baseline else "", line.delta, line.limit_text]
+    parts.append(f"tolerance {line.tolerance}" if line.tolerance else "")
+    return ", ".join(part for part in parts if part)
 
 
 def deciding(page: PageFacts) -> MetricLine | None:

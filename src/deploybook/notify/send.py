@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from email.message import EmailMessage
+from email.policy import SMTP
 from email.utils import format_datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from ..errors import DeploybookError, SourceError
@@ -17,6 +17,7 @@ from .channel import Channel
 from .message import Message
 
 WAIT = 20  # seconds
+SENDER = "deploybook@localhost"
 APPRISE_HOSTS = ("webhook.office.com", "logic.azure.com", "discord.com", "discordapp.com")
 
 
@@ -25,41 +26,60 @@ class NotDelivered(DeploybookError):
 
 
 def send(channel: Channel, message: Message, *, environ: Mapping[str, str], folder: Path, now: datetime) -> None:
-    """Delivers the message or raises NotDelivered, saying why in words that hold no secret."""
-    try:
-        url = resolve(channel.url, f"channel {channel.name}", environ=environ, folder=folder, plain=True).reveal()
-    except SourceError as error:
-        raise NotDelivered(str(error)) from None
-    parts = urlsplit(url)
-    if parts.scheme in ("smtp", "smtps"):
-        post_mail(channel, parts, mail(channel, message, now))
-    elif parts.scheme in ("http", "https") and not (parts.hostname or "").endswith(APPRISE_HOSTS):
-        post_json(channel, url, message.slack())
-    else:
-        through_apprise(channel, url, message)
+    """Writes and delivers the message; raises NotDelivered, saying why in words that hold no secret."""
+    _, content = written(channel, message, environ=environ, folder=folder, now=now)
+    deliver(channel, message, content, environ=environ, folder=folder)
 
 
 def written(
     channel: Channel, message: Message, *, environ: Mapping[str, str], folder: Path, now: datetime
 ) -> tuple[str, bytes]:
-    """The message as it would leave, with the ending of a file for it; nothing is sent, no secret is in it."""
+    """The message as it leaves, byte by byte, with the ending of a file for it; no secret is in it."""
     try:
-        url = resolve(channel.url, channel.name, environ=environ, folder=folder, plain=True).reveal()
-    except SourceError:
-        url = "smtp:" if channel.to else "https:"
-    scheme = urlsplit(url).scheme
-    if scheme in ("smtp", "smtps"):
-        return "eml", mail(channel, message, now).as_bytes()
-    if scheme in ("http", "https"):
-        return "json", (json.dumps(message.slack(), ensure_ascii=False, indent=1) + "\n").encode()
-    return "txt", "\n\n".join(message.chat()).encode()
+        form = form_of(address(channel, environ, folder))
+    except NotDelivered:
+        form = "eml" if channel.to else "json"
+    if form == "eml":
+        return form, mail(channel, message, now).as_bytes(policy=SMTP)
+    if form == "json":
+        return form, (json.dumps(message.slack(), ensure_ascii=False, indent=1) + "\n").encode()
+    return form, "\n\n".join(message.chat()).encode()
+
+
+def deliver(channel: Channel, message: Message, content: bytes, *, environ: Mapping[str, str], folder: Path) -> None:
+    """Delivers what `written` gave or raises NotDelivered."""
+    url = address(channel, environ, folder)
+    form = form_of(url)
+    if form == "eml":
+        post_mail(channel, urlsplit(url), content)
+    elif form == "json":
+        post_json(channel, url, content)
+    else:
+        through_apprise(channel, url, message)
+
+
+def address(channel: Channel, environ: Mapping[str, str], folder: Path) -> str:
+    """Where the channel leads, a secret; NotDelivered names the reference that leads nowhere."""
+    try:
+        return resolve(channel.url, f"channel {channel.name}", environ=environ, folder=folder, plain=True).reveal()
+    except SourceError as error:
+        raise NotDelivered(str(error)) from None
+
+
+def form_of(url: str) -> str:
+    """'eml' for a mail server, 'json' for a webhook in Slack's form, 'txt' for what goes through Apprise."""
+    parts = urlsplit(url)
+    if parts.scheme in ("smtp", "smtps"):
+        return "eml"
+    webhook = parts.scheme in ("http", "https") and not (parts.hostname or "").endswith(APPRISE_HOSTS)
+    return "json" if webhook else "txt"
 
 
 def mail(channel: Channel, message: Message, now: datetime) -> EmailMessage:
     """Plain text, and HTML with its pictures inside. A message that is sent again has the same Message-ID."""
     letter, event = EmailMessage(), message.event
-    letter["Subject"] = f"[{message.word}] {message.subject}"
-    letter["From"] = channel.sender or "deploybook@localhost"
+    letter["Subject"] = message.title
+    letter["From"] = channel.sender or SENDER
     letter["To"] = ", ".join(channel.to)
     letter["Date"] = format_datetime(now)
     letter["Message-ID"] = f"<{event.index}.{event.scope}.{event.deployment or 'daily'}@deploybook>"
@@ -80,7 +100,7 @@ def mail(channel: Channel, message: Message, now: datetime) -> EmailMessage:
     return letter
 
 
-def post_mail(channel: Channel, parts: SplitResult, letter: EmailMessage) -> None:
+def post_mail(channel: Channel, parts: SplitResult, letter: bytes) -> None:
     """smtps: TLS from the start. smtp: STARTTLS where it is offered; a password is never sent without TLS."""
     import smtplib
     import ssl
@@ -106,7 +126,7 @@ def post_mail(channel: Channel, parts: SplitResult, letter: EmailMessage) -> Non
                 )
             if parts.username:
                 server.login(unquote(parts.username), unquote(parts.password or ""))
-            server.send_message(letter, to_addrs=list(channel.to))
+            server.sendmail(channel.sender or SENDER, list(channel.to), letter)
     except (OSError, smtplib.SMTPException, ValueError) as error:
         code = getattr(error, "smtp_code", "")
         raise NotDelivered(
@@ -114,11 +134,12 @@ def post_mail(channel: Channel, parts: SplitResult, letter: EmailMessage) -> Non
         ) from None
 
 
-def post_json(channel: Channel, url: str, payload: dict[str, Any]) -> None:
+def post_json(channel: Channel, url: str, content: bytes) -> None:
     import httpx
 
+    kind = {"Content-Type": "application/json"}
     try:
-        answer = httpx.post(url, json=payload, timeout=WAIT, follow_redirects=False)
+        answer = httpx.post(url, content=content, headers=kind, timeout=WAIT, follow_redirects=False)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise NotDelivered(f"channel {channel.name}: no answer ({type(error).__name__})") from None
     if not answer.is_success:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, PlainValidator, Tag, ValidationInfo, WithJsonSchema, model_validator
 
 from . import values as v
+from .messages import Message
 from .problems import KINDS, Strict, suggestion
 
 # What a source of each kind may be told beside kind, zone and step; a kind of another package brings its own.
@@ -246,6 +247,8 @@ class DeploymentFile(Shared):
     """What it is compared with; none for a first deployment."""
     windows: Windows = Windows()
     gates: list[Gate] = Field(default_factory=list)
+    messages: list[Message] = Field(default_factory=list)
+    """What goes to stakeholders at a time: {at: 15:45, draft: status, channel: stakeholders, if: no incident}."""
     outcome: Literal["succeeded", "rolled_back", "aborted", "postponed"] | None = None
     """What `close` adds."""
     actual: v.Span | None = None

@@ -17,6 +17,7 @@ from ..model import quantile_named
 from ..times import DAY, Window, after_name, length_text, on_day, parse_length, parse_zone
 from ..units import Limit, Tolerance, dimension, factor, unit_of_name
 from . import deployment as shapes
+from .messages import settle_messages
 from .problems import KINDS, meant, suggestion
 from .values import NO_ZONE, Frame, told
 from .yaml import Tree, Way
@@ -128,6 +129,7 @@ def settle(desk: Desk, slug: str) -> model.Deployment | None:
         gates=gates,
         checkins=checkins,
         checkpoints=checkpoints,
+        messages=settle_messages(desk, checkpoints),
         closing=told(model.Closing, file, at=file.closed, by=file.closed_by) if file.outcome else None,
         judge=file.judge or "interval",
         assumed=tuple(desk.assumed),
