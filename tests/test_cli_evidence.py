@@ -247,6 +247,26 @@ def test_a_file_with_a_credential_is_refused(place: Place, file: Path, monkeypat
     assert not (place.folder / "attached").exists()
 
 
+# --- report --open
+
+
+def test_the_page_is_built_and_opened_or_its_path_is_said(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda address: bool(opened.append(address)))  # no browser takes it
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    shutil.rmtree(place.root / "site")
+    page = place.root / "site/2025/01" / SLUG / "index.html"
+
+    without = place.say("report", "--after", "window", "--no-pull", "--open")
+    monkeypatch.setenv("DISPLAY", ":0")
+    place.say("report", "--after", "window", "--no-pull", "--open")
+
+    assert (without[0], without[2]) == (0, f"no browser can be opened here; the page is {page}\n")
+    assert page.is_file()
+    assert opened == [page.as_uri()]
+
+
 # --- a page that changes after it was published
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +16,6 @@ from .common import CODES, State, exit_code, open_log, print_json, tell, verb
 if TYPE_CHECKING:
     from ..book import Book
     from ..errors import SourceError
-    from ..evidence import Log
     from ..records import Workspace
     from ..report import Made
     from ..report.unchanged import Kept
@@ -41,12 +41,13 @@ if TYPE_CHECKING:
 @click.option("--by", metavar="NAME", default="", help="Who makes a published report again, for the evidence log.")
 @click.option("--reason", metavar="TEXT", default="", help="Why it is made again.")
 @click.option("--no-pull", is_flag=True, help="Use the exports as they are.")
+@click.option("--open", "show", is_flag=True, help="Build the site and open the page in the browser.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def command(state: State, **options: Any) -> int:
     """Write the reports of a deployment: its window and every checkpoint that is due. What is unchanged is skipped."""
     workspace, now = state.open(), state.time
     if options["day"]:
-        return daily(workspace, options["day"], open_log(workspace, make_key=True), now, options["isolation"])
+        return daily(workspace, now, options)
     many = bool(options["every"] or options["first"] or options["last"])
     slugs = between(workspace, options["first"], options["last"]) if many else [state.slug(workspace)]
     round = Round(workspace=workspace, slugs=slugs, now=now, many=many, options=options)
@@ -54,6 +55,8 @@ def command(state: State, **options: Any) -> int:
         pass
     if options["as_json"]:
         print_json({"schema": "deploybook.made/1", "reports": round.reports})
+    if options["show"] and round.reports:
+        open_page(workspace, "reports/index.md" if many else round.reports[0]["path"], now)
     return next((code for code in (1, 2, 3, 5, 4) if code in round.codes), 0)
 
 
@@ -247,14 +250,35 @@ class Round:
             click.echo(f"\r{line}\033[K", nl=False, err=True)
 
 
-def daily(workspace: Workspace, day: str, log: Log, now: datetime, isolation: str) -> int:
+def daily(workspace: Workspace, now: datetime, options: dict[str, Any]) -> int:
     from ..book.day import Day
     from ..report.daily import make
 
-    one = Day.open(day, workspace=workspace.root)
-    path, changed = make(one, log=log, now=now, isolation=isolation)  # type: ignore[arg-type]
+    one = Day.open(options["day"], workspace=workspace.root)
+    path, changed = make(one, log=open_log(workspace, make_key=True), now=now, isolation=options["isolation"])
     click.echo(f"{workspace.shown(path)}: {one.verdict.value}, {'new' if changed else 'nothing new'}")
+    if options["show"]:
+        open_page(workspace, workspace.shown(path), now)
     return exit_code(one.verdict)
+
+
+def open_page(workspace: Workspace, path: str, now: datetime) -> None:
+    """Builds the site and opens the page; where there is no display or no browser it says where the page is."""
+    import os
+    import sys
+    import webbrowser
+
+    from ..evidence.seal import seal
+    from ..publish import publish
+
+    log = open_log(workspace, make_key=True)
+    site = publish(workspace.root, seal=lambda staged, **part: seal(log, staged, now, **part)).site
+    page = site / Path(path).relative_to("reports").with_suffix(".html")
+    windows = sys.platform in ("darwin", "win32") or any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+    )
+    if not windows or not webbrowser.open(page.resolve().as_uri()):
+        tell(f"no browser can be opened here; the page is {page}")
 
 
 def deployment_of(workspace: Workspace, slug: str) -> Any:
