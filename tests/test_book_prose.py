@@ -150,6 +150,40 @@ def test_an_approval_by_the_lead_alone_is_told(by: tuple[str, ...], count: int) 
     assert prose.approved_by_lead_alone(deployment(lead=""), known) == []
 
 
+def test_a_reference_that_prints_nothing_is_told_with_its_place(tmp_path: Path) -> None:
+    """In the journal, the notes and the records alike: a name that is none, and a window that is none."""
+    folder = tmp_path / "deployments" / SLUG
+    (folder / "notes").mkdir(parents=True)
+    (tmp_path / "deploybook.yml").write_text("timezone: America/Los_Angeles\n")
+    (folder / "deployment.yml").write_text(
+        "title: Telemetry Step 2\nticket: CHG-2025-0121\nversion: 6f2bb3c\nwindow: 2025-01-22 14:00 to 15:30\n"
+        "source: {kind: files, paths: ['*.csv']}\n"
+        "metrics: {parser: {gauge: parser_latency, statistic: mean, unit: ms, target: at most 65 ms}}\n"
+    )
+    (folder / "journal.md").write_text("# 2025-01-22\n14:10 {parser 14:00 to 14:08} and {parsr}\n")
+    (folder / "notes/lessons.md").write_text("{parser change 14:00-14:08}\n")
+    (folder / "records.yml").write_text("programme: {title: 'Telemetry', aim: '{parser 14:30 to 14:00}'}\n")
+
+    checked = check_deployment(Workspace(root=tmp_path), SLUG)
+    told = [one for one in checked.hints if "stays as it is" in one.text]
+
+    assert checked.problems == ()
+    assert [(one.path.removeprefix(f"deployments/{SLUG}/"), one.line, one.text) for one in told] == [
+        ("journal.md", 2, "{parsr} stays as it is: 'parsr' is not a metric here; did you mean 'parser'?"),
+        (
+            "notes/lessons.md",
+            1,
+            "{parser change 14:00-14:08} stays as it is: '14:00-14:08' is not a window; write '2025-01-22 14:00 to 15:30'",
+        ),
+        (
+            "records.yml",
+            1,
+            "{parser 14:30 to 14:00} stays as it is: '14:30 to 14:00' ends before it starts; "
+            "write the day of the end too if it is the next one",
+        ),
+    ]
+
+
 def test_the_reference_gives_no_hint(root: Path, tmp_path: Path) -> None:
     """Of its numbers none differs: '142 ms' of a rollback, '42 %' of a CPU and '75 %' of a flag are no figures of a metric."""
     for name in ("deploybook.yml", "deployments"):

@@ -124,16 +124,15 @@ def test_the_hour_that_comes_twice_asks_for_its_offset() -> None:
     assert "happened twice" in complaints("# 2025-11-02\n01:30 x")[0]
 
 
-def test_unknown_tags_people_and_metrics_are_hints(tmp_path: Path) -> None:
+def test_unknown_tags_and_people_are_hints(tmp_path: Path) -> None:
     path = tmp_path / "journal.md"
-    path.write_text(DAY + "14:00 p50 is {parser_p55} #flagg @Olivr\n13:00 in `#p0-sprint2` #note\n")
+    path.write_text(DAY + "14:00 p50 is 58 ms #flagg @Olivr\n13:00 in `#p0-sprint2` #note\n")
 
-    found = journal.hints(path, PT, people=["Oliver"], metrics=["parser_p50"])
+    found = journal.hints(path, PT, people=["Oliver"])
 
     assert [(hint.line, hint.text.split(";")[0]) for hint in found] == [
         (2, "'#flagg' is no kind of entry and stays text"),
         (2, "'@Olivr' is not in the team of the records"),
-        (2, "'parser_p55' is no metric of this deployment"),
         (3, "is earlier than line 2"),
     ]
     assert journal.read(path, PT)[1].people == ("Olivr",)

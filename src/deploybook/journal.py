@@ -31,7 +31,6 @@ NAMED = re.compile(rf"(`[^`]*`)|{PERSON.pattern}")
 END = re.compile(r"(?:\s+(?:#[A-Za-z][\w-]*|@[^\W\d_][\w.'-]*))+\s*$")
 LINE = re.compile(rf"(?:[-*]\s+)?((?:{DAY}[ T])?{CLOCK}(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?)\s+(\S.*)")
 CODE = re.compile(r"`[^`]*`")
-FIGURE = re.compile(r"\{([A-Za-z_][\w.-]*)[^{}]*\}")
 
 
 def read(path: Path, zone: ZoneInfo, *, shown: str = NAME) -> tuple[Entry, ...]:
@@ -157,15 +156,13 @@ def public(text: str) -> str:
     )
 
 
-def hints(
-    path: Path, zone: ZoneInfo, *, shown: str = NAME, people: Iterable[str] = (), metrics: Iterable[str] = ()
-) -> tuple[Problem, ...]:
+def hints(path: Path, zone: ZoneInfo, *, shown: str = NAME, people: Iterable[str] = ()) -> tuple[Problem, ...]:
     """
-    What is worth a look and no mistake: an unknown tag, person or metric, an entry earlier than the one above it.
+    What is worth a look and no mistake: an unknown tag or person, an entry earlier than the one above it.
 
-    people, metrics: the known names; where none is given there is no hint about them.
+    people: the known names; where none is given there is no hint about them.
     """
-    text, people, metrics = text_of(path, shown), set(people), set(metrics)
+    text, people = text_of(path, shown), set(people)
     found = []
     for number, line in enumerate(text.splitlines(), 1):
         for tag in TAG.finditer(CODE.sub("", line)) if not line.startswith("#") else ():
@@ -173,8 +170,6 @@ def hints(
                 found.append(
                     (number, f"'#{tag[1]}' is no kind of entry and stays text; kinds are {', '.join(ENTRY_KINDS)}")
                 )
-        unknown = [figure[1] for figure in FIGURE.finditer(line) if metrics and figure[1] not in metrics]
-        found += [(number, f"'{name}' is no metric of this deployment; the text stays as it is") for name in unknown]
     before: Entry | None = None
     for entry in sorted(parse(text, zone, shown=shown), key=lambda entry: entry.line):
         unknown = [name for name in entry.people if people and name not in people]

@@ -92,6 +92,15 @@ def refer(deployment: Deployment, data: Data, text: str) -> list[Figure]:
     return [*(figure for figure in made if figure.id != last.id), last]
 
 
+def wrong_in(deployment: Deployment, text: str) -> Iterator[str]:
+    """What is wrong with each '{metric window}' of a text, whatever the data are."""
+    for found in REFERENCE.finditer(text):
+        try:
+            parse_reference(deployment, found[1], found[2].split())
+        except ValueError as error:
+            yield f"{found[0]} stays as it is: {error}"
+
+
 def displayed(figure: Figure, decimals: int) -> str:
     if figure.op == "change_relative":
         return wording.percent(figure.value, decimals)

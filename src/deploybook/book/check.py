@@ -60,14 +60,24 @@ def check_deployment(workspace: records.Workspace, slug: str) -> Checked:
         try:
             journal.read(path, deployment.zone, shown=shown)
             people = [member.name for member in known.team]
-            hints = journal.hints(
-                path, deployment.zone, shown=shown, people=people, metrics=[metric.id for metric in deployment.metrics]
-            )
+            hints = journal.hints(path, deployment.zone, shown=shown, people=people)
         except FileProblems as error:
             problems += error.problems
     if not problems:
-        hints = (*hints, *prose_hints(workspace, deployment))
+        hints = (*hints, *reference_hints(workspace, deployment), *prose_hints(workspace, deployment))
     return Checked(problems=tuple(problems), hints=hints, assumed=deployment.assumed)
+
+
+def reference_hints(workspace: records.Workspace, deployment: Deployment) -> Iterator[Problem]:
+    """Each '{metric window}' of journal, notes and records that names no metric, or no window."""
+    from ..assess.figures import wrong_in
+
+    folder = workspace.folder(deployment.slug)
+    for pattern in ("journal.md", "notes/*.md", "records.y*ml", "records/*.y*ml"):
+        for path in sorted(folder.glob(pattern)):
+            for line, written in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
+                for text in wrong_in(deployment, written):
+                    yield Problem(path=workspace.shown(path), line=line, where=("hint",), text=text)
 
 
 def prose_hints(workspace: records.Workspace, deployment: Deployment) -> tuple[Problem, ...]:
