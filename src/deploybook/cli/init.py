@@ -56,6 +56,7 @@ def next_steps(folder: Path, *, with_sample: bool) -> str:
         lines.append(("remove the sample", gone))
     lines += [
         ("your first deployment", "deploybook new SLUG --at 14:00 --for 90m --zone America/Los_Angeles"),
+        ("on time", "deploybook schedule --for cron | systemd | github | kubernetes"),
         ("in git, once a clone", "git config --local include.path ../.deploybook/gitconfig"),
     ]
     return "\n".join(f"  {what + ':':<23}{command}" for what, command in lines)
