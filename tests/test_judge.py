@@ -612,6 +612,11 @@ def test_a_pass_says_how_much_of_what_is_inside() -> None:
     assert whole([passed()] * 2, every[:1])[1] == "Both metrics and the checkpoint at +24h are inside their limits."
     assert whole([passed(), passed(), not_judged])[1] == "Both judged metrics are inside their limits."
     assert whole([passed()], every)[1] == "Parser latency p50 and 4 checkpoints are inside their limits."
+    last = timedelta(hours=48)
+    assert whole([passed()] * 3, every[:3], after=last)[1] == (
+        "All 3 metrics at +48h and the 3 checkpoints before are inside their limits."
+    )
+    assert whole([passed()] * 3, after=last)[1] == "All 3 metrics are inside their limits."
 
 
 def test_the_sentence_is_the_clause_that_decided_and_nothing_more() -> None:

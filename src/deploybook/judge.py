@@ -154,9 +154,13 @@ def whole(
     findings: Sequence[Finding] = (),
     outcome: Outcome | None = None,
     reason: str = "",
+    *,
+    after: timedelta | None = None,
 ) -> tuple[Verdict, str]:
     """
     The one word, of a page or of a checkpoint (then without `checkpoints`), and the sentence that says what decided it.
+
+    after: the checkpoint that the page is about; `checkpoints` are then those before it.
 
     Worse wins among the metrics that are not advisory and the checkpoints that were due; a warn finding raises a pass to
     warn. After a rollback, an abort or a postponement the outcome is the word (`reason` is why): never a pass.
@@ -174,7 +178,7 @@ def whole(
         return verdict, "Nothing was judged: no metric has both data and a criterion that applies."
     if verdict is Verdict.PASS:
         warned = [finding.text for finding in findings if finding.severity == "warn"]
-        return (Verdict.WARN, warned[0]) if warned else (verdict, all_inside(asked, checkpoints))
+        return (Verdict.WARN, warned[0]) if warned else (verdict, all_inside(asked, checkpoints, after))
     decided = next(text for each, _, text in parts if each is verdict)
     names = [name for each, name, _ in parts if each is verdict][1:]
     shown = names if len(names) <= NAMED else [*names[: NAMED - 1], f"{len(names) - NAMED + 1} more"]
@@ -193,7 +197,7 @@ def said_at(checkpoint: CheckpointResult) -> str:
     return said_of(first, f" at {at}") if first else f"{at}: {checkpoint.reason}"
 
 
-def all_inside(asked: Sequence[Judgement], checkpoints: Sequence[CheckpointResult]) -> str:
+def all_inside(asked: Sequence[Judgement], checkpoints: Sequence[CheckpointResult], after: timedelta | None) -> str:
     """The sentence of a pass: how many were judged, and which of them is the least sure."""
     metrics = [it for it in asked if it.verdict.counts]
     passed = [wording.after_text(it.after) for it in checkpoints if it.verdict.counts]
@@ -202,8 +206,10 @@ def all_inside(asked: Sequence[Judgement], checkpoints: Sequence[CheckpointResul
         return f"{metrics[0].metric.title} is inside its limits{', provisionally' if unsure else ''}."
     noun = "metrics" if len(metrics) == len(asked) else "judged metrics"
     many = "Both" if len(metrics) == 2 else f"All {len(metrics)}"
-    names = [f"{many} {noun}" if len(metrics) > 1 else it.metric.title for it in metrics[:1]]
-    names += [f"{len(passed)} checkpoints" if len(passed) > 1 else f"the checkpoint at {it}" for it in passed[:1]]
+    here = f" at {wording.after_text(after)}" if after and passed else ""
+    names = [(f"{many} {noun}" if len(metrics) > 1 else it.metric.title) + here for it in metrics[:1]]
+    looks = f"the {len(passed)} checkpoints before" if after else f"{len(passed)} checkpoints"
+    names += [looks if len(passed) > 1 else f"the checkpoint at {it}" for it in passed[:1]]
     return f"{wording.listed(names)} are inside their limits{f'; the least sure is {unsure}' if unsure else ''}."
 
 

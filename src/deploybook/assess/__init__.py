@@ -61,7 +61,7 @@ def assess(
     )
     closing, due = deployment.closing, [each for each in checkpoints if each.after != after and each.verdict.counts]
     outcome, why = (closing.outcome, closing.reason) if closing else (None, "")
-    verdict, sentence = whole(metrics, due, findings, outcome, why)
+    verdict, sentence = whole(metrics, due, findings, outcome, why, after=after)
     facts = Facts(
         deployment=deployment,
         as_of=as_of,
