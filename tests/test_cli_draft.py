@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import test_cli_life
 from build import at
-from servers import free_port
+from servers import FakeServer, free_port, reply
 from test_cli_life import END, HOUR, SLUG, Maker, Place
 from test_notify import mail_server, webhook
 
@@ -20,6 +20,7 @@ from deploybook.cli.run import run
 from deploybook.evidence import Log
 from deploybook.model import Entry
 from deploybook.notify import incidents
+from deploybook.records import read_deployment
 
 place = test_cli_life.place  # the fixture
 QUARTER = timedelta(minutes=15)
@@ -345,6 +346,22 @@ def test_silence_of_the_pager_is_no_all_clear(place: Place, monkeypatch: pytest.
     assert "whether there is an incident cannot be told: pager: " in page(place)[0]
 
 
+def test_half_of_what_the_pager_knows_is_no_all_clear(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.write("deploybook.yml", CHANNELS + "notify: [mail]\n")
+    path = place.new(more=MESSAGE)
+    monkeypatch.setenv("TOKEN", "t0ken-of-the-pager")
+    first = reply({"incidents": [], "more": True, "limit": 100})
+    with webhook() as (url, received), mail_server() as (port, _), FakeServer(first, reply({}, status=403)) as pager:
+        options = f"{{kind: pagerduty, url: '{pager.url}', token: 'env:TOKEN'}}"
+        path.write_text(path.read_text().replace("source: exports/original/*.csv", f"sources: {{pager: {options}}}"))
+        monkeypatch.setenv("SLACK_URL", url)
+        monkeypatch.setenv("SMTP_URL", f"smtp://127.0.0.1:{port}")
+        run(place.workspace, END + QUARTER, do=Maker(), quiet=True)
+
+    assert received == []
+    assert "whether there is an incident cannot be told: pager: " in page(place)[0]
+
+
 @pytest.mark.parametrize(
     ("condition", "verdicts", "why"),
     [
@@ -517,6 +534,28 @@ def test_check_names_a_message_that_cannot_be_written(place: Place, monkeypatch:
         "deploybook.yml:2: channels > mail: the message 'window pass' cannot be written (ValueError: Header values"
         in err
     )
+
+
+# --- the how-to page
+
+
+def test_the_draft_that_the_manual_shows_is_the_one_printed(place: Place, root: Path) -> None:
+    shutil.copytree(root / "deployments" / SLUG, place.root / "deployments" / SLUG)
+    shown = test_cli_life.blocks("drafts.md", "console")[0]
+
+    assert shown == "$ deploybook draft status\n" + place.say("draft", "status", now=END + QUARTER)[1]
+
+
+def test_the_messages_of_the_manual_are_accepted(place: Place) -> None:
+    place.write("deploybook.yml", "channels: {stakeholders: 'https://chat.example.org/hook'}\n")
+    text = test_cli_life.blocks("drafts.md", "yaml")[0].replace("parser_p50", "failures")
+    place.new(more=text)
+
+    assert place.say("check")[::2] == (0, "")
+    assert [each.conditions for each in read_deployment(place.workspace, SLUG).messages] == [
+        ("no incident",),
+        ("+24h passed", "verdict pass"),
+    ]
 
 
 # --- incidents

@@ -1087,7 +1087,7 @@ def test_a_gate_whose_source_does_not_answer_is_our_own_failure(place: Place, mo
 # --- the how-to pages
 
 HOW_TO = Path(__file__).parents[1] / "docs" / "how-to"
-PAGES = ("schedule.md", "notify.md", "gate.md", "close-a-change.md")
+PAGES = ("schedule.md", "notify.md", "drafts.md", "gate.md", "close-a-change.md")
 FENCE = re.compile(r"^( *)```(\w+)(?: title=\"[^\"]+\")?\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
 

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import DeploybookError, UsageProblem
+from ..errors import DeploybookError, SourceError, UsageProblem
 from .common import CODES, State, exit_code, open_log, print_json, tell, verb
 
 if TYPE_CHECKING:
     from ..book import Book
-    from ..errors import SourceError
     from ..records import Workspace
     from ..report import Made
     from ..report.unchanged import Kept
@@ -288,7 +287,7 @@ def deployment_of(workspace: Workspace, slug: str) -> Any:
 
 
 def pull(workspace: Workspace, slug: str, now: datetime) -> list[SourceError]:
-    """Pulls what the sources have; a source that cannot be asked is told and given back, the others are read all the same."""
+    """Pulls what the sources have; one that gave nothing, or not all, is told and given back; the others are read all the same."""
     import os
 
     from .. import __version__, exports
@@ -299,6 +298,7 @@ def pull(workspace: Workspace, slug: str, now: datetime) -> list[SourceError]:
     deployment = read_deployment(workspace, slug)
     folder = workspace.folder(slug)
     pulled, failed = load.pull(deployment, folder, now=now, environ=os.environ)
+    failed += [SourceError(one.failure, source=one.source) for one in pulled if one.failure]
     for error in failed:
         tell(str(error))
     exports.store(folder / "exports", pulled, tool=__version__, check=guard(workspace.root, os.environ))

@@ -10,6 +10,7 @@ from ..errors import UsageProblem
 if TYPE_CHECKING:
     from ..book import Book
     from ..evidence import Log
+    from ..model import Deployment
     from ..notify import Message
     from ..records import Settings, Workspace
     from ..sections.page import PageFacts
@@ -49,13 +50,12 @@ def composed(
     book: Book, settings: Settings, kind: str, at: datetime, log: Log, text: str = "", name: str = ""
 ) -> tuple[Message, PageFacts]:
     from ..notify import draft
-    from ..report.keep import folder_of
+    from ..report.keep import scope_of
     from ..sections.page import page_facts
 
     deployment, head = book.deployment, log.head()
     page = page_facts(book.facts, "outcome", deployment.title)
-    report = f"checkpoint-{page.after}" if book.after else "closing" if book.closing else "index"
-    folder = folder_of(book.workspace, deployment).relative_to(book.workspace.root / "reports").as_posix()
+    address = page_address(book.workspace, deployment, scope_of(book))
     message = draft(
         kind,
         book.facts,
@@ -63,10 +63,18 @@ def composed(
         at=at,
         text=filled(book, text),
         name=name,
-        link=f"{settings.url.rstrip('/')}/{folder}/{report}.html" if settings.url else "",
+        link=f"{settings.url.rstrip('/')}/{address}" if settings.url else "",
         log=(head.size, head.root if head.size else ""),
     )
     return message, page
+
+
+def page_address(workspace: Workspace, deployment: Deployment, scope: str) -> str:
+    """Where the report of that scope lies in the site."""
+    from ..report.keep import folder_of
+
+    name = {"window": "index", "outcome": "index"}.get(scope) or scope.replace("after-", "checkpoint-")
+    return f"{folder_of(workspace, deployment).relative_to(workspace.root / 'reports').as_posix()}/{name}.html"
 
 
 def filled(book: Book, text: str) -> str:

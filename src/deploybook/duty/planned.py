@@ -6,12 +6,12 @@ What was sent is in the evidence log under the message's own name, and nowhere e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..errors import DeploybookError, SourceError
+from ..errors import DeploybookError, EvidenceBroken, SourceError
 
 if TYPE_CHECKING:
     from ..evidence import Log
@@ -69,23 +69,23 @@ class Standing:
 
 def standings(agenda: Agenda, now: datetime) -> list[Standing]:
     """Every planned message, in the order of their times. Reads files only; the sources are not asked."""
-    found = [stand(agenda, deployment, each, now) for deployment, each in messages(agenda)]
+    from ..notify import attempts
+
+    planned = [(each, message) for each in agenda.deployments.values() for message in each.messages]
+    tried = attempts(agenda.entries) if planned else {}
+    found = [stand(agenda, deployment, message, tried, now) for deployment, message in planned]
     return sorted(found, key=lambda each: (each.message.at, each.deployment.slug, each.message.channel))
 
 
-def messages(agenda: Agenda) -> Iterator[tuple[Deployment, PlannedMessage]]:
-    for deployment in agenda.deployments.values():
-        yield from ((deployment, each) for each in deployment.messages)
-
-
-def stand(agenda: Agenda, deployment: Deployment, message: PlannedMessage, now: datetime) -> Standing:
-    tried = {
-        str(entry.predicate.get("message")): bool(entry.predicate.get("delivered"))
-        for entry in agenda.entries
-        if entry.kind == "notification"
-        and (entry.deployment, entry.predicate.get("channel")) == (deployment.slug, message.channel)
-    }
-    state: State = "sent" if tried.get(message.key) else "next" if now < message.at else "due"
+def stand(
+    agenda: Agenda,
+    deployment: Deployment,
+    message: PlannedMessage,
+    tried: Mapping[tuple[str, str, str], bool],
+    now: datetime,
+) -> Standing:
+    sent = tried.get((deployment.slug, message.channel, message.key))
+    state: State = "sent" if sent else "next" if now < message.at else "due"
     why = ""
     if state == "due" and now - message.at > FRESH:
         state = "lapsed"
@@ -96,8 +96,8 @@ def stand(agenda: Agenda, deployment: Deployment, message: PlannedMessage, now: 
         message=message,
         state=state,
         why=why,
-        on_record=held_key(message) in tried,
-        tried=message.key in tried,
+        on_record=(deployment.slug, message.channel, held_key(message)) in tried,
+        tried=sent is not None,
     )
 
 
@@ -132,8 +132,9 @@ def incident(agenda: Agenda, deployment: Deployment, now: datetime, failed: Sequ
     from ..notify.draft import ALERTS
     from ..wording import local_full
 
-    if failed and any(source.kind in ALERTS for source in deployment.sources):
-        return f"whether there is an incident cannot be told: {failed[0]}"
+    pagers = {source.name for source in deployment.sources if source.kind in ALERTS}
+    if pagers and (lost := [error for error in failed if error.source in ("", *pagers)]):
+        return f"whether there is an incident cannot be told: {lost[0]}"
     try:
         entries = read_entries(agenda.workspace.folder(deployment.slug), deployment)
     except DeploybookError as problem:
@@ -199,8 +200,6 @@ def send_planned(
     Sends each message whose time has come and whose conditions hold, and records it; one that is held is recorded once.
     ask: pulls from the sources of a deployment. Gives what did not arrive, in words.
     """
-    from ..errors import UsageProblem
-
     left = []
     for each in standings(agenda, now):
         if not each.waits:
@@ -210,7 +209,9 @@ def send_planned(
         why = held_because(agenda, deployment, message, now, failed)
         try:
             problem = "" if why else go_out(agenda, log, now, each)
-        except UsageProblem as wrong:  # of a channel, of a figure in its text
+        except EvidenceBroken:
+            raise
+        except DeploybookError as wrong:  # of its channel, of a figure in its text, of the deployment's files
             why, problem = str(wrong), ""
         if why and not each.on_record:
             record_hold(agenda, log, now, each, why)

@@ -172,15 +172,12 @@ def address(agenda: Agenda, event: Event) -> str:
     if event.scope.startswith("daily-"):
         day = event.scope.removeprefix("daily-")
         return f"{day[:4]}/{day[5:7]}/daily/{day}.html"
+    from .drafting import page_address
+
     deployment = agenda.deployments.get(event.deployment)
     if deployment is None:
         return ""
-    from ..report.keep import folder_of
-
-    name = {"window": "index", "outcome": "index", "closing": "closing"}.get(event.scope)
-    name = name or event.scope.replace("after-", "checkpoint-")
-    folder = folder_of(agenda.workspace, deployment).relative_to(agenda.workspace.root / "reports")
-    return f"{folder.as_posix()}/{name}.html"
+    return page_address(agenda.workspace, deployment, event.scope)
 
 
 def pictures(agenda: Agenda, event: Event) -> tuple[Picture, ...]:

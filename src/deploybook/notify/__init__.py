@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from .channel import Channel, channels_of, told_to
 from .draft import draft, incidents
-from .events import Event, events_of, key_of, untold
+from .events import Event, attempts, events_of, key_of, untold
 from .feed import feed
 from .message import Message, Picture, compose
 from .send import NotDelivered, address, deliver, send, written
@@ -22,6 +22,7 @@ __all__ = [
     "NotDelivered",
     "Picture",
     "address",
+    "attempts",
     "channels_of",
     "compose",
     "deliver",

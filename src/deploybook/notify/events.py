@@ -70,6 +70,17 @@ def key_of(event: Event) -> str:
     return f"{event.scope} {event.state} #{event.index}"
 
 
+def attempts(entries: Iterable[Entry]) -> dict[tuple[str, str, str], bool]:
+    """Each message that was tried, by deployment, channel and name, and whether it was taken."""
+    tried: dict[tuple[str, str, str], bool] = {}
+    for entry in entries:
+        if entry.kind == "notification":
+            said = entry.predicate
+            key = (entry.deployment, str(said.get("channel")), str(said.get("message")))
+            tried[key] = tried.get(key, False) or bool(said.get("delivered"))
+    return tried
+
+
 def untold(
     entries: Iterable[Entry], to: Callable[[str], list[Channel]], now: datetime
 ) -> list[tuple[Event, Channel, bool]]:
@@ -77,15 +88,10 @@ def untold(
     Which messages wait: event, channel, and whether it was tried before. to: the channels of a deployment.
     """
     known = list(entries)
-    tried: dict[tuple[str, str], bool] = {}
-    for entry in known:
-        if entry.kind == "notification":
-            key = (str(entry.predicate.get("channel")), str(entry.predicate.get("message")))
-            tried[key] = tried.get(key, False) or bool(entry.predicate.get("delivered"))
-    found = []
+    tried, found = attempts(known), []
     for event in events_of(known):
         for channel in to(event.deployment):
-            key = (channel.name, key_of(event))
+            key = (event.deployment, channel.name, key_of(event))
             limit = PATIENCE if key in tried else FRESH
             if channel.wants(event.state, event.changed) and not tried.get(key) and now - event.at <= limit:
                 found.append((event, channel, key in tried))

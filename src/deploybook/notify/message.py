@@ -176,14 +176,7 @@ def compose(
     of the page in it. log: size and root. reason: why a run failed, or why the deployment ended.
     """
     word = LIVE.get(event.state) or (page.word if page else spoken(event.state))
-    name = (
-        f"{deployment.title} ({deployment.ticket})"
-        if deployment and deployment.ticket
-        else deployment.title
-        if deployment
-        else ""
-    )
-    subject = page.title if page else f"{about(event.scope)}: {name}"
+    subject = page.title if page else f"{about(event.scope)}: {deployment or ''}"
     lines = list(said_by(page)) if page else []
     if reason:
         lines.append(("Because", reason))
