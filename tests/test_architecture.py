@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "deploybook"
 
 # From the bottom up. In row 0 a module may also import the ones to its left.
 ROWS = (
-    ("errors", "units", "times", "model", "wording"),
+    ("errors", "units", "times", "model", "wording", "register"),
     ("measure", "judge", "findings", "facts"),
     ("assess", "sections", "charts"),
     ("sources", "exports", "evidence", "records", "journal", "run", "start"),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,7 @@ import pytest
 
 from deploybook import records
 from deploybook.errors import FileProblems
-from deploybook.model import Deployment, Records
+from deploybook.model import Checkpoints, Deployment, PeopleCheck, Records
 from deploybook.times import UTC, Window, iso
 
 REFERENCE = "2025-01-22-telemetry-step2"
@@ -149,8 +150,9 @@ artifacts: [{text: screenshots, where: not held here}]
     assert (found.programme.name, found.team[1].role) == ("AutomatosX Revamp", "SRE on-call")
     assert (found.readiness[0].by, iso(found.risks[0].next_review)) == (("Oliver", "Avery"), "2025-01-23T17:45:00Z")  # type: ignore[arg-type]
     assert found.steps[0].window and found.steps[0].window.hours * 60 == 2
-    assert (found.steps[0].lines, found.priorities) == (((None, "healthz is 200"),), ("first", "second"))
-    assert (found.artifacts[0].where, found.actions[0].waits_on) == ("not held here", "48h")
+    assert found.steps[0].lines == ((None, "healthz is 200"),)
+    assert [(each.id, each.text) for each in found.priorities] == [("", "first"), ("", "second")]
+    assert (found.artifacts[0].where, found.actions[0].waits_on) == ("not held here", timedelta(hours=48))
 
 
 def test_mistakes_of_all_files_have_their_own_lines(tmp_path: Path) -> None:
@@ -178,6 +180,54 @@ def test_an_id_that_stands_twice_is_told(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("written", "due"),
+    [
+        ("2025-01-23 17:00", "2025-01-24T01:00:00Z"),
+        ("2025-01-23", "2025-01-24T07:59:59Z"),  # the local day ends at 08:00 UTC
+        ("Day 4", "2025-01-24T07:59:59Z"),
+        ("2025-03-09", "2025-03-10T06:59:59Z"),  # the clocks went forward in its night: 23 hours
+        ("2025-11-02", "2025-11-03T07:59:59Z"),  # back: 25 hours
+    ],
+)
+def test_a_day_alone_is_due_at_its_end(tmp_path: Path, written: str, due: str) -> None:
+    text = f"day_labels: {{Day 4: 2025-01-23}}\nactions: [{{id: A-1, text: t, due: {written}}}]\n"
+    text += f"risks: [{{id: R-1, description: d, next_review: {written}}}]\n"
+    found = read(tmp_path, records=text)
+
+    assert (found.actions[0].due, found.risks[0].next_review) == (found.risks[0].next_review, found.actions[0].due)
+    assert found.actions[0].due and iso(found.actions[0].due) == due
+
+
+def test_a_priority_may_be_kept_up_like_an_action(tmp_path: Path) -> None:
+    text = "priorities:\n  - only a text\n  - {id: P-1, text: t, owner: Bob, due: 2025-01-23 17:00, waits_on: +24h}\n"
+    plain, kept = read(tmp_path, records=text).priorities
+
+    assert (plain.id, plain.text, plain.due) == ("", "only a text", None)
+    assert (kept.id, kept.owner, kept.waits_on) == ("P-1", "Bob", timedelta(hours=24))
+    assert [each.text for each in read(tmp_path, records="priorities: one text\n").priorities] == ["one text"]
+
+
+def test_what_the_deployment_does_not_have_cannot_be_waited_on_or_done(tmp_path: Path) -> None:
+    text = "actions: [{id: A-1, text: t, waits_on: +36h}]\nchecks: [{id: +5h, status: Done}]\n"
+    text += "priorities: {for: Day 4, items: [{id: P-1, text: t, waits_on: 7h}, {id: P-1, text: u}, x, y]}\n"
+
+    assert complaints(tmp_path, records=text) == [
+        "records.yml:1: actions > A-1 > waits_on: +36h is not a checkpoint; checkpoints are +1h, +12h, +24h and +48h",
+        "records.yml:2: checks > +5h > id: '+5h' is no check by a person; in deployment.yml are none",
+        "records.yml:3: priorities > items > P-1 > id: 'P-1' stands twice; each has its own id",
+        "records.yml:3: priorities > items > P-1 > waits_on: +7h is not a checkpoint; checkpoints are +1h, +12h, +24h and +48h",
+    ]
+
+
+def test_a_check_by_a_person_is_done_by_its_id(tmp_path: Path) -> None:
+    check = PeopleCheck(id="+4h", after=timedelta(hours=4), who="Queenie", what="QA spot check")
+    (tmp_path / "records.yml").write_text("checks: [{id: +4h, status: Done, note: clean}]\n")
+    found = records.read_records(tmp_path, replace(deployment(), checkpoints=Checkpoints(people=(check,))))
+
+    assert [(each.id, each.status, each.note) for each in found.checks] == [("+4h", "Done", "clean")]
+
+
 def test_a_key_in_two_files_is_told(tmp_path: Path) -> None:
     found = complaints(tmp_path, records="team: []\n", records__team="[]\n")
 
@@ -196,7 +246,7 @@ def test_notes_come_by_their_name_and_notes_win(tmp_path: Path) -> None:
 def test_a_figure_in_a_text_stays_as_written(tmp_path: Path) -> None:
     found = read(tmp_path, records__priorities='- "p50 was {parser_p50 14:00 to 14:02}"\n')
 
-    assert found.priorities == ("p50 was {parser_p50 14:00 to 14:02}",)
+    assert [each.text for each in found.priorities] == ["p50 was {parser_p50 14:00 to 14:02}"]
 
 
 def test_hostile_text_is_kept_as_text(tmp_path: Path) -> None:

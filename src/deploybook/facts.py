@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from . import wording
+from . import register, wording
 from .model import (
     CheckpointResult,
     Delta,
@@ -135,6 +135,12 @@ class Facts:
     recovery: tuple[Judgement, ...] = ()
     sparks: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def registers(self) -> tuple[register.RegisterLine, ...]:
+        """Risks, actions, priorities and checks by people, with what they wait on."""
+        words = {each.after: each.verdict for each in self.checkpoints}
+        return register.lines(self.deployment, self.records, words, self.as_of)
+
     def judgement(self, id: str) -> Judgement | None:
         return next((each for each in (*self.metrics, *self.window_metrics) if each.metric.id == id), None)
 
@@ -169,6 +175,7 @@ def document(facts: Facts) -> dict[str, Any]:
         "gates": [{"name": gate.name, "at": iso(gate.at), **metric_document(gate.judgement)} for gate in facts.gates],
         "checkpoints": [checkpoint_document(checkpoint) for checkpoint in facts.checkpoints],
         "findings": [finding_document(finding) for finding in facts.findings],
+        "registers": [register.document(line, facts.as_of, facts.deployment.zone) for line in facts.registers],
     }
 
 

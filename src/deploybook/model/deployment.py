@@ -50,11 +50,12 @@ class Checkins:
 
 @dataclass(frozen=True, kw_only=True)
 class PeopleCheck:
-    """A check a person does: `who` does `what` at the end of the deployment window plus `after`."""
+    """A check a person does: `who` does `what` at the end of the deployment window plus `after`. id: '+4h', or as written."""
 
     after: timedelta
     who: str
     what: str
+    id: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

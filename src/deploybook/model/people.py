@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from ..times import Window
 
@@ -94,17 +94,21 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True)
 class Risk:
+    """waits_on: the checkpoint that has to pass before there is anything to do; its length after the window's end."""
+
     id: str
     description: str
     status: str = ""
     owner: str = ""
     mitigation: str = ""
     next_review: datetime | None = None
-    waits_on: str = ""
+    waits_on: timedelta | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Action:
+    """An action item, or a priority of the next day, whose id may be ''. waits_on: as of a risk."""
+
     id: str
     text: str
     owner: str = ""
@@ -112,7 +116,16 @@ class Action:
     status: str = ""
     note: str = ""
     path: str = ""
-    waits_on: str = ""
+    waits_on: timedelta | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckDone:
+    """What became of a check by a person. id: of the check, such as '+4h'."""
+
+    id: str
+    status: str
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,7 +184,8 @@ class Records:
     risks: tuple[Risk, ...] = ()
     risk_notes: tuple[str, ...] = ()
     actions: tuple[Action, ...] = ()
-    priorities: tuple[str, ...] = ()
+    priorities: tuple[Action, ...] = ()
     priorities_title: str = ""
+    checks: tuple[CheckDone, ...] = ()
     artifacts: tuple[ArtifactRecord, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict)

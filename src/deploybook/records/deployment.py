@@ -183,6 +183,7 @@ class Checkins(Strict):
 
 
 class PeopleCheck(Strict):
+    id: v.Text = ""
     after: v.Length
     who: v.Text
     what: v.Text

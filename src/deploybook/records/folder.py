@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from .. import model
 from ..errors import Problem
+from ..times import after_name
+from ..wording import listed
 from .workspace import refuse
-from .yaml import Tree, read_yaml
+from .yaml import Tree, Way, read_yaml
+
+if TYPE_CHECKING:
+    from .records import RecordsFile
 
 MAX_NOTE = 500_000
 
@@ -42,8 +48,7 @@ def records_and_problems(
     labels = tree.at(("day_labels",)) or tree.at(("programme", "day_labels")) or {}
     frame = Frame(zone=deployment.zone, day=deployment.day, labels=day_labels(labels))
     file, found = read_shape(RecordsFile, tree, {"frame": frame})
-    for key in ("risks", "actions"):
-        found += twice(tree, (key, key), getattr(getattr(file, key), key))
+    found += register_problems(tree, file, deployment.checkpoints)
     notes, unreadable = read_notes(folder, prefix)
     return tell(file, deployment, notes), entries(file), [*problems, *found, *unreadable]
 
@@ -92,17 +97,36 @@ def day_labels(written: object) -> tuple[tuple[str, date], ...]:
     return tuple(found)
 
 
-def twice(tree: Tree, way: tuple[str, str], items: Iterable[object]) -> list[Problem]:
-    """An id that stands twice in a register."""
+def register_problems(tree: Tree, file: RecordsFile, checkpoints: model.Checkpoints) -> Iterable[Problem]:
+    """An id that stands twice in a register, a checkpoint or a check that there is none of."""
+    names = listed([f"+{after_name(each)}" for each in checkpoints.after]) or "none"
+    registers: dict[str, Sequence[Any]] = {
+        "risks": file.risks.risks,
+        "actions": file.actions.actions,
+        "priorities": file.priorities.items,
+    }
+    for key, items in registers.items():
+        inner = "items" if key == "priorities" else key
+        way = (key, inner) if tree.at((key, inner)) is not None else (key,)
+        yield from twice(tree, way, items)
+        for number, each in enumerate(items):
+            if each.waits_on and each.waits_on not in checkpoints.after:
+                text = f"+{after_name(each.waits_on)} is not a checkpoint; checkpoints are {names}"
+                yield tree.problem((*way, number, "waits_on"), text)
+    yield from twice(tree, ("checks",), file.checks)
+    ids = [each.id for each in checkpoints.people]
+    for number, check in enumerate(file.checks):
+        if check.id not in ids:
+            text = f"'{check.id}' is no check by a person; in deployment.yml are {listed(ids) or 'none'}"
+            yield tree.problem(("checks", number, "id"), text)
+
+
+def twice(tree: Tree, way: Way, items: Iterable[Any]) -> Iterable[Problem]:
     seen: set[str] = set()
-    found = []
-    base = way if tree.at(way) is not None else way[:1]
     for number, item in enumerate(items):
-        id = getattr(item, "id", "")
-        if id in seen:
-            found.append(tree.problem((*base, number, "id"), f"'{id}' stands twice; each has its own id"))
-        seen.add(id)
-    return found
+        if item.id in seen:
+            yield tree.problem((*way, number, "id"), f"'{item.id}' stands twice; each has its own id")
+        seen |= {item.id} - {""}
 
 
 def read_notes(folder: Path, prefix: str) -> tuple[dict[str, str], list[Problem]]:

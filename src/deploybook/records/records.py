@@ -17,6 +17,9 @@ def under(key: str) -> BeforeValidator:
     return BeforeValidator(lambda value: {key: value} if isinstance(value, (list, str)) else value)
 
 
+ONE_OR_MORE = BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
+
+
 class Member(Strict):
     name: v.Text
     role: v.Text = ""
@@ -155,8 +158,9 @@ class Risk(Strict):
     status: v.Text = ""
     owner: v.Text = ""
     mitigation: v.Text = ""
-    next_review: v.Instant | None = None
-    waits_on: v.Text = ""
+    next_review: v.Due | None = None
+    waits_on: v.Length | None = None
+    """The checkpoint that has to pass first: +48h."""
 
 
 class Risks(Strict):
@@ -168,20 +172,33 @@ class Action(Strict):
     id: v.Text
     text: v.Text
     owner: v.Text = ""
-    due: v.Instant | None = None
+    due: v.Due | None = None
     status: v.Text = ""
     note: v.Text = ""
     path: v.Text = ""
-    waits_on: v.Text = ""
+    waits_on: v.Length | None = None
+    """The checkpoint that has to pass first: +48h."""
 
 
 class Actions(Strict):
     actions: list[Action] = Field(default_factory=list)
 
 
+class Priority(Action):
+    id: v.Text = ""
+
+
 class Priorities(Strict):
     title: v.Text = Field(default="", alias="for")
-    items: v.Texts = ()
+    items: Annotated[list[Annotated[Priority, under("text")]], ONE_OR_MORE] = Field(default_factory=list)
+
+
+class CheckDone(Strict):
+    """What became of a check by a person, by the check's id."""
+
+    id: v.Text
+    status: v.Text
+    note: v.Text = ""
 
 
 class Artifact(Strict):
@@ -247,6 +264,7 @@ class RecordsFile(Strict):
     risks: Annotated[Risks, under("risks")] = Field(default_factory=Risks)
     actions: Annotated[Actions, under("actions")] = Field(default_factory=Actions)
     priorities: Annotated[Priorities, under("items")] = Field(default_factory=Priorities)
+    checks: list[CheckDone] = Field(default_factory=list)
     artifacts: Annotated[Artifacts, under("artifacts")] = Field(default_factory=Artifacts)
     validation: Annotated[Fact, under("plan")] = Field(default_factory=Fact)
     timeline: Annotated[Timeline, under("entries")] = Field(default_factory=Timeline)

@@ -422,9 +422,21 @@ def settle_checkpoints(desk: Desk, units: dict[str, model.Metric]) -> tuple[mode
     if not desk.tree.at(("checkpoints", "success")):
         desk.assume("checkpoints > success", "the targets", "counts by their worst sliding hour")
         success = [(id, held) for id, metric in units.items() if not metric.advisory and (held := criterion(metric))]
-    people = tuple(told(model.PeopleCheck, each) for each in file.people)
-    window = file.window or default.window
+    window, people = file.window or default.window, people_checks(desk)
     return model.Checkpoints(after=after, window=window, success=tuple(success), people=people), observation
+
+
+def people_checks(desk: Desk) -> tuple[model.PeopleCheck, ...]:
+    """Each with its id: as written, else its time ('+4h'), with its person where two share the time."""
+    found: list[model.PeopleCheck] = []
+    checks = desk.file.checkpoints.people
+    for number, each in enumerate(checks):
+        shared = sum(other.after == each.after and not other.id for other in checks) > 1
+        id = each.id or f"+{after_name(each.after)}" + (f" {each.who}" if shared else "")
+        if id in [other.id for other in found]:
+            desk.wrong(("checkpoints", "people", number), f"'{id}' stands twice; write an 'id' for each")
+        found.append(told(model.PeopleCheck, each, id=id))
+    return tuple(found)
 
 
 def criterion(metric: model.Metric) -> Limit | None:

@@ -112,8 +112,9 @@ def tell(file: shapes.RecordsFile, deployment: model.Deployment, notes: dict[str
         risks=tuple(told(model.Risk, each) for each in file.risks.risks),
         risk_notes=file.risks.notes,
         actions=tuple(told(model.Action, each) for each in file.actions.actions),
-        priorities=file.priorities.items,
+        priorities=tuple(told(model.Action, each) for each in file.priorities.items),
         priorities_title=file.priorities.title,
+        checks=tuple(told(model.CheckDone, each) for each in file.checks),
         artifacts=tuple(
             told(model.ArtifactRecord, each, where=each.where or each.kept) for each in file.artifacts.artifacts
         ),

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
 
 from ..model import Matcher, quantile_of
-from ..times import DAY, Window, parse_instant, parse_length, parse_window, parse_zone
+from ..times import DAY, Window, at_clock, parse_instant, parse_length, parse_window, parse_zone
 from ..units import Limit, Tolerance, parse_limit, parse_tolerance
 
 MAX_TEXT = 20_000
@@ -72,6 +72,15 @@ def read_with(parse: Callable[[str], Any]) -> PlainValidator:
 def instant(value: Any, info: ValidationInfo) -> datetime:
     frame = frame_of(info)
     return parse_instant(frame.dated(text_of(value)), frame.zone, frame.day)
+
+
+def due(value: Any, info: ValidationInfo) -> datetime:
+    """A time, or a day ('2025-01-23', 'Day 4'): that is the last second of the local day."""
+    frame, text = frame_of(info), text_of(value)
+    day = dict(frame.labels).get(text) or (day_of(text) if re.fullmatch(DAY, text) else None)
+    if day is None or frame.zone is None:
+        return instant(value, info)
+    return at_clock(day + timedelta(days=1), "00:00", frame.zone) - timedelta(seconds=1)
 
 
 def window(value: Any, info: ValidationInfo) -> Window:
@@ -250,6 +259,7 @@ Zone = Annotated[ZoneInfo, read_with(parse_zone), spelled("America/Los_Angeles",
 Length = Annotated[timedelta, read_with(parse_length), spelled("15m", "48h", pattern=LENGTH)]
 Lengths = Annotated[tuple[timedelta, ...], PlainValidator(lengths), spelled(["1h", "12h", "24h", "48h"], kind="array")]
 Instant = Annotated[datetime, PlainValidator(instant), spelled("14:01", "2025-01-22 14:00")]
+Due = Annotated[datetime, PlainValidator(due), spelled("2025-01-23 17:00", "2025-01-23")]
 Span = Annotated[Window, PlainValidator(window), spelled("2025-01-22 14:00 to 15:30", kind=["string", "array"])]
 DAYS = spelled("2025-01-21 14:00 to 15:30", "2025-01-21", "none")
 Baseline = Annotated[Window | date | None, PlainValidator(window_or_day), DAYS]

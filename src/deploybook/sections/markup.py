@@ -33,11 +33,11 @@ SHAPES = {
 }
 _KINDS = {
     "pass": "pass green go done ok verified held ran closed succeeded approved signed signed-off",
-    "watch": "watch yellow amber",
+    "watch": "watch yellow amber overdue",
     "breach": "breach red failed missed refused",
     "unclear": "unclear",
     "no-data": "no-data not-held not-re-checked",
-    "pending": "pending in-progress not-started due open ongoing",
+    "pending": "pending in-progress not-started due open ongoing due-today",
     "not-produced": "not-produced not-run",
     "not-applicable": "not-applicable rolled-back aborted postponed",
 }

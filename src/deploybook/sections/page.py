@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from html import unescape
 from typing import Any, Literal
@@ -18,6 +18,7 @@ from typing import Any, Literal
 from .. import wording
 from ..facts import EvidenceItem, Facts, figure_id
 from ..model import Judgement, Verdict
+from ..register import REGISTERS, RegisterLine
 from ..times import iso
 from . import markup, metrics, plan, say, summary
 from .text import Html
@@ -73,18 +74,6 @@ class Ask:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RegisterLine:
-    """A risk (when: next review) or an action (when: due)."""
-
-    id: str
-    text: str
-    owner: str = ""
-    status: str = ""
-    when: datetime | None = None
-    note: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
 class LifeStep:
     at: datetime
     step: str
@@ -122,7 +111,7 @@ class PageFacts:
     word, modifier, sentence, detail, number, number_notes: the verdict block. table: the metrics table as markup.
     chart: one figure as markup for the home page, '' for none. failure: set where the page was not produced.
     late: 'late by 3 h 10 min', '' for a report on time. log_size, log_root, signed: the evidence log before the run, as the page prints it.
-    revision, corrects: see facts.Provenance.
+    revision, corrects: see facts.Provenance. registers: of a daily report, by deployment: what the next one compares with.
     """
 
     kind: PageKind
@@ -154,6 +143,9 @@ class PageFacts:
     asks: tuple[Ask, ...] = ()
     risks: tuple[RegisterLine, ...] = ()
     actions: tuple[RegisterLine, ...] = ()
+    priorities: tuple[RegisterLine, ...] = ()
+    checks: tuple[RegisterLine, ...] = ()
+    registers: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
     lessons: str = ""
     life: tuple[LifeStep, ...] = ()
     evidence: tuple[EvidenceItem, ...] = ()
@@ -213,16 +205,7 @@ def page_facts(facts: Facts, kind: PageKind, title: str, chart: str = "") -> Pag
         metrics=tuple(_metric_line(facts, each) for each in facts.metrics),
         checkpoints=tuple(_checkpoint_lines(facts)),
         asks=tuple(_asks(facts)),
-        risks=tuple(
-            RegisterLine(
-                id=each.id, text=each.description, owner=each.owner, status=each.status, when=each.next_review, note=each.mitigation
-            )
-            for each in facts.records.risks
-        ),
-        actions=tuple(
-            RegisterLine(id=each.id, text=each.text, owner=each.owner, status=each.status, when=each.due, note=each.note)
-            for each in facts.records.actions
-        ),
+        **_registers(facts),
         lessons=facts.records.notes.get("lessons", ""),
         life=tuple(sorted(_life(facts), key=lambda step: step.at)),
         evidence=facts.evidence,
@@ -297,6 +280,10 @@ def _checkpoint_lines(facts: Facts) -> Iterator[CheckpointLine]:
         stop = plan.stop(facts, result)
         note = "" if result.verdict == Verdict.PENDING else str(stop.note)
         yield CheckpointLine(after=stop.name.removeprefix("+"), due=result.due, word=stop.word, note=note)
+
+
+def _registers(facts: Facts) -> dict[str, Any]:
+    return {name: tuple(line for line in facts.registers if line.register == name) for name in REGISTERS}
 
 
 def _asks(facts: Facts) -> Iterator[Ask]:

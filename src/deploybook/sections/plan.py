@@ -7,22 +7,14 @@ from datetime import timedelta
 from .. import wording
 from ..facts import Facts
 from ..model import CheckpointResult, Verdict
-from . import markup, say
+from . import markup, people, say
 
 
 def plan(facts: Facts) -> str:
-    deployment = facts.deployment
     if not facts.checkpoints and not facts.records.validation:
         return ""
     blocks: list[str] = [track(facts), criteria_planned(facts)]
-    people = deployment.checkpoints.people
-    if people:
-        rows = [
-            (wording.after_text(each.after), each.what, each.who, say.full(facts, deployment.due(each.after)))
-            for each in people
-        ]
-        columns = [("After", "head"), ("What", "text"), ("Who", "text"), ("Due", "text")]
-        blocks.append(markup.table("Checks by people", columns, rows))
+    blocks.append(people.table(facts, "checks", "Checks by people", "Check"))
     blocks.append(markup.pairs([(label, say.line(facts, text)) for label, text in facts.records.validation]))
     return "\n\n".join(block for block in blocks if block)
 
