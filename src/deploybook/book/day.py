@@ -8,21 +8,23 @@ One day over all deployments: the word of each, what needs a person, what is due
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from .. import records, wording
+from .. import records, register, wording
 from ..errors import DeploybookError, UsageProblem
 from ..facts import Facts
-from ..model import Verdict, worst
-from ..sections import Block, Html, markup, plan, say, summary
-from ..sections.text import heading
+from ..model import Deployment, Verdict, worst
+from ..register import REGISTERS, Compared, RegisterLine, compare, state, when_text
+from ..sections import Block, Html, markup, people, plan, say, summary
+from ..sections.text import heading, prose
 from ..times import at_clock, iso, local_day
 from . import Book, _near, _workspace
+from .memory import Memory, remember
 
 DAY = timedelta(days=1)
 
@@ -32,9 +34,26 @@ class Due:
     """Something that is due: when, for which deployment, what, and who does it."""
 
     at: datetime
-    facts: Facts
+    deployment: Deployment
     what: str
     who: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """
+    The registers of one deployment on the day, each line with what became of it. facts: None where the day does not
+    touch the deployment and only its open lines keep it here. first: no earlier report tells of it.
+    """
+
+    deployment: Deployment
+    lines: tuple[RegisterLine, ...]
+    compared: tuple[Compared, ...]
+    facts: Facts | None = None
+    first: bool = False
+
+    def text(self, line: RegisterLine) -> Html:
+        return say.line(self.facts, line.text) if self.facts else prose(line.text)
 
 
 class Day:
@@ -94,6 +113,34 @@ class Day:
         order = [Verdict.FAIL, Verdict.NO_DATA, Verdict.INCONCLUSIVE, Verdict.WARN]
         return tuple(sorted(known, key=lambda facts: order.index(facts.verdict) if facts.verdict in order else 9))
 
+    @cached_property
+    def memory(self) -> Memory:
+        return remember(self.workspace.root / "evidence", self.day)
+
+    @cached_property
+    def registers(self) -> tuple[Kept, ...]:
+        """Of every deployment the day touches, and of those that the last report left with something open."""
+        touched = [self._kept(facts.deployment, facts.registers, facts) for facts in self.facts]
+        known = {each.deployment.slug for each in touched}
+        left = [slug for slug, lines in self.memory.registers.items() if not all(line.closed for line in lines)]
+        books = {book.deployment.slug: book for book in self._all}
+        return *touched, *(self._carried(books[slug]) for slug in left if slug in books and slug not in known)
+
+    def _kept(self, deployment: Deployment, lines: tuple[RegisterLine, ...], facts: Facts | None = None) -> Kept:
+        before = self.memory.registers.get(deployment.slug)
+        return Kept(
+            deployment=deployment, lines=lines, compared=compare(before, lines), facts=facts, first=before is None
+        )
+
+    def _carried(self, book: Book) -> Kept:
+        """As the files say by now; as they were recorded where the files cannot be read, which `check` tells."""
+        slug = book.deployment.slug
+        try:
+            lines = register.lines(book.deployment, book.records, self.memory.words.get(slug, {}), self.end)
+        except DeploybookError:
+            lines = self.memory.registers[slug]
+        return self._kept(book.deployment, lines)
+
     @property
     def verdict(self) -> Verdict:
         """The worst word of the day; not applicable where no deployment touches it."""
@@ -151,12 +198,14 @@ def show_verdicts(day: Day) -> str:
 
 
 def show_needs(day: Day) -> str:
-    """What asks for a person, over all deployments."""
-    blocks = [
-        f"{heading(facts.deployment.title, 3)}\n\n{asks}"
-        for facts in day.facts
-        if (asks := summary.needs_a_person(facts))
-    ]
+    """What asks for a person, over all deployments: what was measured, then what is overdue, due today or opened."""
+    blocks = []
+    for each in day.registers:
+        zone = each.deployment.zone
+        measured = summary.needs_a_person(each.facts) if each.facts else ""
+        asking = people.asking(each.lines, day.end, zone)
+        parts = [part for part in (measured, markup.needs_person(asking) if asking else "") if part]
+        blocks += ["\n\n".join([heading(each.deployment.title, 3), *parts])] if parts else []
     return section("Needs a person", "needs", "\n\n".join(blocks) or markup.needs_person([]))
 
 
@@ -165,9 +214,9 @@ def show_tomorrow(day: Day) -> str:
     tomorrow = [due for due in all_due(day) if due.at >= day.end and local_day(due.at, day.zone) <= day.day + DAY]
     rows = [
         (
-            markup.moment(wording.local_full(due.at, due.facts.deployment.zone), iso(due.at)),
+            markup.moment(when_text(due.at, due.deployment.zone), iso(due.at)),
             due.what,
-            due.facts.deployment.title,
+            due.deployment.title,
             due.who,
         )
         for due in sorted(tomorrow, key=lambda due: (due.at, due.what))
@@ -179,47 +228,61 @@ def show_tomorrow(day: Day) -> str:
     return section("Due tomorrow", "tomorrow", markup.table(caption, columns, rows, zone=day.zone.key))
 
 
-def all_due(day: Day) -> list[Due]:
-    found = []
+def all_due(day: Day) -> Iterator[Due]:
     for facts in day.facts:
-        deployment = facts.deployment
-        found += [
-            Due(at=each.due, facts=facts, what=f"{wording.after_text(each.after)} checkpoint", who="automatic")
-            for each in facts.checkpoints
-            if each.verdict is Verdict.PENDING
-        ]
-        found += [
-            Due(at=deployment.due(each.after), facts=facts, what=each.what, who=each.who)
-            for each in deployment.checkpoints.people
-        ]
-        found += [
-            Due(at=each.due, facts=facts, what=f"{each.id} {each.text}", who=each.owner)
-            for each in facts.records.actions
-            if each.due
-        ]
-        found += [
-            Due(at=each.next_review, facts=facts, what=f"{each.id} review: {each.description}", who=each.owner)
-            for each in facts.records.risks
-            if each.next_review
-        ]
-    return found
+        for each in facts.checkpoints:
+            if each.verdict is Verdict.PENDING:
+                what = f"{wording.after_text(each.after)} checkpoint"
+                yield Due(at=each.due, deployment=facts.deployment, what=what, who="automatic")
+    for kept in day.registers:
+        for line in kept.lines:
+            if line.when and not line.closed:
+                what = people.named(line) + (f" ({line.waits})" if line.waits else "")
+                yield Due(at=line.when, deployment=kept.deployment, what=what, who=line.owner)
 
 
 def show_registers(day: Day) -> str:
-    """Risks and actions that are open."""
-    risks = [
-        (each.id, say.line(facts, each.description), each.owner, each.status, facts.deployment.title)
-        for facts in day.facts
-        for each in facts.records.risks
+    """What is open, and what became of it since the last report; what was closed before is left out."""
+    shown = [(kept, one) for kept in day.registers for one in kept.compared if one.change or not one.line.closed]
+    if not shown:
+        return ""
+    blocks = [say.paragraph(since(day, [one.change for _, one in shown]))]
+    for name in REGISTERS:
+        rows = [(kept, one) for kept, one in shown if one.line.register == name]
+        rows.sort(key=lambda row: (state(row[1].line, day.end, row[0].deployment.zone) != "overdue", not row[1].change))
+        blocks += [register_table(day, name, rows)] * bool(rows)
+    return section("Registers", "registers", "\n\n".join(blocks))
+
+
+def since(day: Day, changes: Sequence[str]) -> str:
+    """'Since the daily report of Tuesday 21 Jan 2025: 1 new, 2 changed.'"""
+    if day.memory.day is None:
+        return "First report: no earlier daily report is on record to compare with."
+    counts = [f"{changes.count(name)} {text.lower()}" for name, text in people.CHANGES.items() if name in changes]
+    before = wording.day_text(day.memory.day, year=True, weekday=True)
+    first = [kept.deployment.title for kept in day.registers if kept.first and kept.lines]
+    more = f" First listed: {wording.listed(first)}." if first else ""
+    return f"Since the daily report of {before}: {', '.join(counts) or 'nothing changed'}.{more}"
+
+
+def register_table(day: Day, name: str, rows: Sequence[tuple[Kept, Compared]]) -> Html:
+    cells = [
+        (
+            one.line.id,
+            kept.text(one.line),
+            one.line.owner,
+            people.due(one.line, kept.deployment.zone),
+            people.became(one, kept.deployment.zone),
+            kept.deployment.title if len(day.registers) > 1 else "",
+            people.standing(one.line, day.end, kept.deployment.zone) if one.change != "removed" else "",
+            people.said(one.line),
+        )
+        for kept, one in rows
     ]
-    actions = [
-        (each.id, say.line(facts, each.text), each.owner, each.status, facts.deployment.title)
-        for facts in day.facts
-        for each in facts.records.actions
-    ]
-    columns = [("Id", "head"), ("What", "text"), ("Owner", "text"), ("Status", "status"), ("Deployment", "text")]
-    blocks = [markup.table(name, columns, rows) for name, rows in (("Risks", risks), ("Actions", actions)) if rows]
-    return section("Registers", "registers", "\n\n".join(blocks)) if blocks else ""
+    when = "Next review" if name == "risks" else "Due"
+    last = f"Since {wording.day_text(day.memory.day)}" if day.memory.day else ""
+    columns = [("Id", "head"), ("What", "text"), ("Owner", "text"), (when, "text"), (last, "text")]
+    return people.grid(name, REGISTERS[name], [*columns, ("Deployment", "text")], cells)
 
 
 def section(title: str, name: str, body: str) -> str:

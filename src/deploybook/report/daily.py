@@ -12,6 +12,7 @@ from .. import run, wording
 from ..book.day import Day
 from ..errors import UsageProblem
 from ..evidence import Log, statement
+from ..register import document
 from ..sections.markup import crumbs
 from ..sections.page import Ask, PageFacts, write_page_facts
 from ..sections.text import front_matter, inert
@@ -122,4 +123,11 @@ def page_facts(day: Day) -> PageFacts:
             for facts in day.facts
             if facts.verdict.value not in ("pass", "pending", "not_applicable")
         ),
+        registers={
+            kept.deployment.slug: tuple(
+                document(one.line, day.end, kept.deployment.zone) | {"change": one.change, "fields": one.fields}
+                for one in kept.compared
+            )
+            for kept in day.registers
+        },
     )
