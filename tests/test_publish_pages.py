@@ -155,17 +155,40 @@ def test_a_watch_that_has_cleared_stays_until_the_deployment_is_closed() -> None
     assert "Nothing needs a person now" in at_home(page(), quiet, closed)
 
 
-def test_risks_and_due_actions_ask_for_a_person() -> None:
-    risks = tuple(RegisterLine(id=id, text="x", status="YELLOW", when=at(20 * HOUR)) for id in ("R-4", "R-6"))
+def test_home_shows_what_is_overdue_due_today_and_opened() -> None:
+    yellow: dict[str, Any] = {"register": "risks", "text": "x", "status": "YELLOW", "when": at(20 * HOUR)}
+    risks = tuple(RegisterLine(id=id, **yellow) for id in ("R-4", "R-6"))
     actions = (
-        RegisterLine(id="AI-1", text="Validation report", owner="Queenie", status="Waiting", when=at(24 * HOUR)),
-        RegisterLine(id="AI-2", text="Lessons", owner="Oliver", status="Done", when=at(20 * HOUR)),
+        RegisterLine(id="AI-1", text="Validation report", owner="Queenie", status="Waiting", when=at(5 * HOUR)),
+        RegisterLine(id="AI-2", text="Lessons", owner="Oliver", status="Done", when=at(2 * HOUR)),
+        RegisterLine(id="AI-3", text="Summary", owner="Paris", when=at(2 * HOUR)),
+        RegisterLine(id="AI-4", text="Hand over", waits_on="+1h"),
+        RegisterLine(id="AI-5", text="Clean up", waits_on="+48h", waits="waits on +48h", when=at(2 * HOUR)),
     )
-    shown = text_of(at_home(page(risks=risks, actions=actions)))
+    checks = (RegisterLine(id="+4h", text="QA spot check", owner="Queenie", when=at(END + 4 * HOUR)),)
+    one = page(risks=risks, actions=actions, checks=checks)
+    shown = text_of(at_home(one, now=at(3 * HOUR))).split("Latest reports")[0]
 
-    assert "R-4 and R-6 open" in shown
-    assert "AI-1 Validation report" in shown
+    assert order(
+        shown,
+        "OverdueAI-3 Summary22 Jan 16:00 PT · Paris",
+        "Due todayAI-1 Validation report",
+        "Due today+4h QA spot check",
+        "OpenedAI-4 Hand over",
+        "R-4 and R-6 open",
+    )
     assert "AI-2" not in shown
+    assert "AI-5" not in shown
+    assert "OverdueR-4 review: x" in text_of(at_home(one, now=at(21 * HOUR)))
+
+
+def test_home_shows_what_is_overdue_of_earlier_changes_too() -> None:
+    action = RegisterLine(id="AI-9", text="Remove the flag", owner="Bob", when=at(-20 * HOUR))
+    before = other("alpha", closed="succeeded", as_of=at(-24 * HOUR), actions=(action,))
+    many = tuple(RegisterLine(id=f"AI-{n}", text="x", when=at(0)) for n in range(10))
+
+    assert "OverdueAI-9 Remove the flag" in text_of(at_home(page(), before))
+    assert order(text_of(at_home(page(actions=many), before)), "AI-7 x", "3 more in the registers")
 
 
 def test_the_table_of_another_page_leads_back_to_it() -> None:
@@ -244,15 +267,29 @@ def test_a_rolled_back_change_never_reads_pass() -> None:
 def test_registers_take_the_newest_report_of_each_change() -> None:
     old = page(risks=(RegisterLine(id="R-4", text="old words", status="Red"),))
     new = checkpoint(1, risks=(RegisterLine(id="R-4", text="new words", owner="Oliver", status="Yellow"),))
-    made = registers.registers([new, old])
+    made = registers.registers([new, old], at(END))
 
     assert "new words" in made["registers/risks.md"]
     assert "old words" not in made["registers/risks.md"]
     assert "None on record" in made["registers/actions.md"]
 
 
+def test_registers_say_how_a_line_stands_now() -> None:
+    actions = (
+        RegisterLine(id="AI-1", text="Report", status="In progress", when=at(2 * HOUR)),
+        RegisterLine(id="AI-2", text="Hand over", waits_on="+48h", waits="waits on +48h: Breach"),
+    )
+    checks = (RegisterLine(id="+4h", text="QA spot check", status="Done", when=at(END + 4 * HOUR)),)
+    priorities = (RegisterLine(id="P-1", text="Benchmark"), RegisterLine(id="", text="a text alone"))
+    one = page(actions=actions, checks=checks, priorities=priorities)
+    shown = text_of(registers.registers([one], at(3 * HOUR))["registers/actions.md"])
+
+    assert order(shown, "AI-1", "Overdue", "AI-2", "Waits on +48h: Breach", "## Priorities", "P-1", "## Checks", "+4h")
+    assert "a text alone" not in shown
+
+
 def test_the_lessons_register_as_a_whole() -> None:
-    made = registers.registers([page(lessons="- Rehearse `revert_step2.sh`")])
+    made = registers.registers([page(lessons="- Rehearse `revert_step2.sh`")], at(END))
 
     assert made["registers/lessons.md"] == (
         '---\ntitle: "Lessons"\nhide: ["navigation", "toc"]\n---\n\n\n'

@@ -156,6 +156,6 @@ def compose(
         **archive.archive(pages, touched),
         **metrics.metric_pages(pages, touched),
         **changes.changes(pages, now, waiting),
-        **registers.registers(pages),
+        **registers.registers(pages, now),
         **evidence.evidence(pages, states, log, touched),
     }

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from ... import wording
-from ...sections import markup
+from ...register import REGISTERS, when_text
+from ...sections import markup, people
 from ...sections.text import Html, fill
 from ...times import iso
 from ..gather import Page, way
@@ -14,6 +15,7 @@ from . import frame as f
 from .paths import change_path, evidence_path
 
 PATH = "index"
+RISKS, ACTIONS = "registers/risks.html", "registers/actions.html"
 MOST_ASKS, MOST_REPORTS = 8, 6
 
 
@@ -28,7 +30,7 @@ def home(pages: Sequence[Page], now: datetime) -> dict[str, str]:
     top = list(one(next(iter(shown.values())), now)) if len(shown) == 1 else list(several(shown, now)) if shown else []
     watched = [page for group in shown.values() for page in group]
     columns = markup.columns(
-        titled("Needs a person", markup.needs_person(asks(pages, watched, now))),
+        titled("Needs a person", markup.needs_person([*asks(pages, watched, now), *kept(groups, shown, now)])),
         titled("Latest reports", markup.listing([f.report_line(PATH, page) for page in pages[:MOST_REPORTS]])),
     )
     moved = list(what_moved(next(iter(shown.values())))) if len(shown) == 1 else []
@@ -122,38 +124,49 @@ def asks(pages: Sequence[Page], watched: Sequence[Page], now: datetime) -> list[
             line = markup.Line(word=ask.word, text=ask.text, note=note, href=way(PATH, page.address))
             found.setdefault(ask.text, line)
     lines = sorted(found.values(), key=lambda line: f.gravity(line.word))
+    return lines[:MOST_ASKS]
+
+
+def kept(groups: dict[str, list[Page]], shown: dict[str, list[Page]], now: datetime) -> list[markup.Line]:
+    """Late checkpoints and risks of what is shown; of all that people keep up what is overdue, due today or opened."""
+    newest = {slug: page for slug, group in list(groups.items())[: f.MOST_ROWS] if (page := f.newest_produced(group))}
+    first = [page for slug, page in newest.items() if slug in shown]
+    found = [
+        line
+        for page in [*first, *(page for page in newest.values() if page not in first)]
+        for line in asking(page, now)
+    ]
+    more = [markup.Line(word="More", text=f"{len(found) - MOST_ASKS} more in the registers", href=ACTIONS)]
     return [
-        *lines[:MOST_ASKS],
-        *(line for group in f.by_deployment(watched).values() for line in registered(group, now)),
+        *(line for page in first for line in late(page, now)),
+        *found[:MOST_ASKS],
+        *(more if len(found) > MOST_ASKS else []),
+        *(line for page in first for line in risks(page)),
     ]
 
 
-def registered(group: Sequence[Page], now: datetime) -> Iterator[markup.Line]:
-    """Late checkpoints, risks that are not green, the next actions; from the newest page."""
-    page = f.newest_produced(group)
-    if page is None:
-        return
+def asking(page: Page, now: datetime) -> list[markup.Line]:
+    facts = page.facts
+    lines = (*facts.risks, *facts.actions, *facts.priorities, *facts.checks)
+    return people.asking(lines, now, page.zone, dict.fromkeys(REGISTERS, ACTIONS) | {"risks": RISKS})
+
+
+def late(page: Page, now: datetime) -> Iterator[markup.Line]:
     for line in page.facts.checkpoints:
         if line.word == "Pending" and line.due < now:
             text = f"+{line.after} checkpoint is late by {wording.how_long(now - line.due)}"
             yield markup.Line(word="Pending", text=text, note=f"due {page.at(line.due)}")
+
+
+def risks(page: Page) -> Iterator[markup.Line]:
+    """Those that are not green."""
     for status in ("Red", "Yellow"):
-        risks = [risk for risk in page.facts.risks if risk.status.capitalize() == status]
-        if risks:
-            reviews = [risk.when for risk in risks if risk.when]
-            note = f"Next review {page.at(min(reviews))}" if reviews else ""
-            text = f"{wording.listed([risk.id for risk in risks])} open"
-            yield markup.Line(word=status, text=text, note=note, href="registers/risks.html")
-    due = [
-        action for action in page.facts.actions if action.when and action.status.casefold() not in ("done", "closed")
-    ]
-    for action in sorted(due, key=lambda action: (action.when or now, action.id))[:4]:
-        assert action.when
-        word = "Overdue" if action.when < now else "Due"
-        note = f"{page.at(action.when)} · {action.owner}"
-        yield markup.Line(
-            word=word, kind="pending", text=f"{action.id} {action.text}", note=note, href="registers/actions.html"
-        )
+        found = [risk for risk in page.facts.risks if risk.status.capitalize() == status]
+        if found:
+            reviews = [risk.when for risk in found if risk.when]
+            note = f"Next review {when_text(min(reviews), page.zone)}" if reviews else ""
+            text = f"{wording.listed([risk.id for risk in found])} open"
+            yield markup.Line(word=status, text=text, note=note, href=RISKS)
 
 
 def what_moved(group: Sequence[Page]) -> Iterator[str]:
