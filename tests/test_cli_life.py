@@ -170,7 +170,7 @@ def test_status_of_many_shows_what_is_still_open_first(place: Place) -> None:
     assert code == 0
     assert "Telemetry Step 2" not in out
     assert "  +1h        23 Jan 11:00 PT        missed         nothing is caught up" in out
-    assert "1 deployment with nothing left to do (--all shows it)" in out
+    assert "1 deployment with no report left to make (--all shows it)" in out
     assert "Telemetry Step 2" in place.say("status", "--all", now=END + 49 * HOUR)[1]
     assert "Parser cache" not in place.say("status", "-d", SLUG, now=END + 49 * HOUR)[1]
 
@@ -191,6 +191,55 @@ def test_status_as_json_is_the_document_alone(place: Place) -> None:
         ("window", "done"),
         ("after-1h", "next"),
     ]
+
+
+REGISTERS = """\
+actions:
+  - {id: AI-1, text: Lessons, owner: Oliver, due: 2025-01-22 15:00}
+  - {id: AI-2, text: Summary, due: 2025-01-22 15:00, status: Done}
+  - {id: AI-3, text: Hand over, owner: Bob, waits_on: +1h}
+  - {id: AI-4, text: Report, due: 2025-01-22}
+  - {id: AI-5, text: Clean up, due: 2025-01-22 18:00, waits_on: +48h}
+"""
+
+
+def test_status_names_what_is_overdue_due_today_and_opened(place: Place) -> None:
+    place.new()
+    place.records(REGISTERS)
+    place.made("window", END)
+    now = END + 70 * timedelta(minutes=1)  # 16:40
+
+    assert "Opened" not in place.say("status", now=now)[1]
+    place.made("after-1h", END + HOUR)
+    out = place.say("status", now=now)[1].splitlines()
+
+    assert out[out.index(next(line for line in out if "Overdue" in line)) :][:3] == [
+        "  Overdue    22 Jan 15:00 PT        AI-1 Lessons, Oliver",
+        "  Due today  22 Jan                 AI-4 Report",
+        "  Opened                            AI-3 Hand over, Bob",
+    ]
+    said = json.loads(place.say("status", "--json", now=now)[1])["registers"]
+    assert [(each["deployment"], each["id"], each["state"]) for each in said] == [
+        (SLUG, "AI-1", "overdue"),
+        (SLUG, "AI-2", "closed"),
+        (SLUG, "AI-3", "opened"),
+        (SLUG, "AI-4", "due_today"),
+        (SLUG, "AI-5", "waiting"),
+    ]
+
+
+def test_the_handover_tells_what_is_overdue_once(place: Place) -> None:
+    place.new()
+    place.records(REGISTERS)
+    place.made("window", END)
+
+    out = place.say("status", "--handover", now=END + HOUR / 2)[1]
+    needs, coming = out.split("Needs a person")[1].split("Next 12 hours")
+
+    assert needs.split("\n")[1:] == ["  Overdue    22 Jan 15:00 PT        AI-1 Lessons, Oliver", "", ""]
+    assert "  22 Jan  nobody: AI-4 Report (Telemetry Step 2)" in coming
+    assert "  22 Jan 18:00 PT  nobody: AI-5 Clean up (Telemetry Step 2, waits on +48h)" in coming
+    assert "AI-2" not in out
 
 
 def test_a_broken_deployment_holds_up_no_other(place: Place) -> None:
@@ -232,7 +281,7 @@ def test_the_handover_names_open_windows_what_comes_and_the_way_back(place: Plac
         "  22 Jan 16:00 PT  Outcome report of Parser cache, late by 20 min",
         "  22 Jan 16:30 PT  +1h checkpoint of Telemetry Step 2",
         "  22 Jan 17:00 PT  +1h checkpoint of Parser cache",
-        "  22 Jan 19:30 PT  Queenie: QA spot check (Telemetry Step 2)",
+        "  22 Jan 19:30 PT  Queenie: +4h QA spot check (Telemetry Step 2)",
         "  23 Jan 02:00 PT  Window of CLI cache opens",
         "  23 Jan 03:00 PT  Outcome report of CLI cache",
         "  23 Jan 03:30 PT  +12h checkpoint of Telemetry Step 2",

@@ -14,14 +14,17 @@ if TYPE_CHECKING:
     from ..due import Item
     from ..duty.agenda import Agenda
     from ..model import Deployment, Records
+    from ..register import RegisterLine
     from ..times import Window
+
+    Kept = tuple[Deployment, tuple[RegisterLine, ...]]
 
 SOON = timedelta(hours=12)
 WATCHED = ("warn", "inconclusive", "no_data", "fail")
 
 
 @verb("status")
-@click.option("--all", "every", is_flag=True, help="Also deployments with nothing left to do.")
+@click.option("--all", "every", is_flag=True, help="Also deployments with no report left to make.")
 @click.option("--handover", is_flag=True, help="For whoever takes over: open windows, the next 12 hours, who leads.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def command(state: State, every: bool, handover: bool, as_json: bool) -> int:
@@ -44,7 +47,7 @@ def command(state: State, every: bool, handover: bool, as_json: bool) -> int:
 
 
 def document(agenda: Agenda, items: Iterable[Item], now: datetime) -> dict[str, object]:
-    from .. import due
+    from .. import due, register
     from ..duty.planned import standings
     from ..duty.telling import waiting
     from ..times import iso
@@ -67,6 +70,11 @@ def document(agenda: Agenda, items: Iterable[Item], now: datetime) -> dict[str, 
             for event, channel, tried in waiting(agenda, now)
         ],
         "messages": [each.document() for each in standings(agenda, now)],
+        "registers": [
+            {"deployment": deployment.slug, **register.document(line, now, deployment.zone)}
+            for deployment, lines in kept(agenda, items, now)
+            for line in lines
+        ],
         "broken": [str(problem) for problems in agenda.broken for problem in problems.problems],
     }
 
@@ -85,9 +93,10 @@ def lines(agenda: Agenda, items: list[Item], now: datetime, every: bool) -> Iter
         yield ""
         yield heading(agenda, group[0])
         yield from (f"  {line(agenda, item, now)}" for item in group)
+        yield from asked(kept(agenda, group, now), now)
     yield ""
     if finished:
-        yield f"{plural(finished, 'deployment')} with nothing left to do (--all shows {'it' if finished == 1 else 'them'})"
+        yield f"{plural(finished, 'deployment')} with no report left to make (--all shows {'it' if finished == 1 else 'them'})"
     yield next_line(agenda, items, now)
     yield from untold_lines(agenda, now)
     shown = {item.slot.deployment for item in items}
@@ -119,6 +128,36 @@ def grouped(items: list[Item]) -> list[list[Item]]:
         return min((item.slot.at for item in group if item.state in ("due", "next")), default=group[-1].slot.at)
 
     return sorted(groups.values(), key=first)
+
+
+def kept(agenda: Agenda, items: Iterable[Item], now: datetime) -> Iterator[Kept]:
+    """The registers of each deployment of these items, with the checkpoints that the log tells."""
+    from ..model import Verdict
+    from ..register import lines
+
+    words: dict[str, dict[timedelta, Verdict]] = {}
+    for item in items:
+        told = words.setdefault(item.slot.deployment, {}) if item.slot.deployment else {}
+        if item.slot.after is not None and item.verdict:
+            told[item.slot.after] = Verdict(item.verdict)
+        elif item.slot.after is not None and item.state == "not_applicable":
+            told[item.slot.after] = Verdict.NOT_APPLICABLE
+    for slug, known in words.items():
+        deployment = agenda.deployments[slug]
+        yield deployment, lines(deployment, records_of(agenda, deployment), known, now)
+
+
+def asked(registers: Iterable[Kept], now: datetime, until: datetime | None = None) -> Iterator[str]:
+    """'  Overdue    23 Jan 12:00 PT        AI-2 Write the lessons, Oliver'; without what is due from now to `until`."""
+    from ..register import pressing, state_text, when_text
+
+    for deployment, lines in registers:
+        for each in pressing(lines, now, deployment.zone):
+            if until and each.when and now <= each.when <= until:
+                continue
+            when = when_text(each.when, deployment.zone) if each.when else ""
+            text = f"{each.id} {each.text}" + (f", {each.owner}" if each.owner else "")
+            yield f"  {state_text(each, now, deployment.zone):<10} {when:<22} {text}"
 
 
 def heading(agenda: Agenda, item: Item) -> str:
@@ -162,6 +201,7 @@ def next_line(agenda: Agenda, items: list[Item], now: datetime) -> str:
 
 def handed_over(agenda: Agenda, items: list[Item], now: datetime) -> Iterator[str]:
     """What somebody must know who takes over now."""
+    from ..register import when_text
     from ..wording import local_full
 
     yield f"Handover, {local_full(now, agenda.zone, year=True)}"
@@ -175,9 +215,12 @@ def handed_over(agenda: Agenda, items: list[Item], now: datetime) -> Iterator[st
         yield from opened(agenda, deployment, group, [each for each, _ in open_now])
     if not open_now:
         yield "  none"
+    registers = list(kept(agenda, items, now))
+    pressing = list(asked(registers, now, now + SOON))
+    yield from ("", "Needs a person", *pressing) if pressing else ()
     yield from ("", f"Next {SOON.total_seconds() / 3600:g} hours")
-    coming = sorted(coming_up(agenda, items, now), key=lambda pair: pair[0])
-    yield from (f"  {local_full(at, agenda.zone)}  {text}" for at, text in coming)
+    coming = sorted(coming_up(agenda, items, registers, now), key=lambda pair: pair[0])
+    yield from (f"  {when_text(at, agenda.zone)}  {text}" for at, text in coming)
     if not coming:
         yield "  nothing is due"
 
@@ -252,7 +295,9 @@ def way_back(agenda: Agenda, deployment: Deployment) -> str:
     return rehearsal.script + tried
 
 
-def coming_up(agenda: Agenda, items: list[Item], now: datetime) -> Iterator[tuple[datetime, str]]:
+def coming_up(
+    agenda: Agenda, items: list[Item], registers: Iterable[Kept], now: datetime
+) -> Iterator[tuple[datetime, str]]:
     """Reports, windows that open, people's checks and actions of the next hours; what is overdue comes first."""
 
     from ..wording import late_text
@@ -266,9 +311,8 @@ def coming_up(agenda: Agenda, items: list[Item], now: datetime) -> Iterator[tupl
         deployment = agenda.deployments[slug]
         if now < deployment.window.start <= until:
             yield deployment.window.start, f"Window of {deployment.title} opens"
-        for check in deployment.checkpoints.people:
-            if now <= deployment.due(check.after) <= until:
-                yield deployment.due(check.after), f"{check.who}: {check.what} ({deployment.title})"
-        for action in records_of(agenda, deployment).actions:
-            if action.due and now <= action.due <= until:
-                yield action.due, f"{action.owner or 'nobody'}: {action.id} {action.text} ({deployment.title})"
+    for deployment, lines in registers:
+        for each in lines:
+            if each.when and now <= each.when <= until and not each.closed:
+                waits = f", {each.waits}" if each.waits else ""
+                yield each.when, f"{each.owner or 'nobody'}: {each.id} {each.text} ({deployment.title}{waits})"
