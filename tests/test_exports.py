@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import tempfile
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from deploybook import exports
 from deploybook.errors import ExportDamaged
@@ -82,6 +87,49 @@ def test_what_is_stored_reads_back_exactly(tmp_path: Path) -> None:
     assert str(back.series[1].values.tolist()) == "[[1.0, 2.0, 3.0, 700.5, 3.0], [1.0, 2.0, nan, 710.5, 4.0]]"
     assert back.series[0].steps.tolist() == [60_000]
     assert exports.rows_digest(back) == exports.rows_digest(parser)
+
+
+def test_a_whole_count_is_stored_as_what_each_row_adds(tmp_path: Path) -> None:
+    """In no column of another metric: a gauge does not count, a sum of milliseconds is no whole number."""
+    jobs = counter(series({0: 7, 15: 9, 30: 2}, pod="a"), series({0: 100, 15: 101}, pod="b"))
+    queue = Samples(name="queue", kind="gauge", series=(series({0: 7, 15: 9}),))
+
+    exports.store(tmp_path, [pulled(jobs, queue, counter(series({0: 0.5, 15: 1}), name="busy_seconds_total"))])
+
+    assert pl.read_parquet(tmp_path / "jobs_total.parquet")["+value"].to_list() == [7, 2, -7, 100, 1]
+    assert pl.read_parquet(tmp_path / "queue.parquet")["value"].to_list() == [7, 9]
+    assert pl.read_parquet(tmp_path / "busy_seconds_total.parquet")["value"].to_list() == [0.5, 1]
+
+
+@given(st.lists(st.lists(st.integers(-(2**52) + 1, 2**52 - 1), min_size=1, max_size=7), min_size=1, max_size=5))
+def test_a_series_may_go_on_in_the_next_part_of_a_file(counts: list[list[int]]) -> None:
+    many = [series({15 * at: n for at, n in enumerate(one)}, pod=f"{pod}") for pod, one in enumerate(counts)]
+
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patched:
+        patched.setattr("deploybook.exports.table.GROUP", 3)
+        exports.store(Path(folder), [pulled(counter(*many))])
+        back = exports.load(Path(folder)).samples["jobs_total"]
+
+    assert [one.values.tolist() for one in back.series] == counts
+    assert exports.rows_digest(back) == exports.rows_digest(counter(*many))
+
+
+def test_exports_of_the_first_form_are_read_and_added_to(tmp_path: Path) -> None:
+    """It had the counts themselves in every column."""
+    jobs = counter(series({0: 7, 15: 9}, pod="a"), series({0: 100}, pod="b"))
+    exports.store(tmp_path, [pulled(jobs)])
+    path, manifest = tmp_path / "jobs_total.parquet", tmp_path / "manifest.json"
+    columns = {"ts": [NOON, NOON + 15_000, NOON], "step": [15_000] * 3, "label:pod": ["a", "a", "b"]}
+    pl.DataFrame(columns | {"value": [7, 9, 100]}).write_parquet(path)
+    told = json.loads(manifest.read_text())
+    told["files"][0]["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    manifest.write_text(json.dumps(told | {"schema": "deploybook.exports/1"}))
+
+    assert exports.rows_digest(exports.load(tmp_path).samples["jobs_total"]) == exports.rows_digest(jobs)
+    assert exports.store(tmp_path, [pulled(jobs)]).written == ()
+    assert exports.store(tmp_path, [pulled(counter(series({30: 12}, pod="a")))]).written == ("jobs_total.2.parquet",)
+    assert table(tmp_path)[("pod", "a"),] == {0: 7, 15: 9, 30: 12}
+    assert json.loads(manifest.read_text())["schema"] == "deploybook.exports/2"
 
 
 def test_a_second_pull_with_the_same_content_writes_nothing(tmp_path: Path) -> None:
@@ -260,7 +308,7 @@ def test_damage_is_named(tmp_path: Path, damage: str) -> None:
     elif damage == "manifest":
         manifest.write_text(told[:-40])
     elif damage == "schema":
-        manifest.write_text(told.replace("deploybook.exports/1", "deploybook.exports/2"))
+        manifest.write_text(told.replace("deploybook.exports/2", "deploybook.exports/3"))
     elif damage == "part":
         manifest.write_text(told.replace('"inputs"', '"outputs"'))
     else:
@@ -300,7 +348,7 @@ def test_the_manifest_tells_where_rows_came_from(tmp_path: Path) -> None:
 
     manifest = json.loads((tmp_path / "manifest.json").read_text())
 
-    assert (manifest["schema"], manifest["tool"]) == ("deploybook.exports/1", "0.1.0")
+    assert (manifest["schema"], manifest["tool"]) == ("deploybook.exports/2", "0.1.0")
     assert manifest["files"][0] | {"sha256": "", "bytes": 0, "rows_sha256": ""} == {
         "file": "jobs_total.parquet",
         "sha256": "",

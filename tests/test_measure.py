@@ -10,9 +10,10 @@ import pytest
 from build import at, counter, data, gauge, histogram, metric, ms, series, up, where, window
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from deploybook.measure import compare, increments, measure, path, select, splits, worst_hour
-from deploybook.model import Matcher, Samples
+from deploybook.model import Matcher, Metric, Samples
 
 FAILURES = metric("counter", "parser_failure_total", delta="absolute")
 RUNS = metric("ratio", "cicd_runs_total", good=where(result="success"), delta="points")
@@ -550,6 +551,31 @@ def test_buckets_of_increments_are_not_cumulative() -> None:
 
 def test_a_gauge_has_no_increments() -> None:
     assert increments(CPU, data(gauge(series([1, 2]))), window(0, 15)) is None
+
+
+@pytest.mark.parametrize("asked", [FAILURES, P50, MEAN, replace(P50, arithmetic="prometheus"), RUNS, CPU])
+def test_a_path_is_the_figure_of_each_step(asked: Metric) -> None:
+    """Also where a target is new, was lost for a minute, has started again, and where a bucket came later."""
+    nan = float("nan")
+    grown = [(n, 2 * n, 3 * n, 40 * n, 3 * n) for n in (*range(9), *range(2, 9))]
+    late = [(nan, 2 * n, 3 * n, 41 * n, 3 * n) for n in range(4)] + [(n, 2 * n, 3 * n, 43 * n, 3 * n) for n in range(6)]
+    lost = [15.0 * (at + 4 * (at > 5)) for at in range(16)]
+    counts = [3.0, 5, 6, 6, 9, 1, 2, 2, 4]
+    exports = data(
+        histogram(series(grown, times=lost, pod="a"), series(late, start=65, pod="b"), edges=(10, 20)),
+        counter(series(counts, pod="a"), series(counts, start=100, pod="b")),
+        counter(series(counts, result="success"), series(counts[::-1], result="failure"), name="cicd_runs_total"),
+        gauge(series(counts), series(counts, start=100)),
+    )
+
+    for every in (5, 15, 40):
+        times, values = path(asked, exports, window(-30, 330), timedelta(seconds=every))
+        one_by_one = [measure(asked, exports, window(end - every, end)).value for end in seconds_of(times)]
+        assert str(values.tolist()) == str([nan if value is None else value for value in one_by_one])
+
+
+def seconds_of(times: NDArray[np.int64]) -> list[int]:
+    return ((times - ms(0)) // 1000).tolist()
 
 
 def test_a_path_has_no_number_where_nothing_was_measured() -> None:

@@ -166,4 +166,4 @@ def test_a_quantile_of_nothing_is_no_number(edges: list[float], counts: list[flo
 
 
 def test_counts_that_fall_or_differ_by_rounding_are_flattened() -> None:
-    assert promql.repaired(np.array([1.0, 3.0, 2.0, 3.0 + 1e-13, 4.0])).tolist() == [1, 3, 3, 3, 4]
+    assert promql.repaired(np.array([1.0, 3.0, 2.0, 3.0 + 1e-13, 4.0])) == [1, 3, 3, 3, 4]

@@ -28,6 +28,7 @@ from ..times import iso, parse_instant
 from .disk import file_stem, put, put_new, put_under_a_free_name
 from .manifest import (
     MANIFEST,
+    SCHEMA,
     content_of,
     covered,
     edge_text,
@@ -98,7 +99,7 @@ def store(folder: Path, results: Iterable[Pulled], *, tool: str = "", check: Che
             keep(manifest, write_events(folder, fresh_events, manifest, result), written)
     notes = merged_notes(manifest["notes"], noticed)
     if written or notes != manifest["notes"]:
-        manifest |= {"notes": notes, "tool": tool or manifest["tool"]}
+        manifest |= {"schema": SCHEMA, "notes": notes, "tool": tool or manifest["tool"]}
         put(folder / MANIFEST, (json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
     return StoreResult(written=tuple(written), kept=kept, notes=tuple(noticed))
 

@@ -15,7 +15,8 @@ from ..model import DataNote, Original, Pulled, Samples
 from ..times import iso, parse_instant, to_ms
 
 MANIFEST = "manifest.json"
-SCHEMA = "deploybook.exports/1"
+SCHEMA = "deploybook.exports/2"
+READ = ("deploybook.exports/1", SCHEMA)  # before 2, every column held the count itself
 LATE = 2 * 60_000  # milliseconds
 
 
@@ -29,7 +30,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise ExportDamaged(f"{path}: cannot be read ({error}); restore it from the repository") from error
     if not isinstance(manifest, dict) or not str(manifest.get("schema", "")).startswith("deploybook.exports/"):
         raise ExportDamaged(f"{path}: is no manifest of exports; restore it from the repository")
-    if manifest["schema"] != SCHEMA:
+    if manifest["schema"] not in READ:
         raise ExportDamaged(f"{path}: was written in the form {manifest['schema']}; a newer deploybook reads it")
     files, notes = manifest.get("files"), manifest.get("notes")
     if not isinstance(files, list) or not isinstance(notes, list) or not all(map(is_entry, files)):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..model import Data, Delta, Estimate, Measurement, Metric
 from ..times import Window, steps, to_ms
 from . import doubt
-from .figure import Figure, figure, usable_edges
+from .figure import Figure, figure, figures, usable_edges
 from .grid import Mask, increments_of, worst_hour
 from .ground import Ground, Labels, ground
 from .prepared import ready
@@ -134,18 +134,12 @@ def path(
     """
     base, scale = ground(metric, data, labels), doubt.scale_of(metric)
     ends = list(steps(window, every))
-    values = []
-    for start, end in zip([window.start, *ends], ends, strict=False):
-        value = _value(base, Window(start=start, end=end))
-        if metric.show_change and baseline is not None:
-            back = baseline.start - window.start
-            before = _value(base, Window(start=start + back, end=end + back))
-            values.append(value / before - 1 if before else np.nan)
-        else:
-            values.append(value * scale)
-    return np.array([to_ms(end) for end in ends], dtype=np.int64), np.array(values, dtype=np.float64)
-
-
-def _value(base: Ground, window: Window) -> float:
-    value = figure(base, window).value
-    return np.nan if value is None else value
+    pairs = list(zip([window.start, *ends], ends, strict=False))
+    values = figures(base, pairs)
+    if metric.show_change and baseline is not None:
+        back = baseline.start - window.start
+        before = figures(base, [(start + back, end + back) for start, end in pairs])
+        values = values / np.where(before == 0, np.nan, before) - 1
+    else:
+        values = values * scale
+    return np.array([to_ms(end) for end in ends], dtype=np.int64), values

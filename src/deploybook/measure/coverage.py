@@ -58,15 +58,16 @@ class Span:
 def spans(samples: Samples, window: Window) -> list[Span]:
     """Of each series that is expected inside the window what it has there."""
     of = _rows if samples.kind == "gauge" else _increments
-    found = (of(rows, window.start_ms, window.end_ms) for rows in ready(samples))
+    start, end = window.start_ms, window.end_ms
+    found = (of(rows, start, end) for rows in ready(samples) if len(rows.times))
     return [one for one in found if one is not None]
 
 
 def _increments(rows: Prepared, start: int, end: int) -> Span | None:
     """From the state at the start (else the first row inside) to the state at the end."""
-    low, high = rows.state(start), rows.state(end)
+    low, high = int(rows.state(start)), int(rows.state(end))
     ended = high == len(rows.times) - 1
-    born, fresh = low < 0, rows.fresh(low, start)
+    born, fresh = low < 0, bool(rows.fresh(low, start))
     if high < 0 or (ended and high == low and not fresh):
         return None
     if high == low and not fresh:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..model import Coverage, Metric, Samples
-from ..times import Window
+from ..times import Window, to_ms
 from . import promql
 from .coverage import Span, coverage, spans
-from .grid import Mask, total
+from .grid import Mask, total, totals
 from .ground import Ground
 
 Floats = NDArray[np.float64]
@@ -46,12 +49,25 @@ def figure(base: Ground, window: Window, common: Mask | None = None) -> Figure:
     added = _added(metric, samples, many, window, base.columns)
     if added is None:
         return replace(seen, missing=f"{metric.name} has fewer than two scrapes in this window.")
-    if metric.kind == "histogram":
-        return _of_histogram(metric, samples, added, seen, common)
-    if metric.kind == "counter":
-        return replace(seen, value=float(added[0]))
+    if metric.kind in ("counter", "histogram"):
+        return _of_added(metric, samples, added, seen, common)
     good = _added(metric, base.good, spans(base.good, window), window, 1) if base.good else None
     return _share(metric, 0.0 if good is None else float(good[0]), float(added[0]), seen)
+
+
+def figures(base: Ground, edges: Sequence[tuple[datetime, datetime]]) -> Floats:
+    """(n,) the values of `figure` over n windows, given by their ends; NaN where nothing was measured."""
+    metric, samples = base.metric, base.samples
+    if samples is None or metric.kind not in ("counter", "histogram") or metric.arithmetic != "raw":
+        values = [figure(base, Window(start=start, end=end)).value for start, end in edges]
+    else:
+        starts, ends = np.array([[to_ms(start), to_ms(end)] for start, end in edges]).T
+        found, added = totals(samples, starts, ends, base.columns)
+        values = [
+            _of_added(metric, samples, row, Figure(), None).value if there else None
+            for there, row in zip(found, added, strict=True)
+        ]
+    return np.array([math.nan if value is None else value for value in values])
 
 
 def usable_edges(base: Ground, window: Window) -> Mask | None:
@@ -81,21 +97,25 @@ def _share(metric: Metric, good: float, runs: float, seen: Figure) -> Figure:
     return replace(seen, value=good / runs, good=good, traffic=runs)
 
 
-def _of_histogram(metric: Metric, samples: Samples, added: Floats, seen: Figure, common: Mask | None) -> Figure:
+def _of_added(metric: Metric, samples: Samples, added: Floats, seen: Figure, common: Mask | None) -> Figure:
+    if metric.kind == "counter":
+        return replace(seen, value=float(added[0]))
     counts, requests = added[:-2], float(added[-3] if np.isnan(added[-1]) else added[-1])
     if not requests > 0:
         return replace(seen, missing=f"{metric.name} counted nothing in this window.", traffic=0.0)
-    seen = replace(seen, traffic=requests)
-    if metric.quantile is None:
+    if (q := metric.quantile) is None:
         if not np.isfinite(added[-2]):
-            return replace(seen, missing=f"{metric.name} has no _sum in this window, so there is no mean.")
-        return replace(seen, value=float(added[-2] / requests))
+            return replace(
+                seen, missing=f"{metric.name} has no _sum in this window, so there is no mean.", traffic=requests
+            )
+        return replace(seen, value=float(added[-2] / requests), traffic=requests)
     usable = ~np.isnan(counts) if common is None else common & ~np.isnan(counts)
-    edges = np.array(samples.edges)[usable]
-    value, low, high = promql.quantile_bucket(metric.quantile, edges, counts[usable])
-    if np.isnan(value):
-        return replace(seen, missing=f"{metric.name} has no two bucket edges that hold for the whole window.")
-    return replace(seen, value=value, bracket=(low, high))
+    edges = samples.edges if usable.all() else tuple(itertools.compress(samples.edges, usable))
+    value, low, high = promql.quantile_bucket(q, edges, counts[usable])
+    if math.isnan(value):
+        missing = f"{metric.name} has no two bucket edges that hold for the whole window."
+        return replace(seen, missing=missing, traffic=requests)
+    return replace(seen, value=value, bracket=(low, high), traffic=requests)
 
 
 def _answer(samples: Samples, window: Window) -> Figure:

@@ -9,7 +9,10 @@ since then after it (#13725). What 3.6 changed there concerns native histograms 
 
 from __future__ import annotations
 
+import math
 import re
+from bisect import bisect_left
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -73,17 +76,17 @@ def increase(
     return result
 
 
-def repaired(counts: Floats) -> Floats:
+def repaired(counts: Floats) -> list[float]:
     """Cumulative counts that never fall; a difference below 1e-12 of their sum is none."""
-    fixed = counts.astype(float).tolist()
+    fixed: list[float] = counts.tolist()
     for place in range(1, len(fixed)):
         before, here = fixed[place - 1], fixed[place]
         if here < before or abs(here - before) < SMALL * (abs(here) + abs(before)):
             fixed[place] = before
-    return np.array(fixed)
+    return fixed
 
 
-def quantile_bucket(q: float, edges: Floats, counts: Floats) -> tuple[float, float, float]:
+def quantile_bucket(q: float, edges: Sequence[float] | Floats, counts: Floats) -> tuple[float, float, float]:
     """
     (value, low, high): the q-quantile of a classic histogram and the edges of the bucket it lies in.
 
@@ -92,20 +95,19 @@ def quantile_bucket(q: float, edges: Floats, counts: Floats) -> tuple[float, flo
     there is no +Inf edge, or where it is the only one.
     """
     if q < 0 or q > 1:
-        return (-np.inf if q < 0 else np.inf), np.nan, np.nan
-    if np.isnan(q) or len(edges) < 2 or not np.isposinf(edges[-1]):
-        return np.nan, np.nan, np.nan
-    counts = repaired(counts)
-    if not counts[-1] > 0:
-        return np.nan, np.nan, np.nan
-    rank = q * counts[-1]
-    place = int(np.argmax(counts[:-1] >= rank)) if (counts[:-1] >= rank).any() else len(edges) - 1
-    if place == len(edges) - 1:
-        return float(edges[-2]), float(edges[-2]), np.inf
+        return (-math.inf if q < 0 else math.inf), math.nan, math.nan
+    if math.isnan(q) or len(edges) < 2 or edges[-1] != math.inf:
+        return math.nan, math.nan, math.nan
+    heights = repaired(counts)
+    if not heights[-1] > 0:
+        return math.nan, math.nan, math.nan
+    rank, last = q * heights[-1], len(edges) - 1
+    place = bisect_left(heights, rank, hi=last)
+    if place == last:
+        return float(edges[-2]), float(edges[-2]), math.inf
     high = float(edges[place])
     if place == 0 and high <= 0:
-        return high, -np.inf, high
-    low, below = (float(edges[place - 1]), counts[place - 1]) if place else (0.0, 0.0)
-    inside = counts[place] - below
-    share = (rank - below) / inside if inside else np.nan
-    return float(low + (high - low) * share), low, high
+        return high, -math.inf, high
+    low, below = (float(edges[place - 1]), heights[place - 1]) if place else (0.0, 0.0)
+    inside = heights[place] - below
+    return (low + (high - low) * ((rank - below) / inside) if inside else math.nan), low, high
