@@ -335,7 +335,7 @@ def test_a_change_is_packed_by_ticket_and_checks_with_the_file_inside(place: Pla
     checked = subprocess.run(command, capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout
     assert ", 0 differ" in checked.stdout
-    assert place.do("verify", str(target), "--only", SLUG) != ""
+    assert place.do("verify", str(target)).endswith("OK           nothing that was checked has changed\n")
 
 
 def test_the_changes_of_a_period_stand_in_one_list_also_those_without_a_report(place: Place, tmp_path: Path) -> None:
@@ -441,6 +441,43 @@ SOURCES = """sources:
   exports: {kind: files, paths: [exports/original/*.csv]}
   live: {kind: prometheus, url: env:PROM_URL, token: env:PROM_TOKEN, headers: {X-Key: file:secret.txt}}
 """
+
+
+@pytest.fixture
+def moved(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """A workspace with a key in the user's data folder that then lies elsewhere."""
+    monkeypatch.delenv("DEPLOYBOOK_KEY")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    shutil.rmtree(place.root / "evidence")
+    place.do("note", "before the move")
+    place.do("attach", str(place.folder / "journal.md"))
+    return Place(place.root.rename(tmp_path / "elsewhere"), place.capsys)
+
+
+def test_a_workspace_that_moved_finds_its_key_again(moved: Place, tmp_path: Path) -> None:
+    moved.do("attach", str(moved.folder / "records.yml"))
+
+    assert "a second key" not in moved.do("verify", str(moved.root / "evidence"))
+    assert len(list((tmp_path / "home/deploybook/keys").iterdir())) == 1
+
+
+def test_a_lost_key_is_told_and_a_new_one_takes_over_by_name_and_reason(moved: Place, tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path / "home")
+    file = tmp_path / "more.csv"
+    file.write_text("a,b\n")
+    before = files_of(moved.root)
+
+    code, _, err = moved.say("attach", str(file))
+    assert (code, "whose key is not on this machine" in err, files_of(moved.root) == before) == (6, True, True)
+    assert not (tmp_path / "home").exists()
+    assert moved.say("key", "--adopt", "--by", "Avery")[0] == 2
+
+    key = moved.do("key", "--adopt", "--by", "Avery", "--reason", "laptop stolen").splitlines()[0].split()[1]
+    moved.do("attach", str(file))
+    said = moved.do("verify", "--key", key, str(moved.root / "evidence"))
+
+    assert re.search(r"NOT checked  who signed lines 1 to \d+: since line \d+ by a second key example.org/ops", said)
+    assert "adopted by Avery because: laptop stolen" in said
 
 
 def test_no_byte_that_is_written_or_said_holds_a_credential(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -125,18 +125,48 @@ def test_without_a_key_the_log_says_that_it_is_unsigned(tmp_path: Path) -> None:
     assert not verify(str(log.path), keys=[KEY.vkey]).ok
 
 
-def test_another_key_does_not_continue_the_log_unless_it_adopts_it(log: Log) -> None:
+def test_another_key_does_not_continue_the_log(log: Log) -> None:
     log.append([export(log, 1)], NOW)
-    foreign = Log.open(log.path, key=OTHER_KEY)
-    with pytest.raises(EvidenceBroken, match="not by this workspace's key"):
-        foreign.append([export(log, 2)], NOW)
 
-    adopted = Log.open(log.path, key=OTHER_KEY, adopt=True)
+    with pytest.raises(EvidenceBroken, match="not by this workspace's key"):
+        Log.open(log.path, key=OTHER_KEY).append([export(log, 2)], NOW)
+
+
+def test_a_log_whose_key_is_lost_is_adopted_and_every_verification_names_the_break(log: Log) -> None:
+    log.append([export(log, 1)], NOW)
+    adopted = Log.open(log.path, key=OTHER_KEY)
+    adopted.adopt(NOW, by="Avery", reason="the machine was wiped")
     adopted.append([export(log, 2)], NOW)
 
-    assert_verifies(adopted, keys=[OTHER_KEY.vkey])
-    assert not verify(str(log.path), keys=[KEY.vkey]).ok
-    assert_verifies(adopted)
+    said = list(adopted.entries("key-rotation"))[-1].predicate
+    assert {name: said[name] for name in ("key", "previous", "by", "reason")} == {
+        "key": OTHER_KEY.vkey,
+        "previous": KEY.vkey,
+        "by": "Avery",
+        "reason": "the machine was wiped",
+    }
+    told = (
+        f"who signed lines 1 to 2: since line 3 by a second key {OTHER_KEY.public.short}; the first, {KEY.public.short}, "
+        "did not hand over, but signed the first 2; adopted by Avery because: the machine was wiped"
+    )
+    for given in ([], [OTHER_KEY.vkey]):
+        report = verify(str(log.path), keys=given)
+        assert (report.broken, told in report.unchecked) == (None, True)
+    assert str(verify(str(log.path), keys=[KEY.vkey]).broken) == (
+        f"checkpoint: not signed by the key that was given; {told}"
+    )
+    with pytest.raises(DeploybookError, match="signs the log already"):
+        adopted.adopt(NOW, by="Avery", reason="again")
+
+
+def test_a_second_key_is_named_also_behind_a_stretch_without_a_key(log: Log) -> None:
+    log.append([export(log, 1)], NOW)
+    Log.open(log.path).append([export(log, 2)], NOW)
+    Log.open(log.path, key=OTHER_KEY).adopt(NOW, by="Avery", reason="the machine was wiped")
+
+    (told,) = (line for line in verify(str(log.path)).unchecked if line.startswith("who signed lines"))
+    assert told.startswith(f"who signed lines 1 to 4: since line 5 by a second key {OTHER_KEY.public.short};")
+    assert "did not hand over; adopted by Avery" in told
 
 
 def test_a_signed_log_continued_without_a_key_is_not_that_keys_any_more(log: Log) -> None:
@@ -147,7 +177,9 @@ def test_a_signed_log_continued_without_a_key_is_not_that_keys_any_more(log: Log
     assert not verify(str(log.path), keys=[KEY.vkey]).ok
     with pytest.raises(EvidenceBroken, match="nobody"):
         Log.open(log.path, key=KEY).append([export(log, 3)], NOW)
-    Log.open(log.path, key=KEY, adopt=True).append([export(log, 3)], NOW)
+    again = Log.open(log.path, key=KEY)
+    again.adopt(NOW, by="Avery", reason="one run had no key")
+    again.append([export(log, 3)], NOW)
     assert_verifies(log, keys=[KEY.vkey])
 
 
@@ -194,13 +226,16 @@ def test_a_damaged_key_is_refused_without_showing_it(tmp_path: Path, damage: Cal
     assert text.strip()[-30:] not in str(caught.value)
 
 
-def test_the_default_place_of_a_key_is_outside_any_workspace() -> None:
-    assert keys.default_path(ORIGIN, {"DEPLOYBOOK_KEY": "/run/secrets/key"}) == Path("/run/secrets/key")
-    path = keys.default_path(ORIGIN, {"XDG_DATA_HOME": "/data"})
+def test_the_place_of_a_key_is_outside_any_workspace() -> None:
+    def place(origin: str = ORIGIN, **environment: str) -> Path:
+        return keys.find(origin, Path("/srv/ops"), (), environment)[0]
+
+    assert place(DEPLOYBOOK_KEY="/run/secrets/key") == Path("/run/secrets/key")
+    path = place(XDG_DATA_HOME="/data")
     assert path.parent == Path("/data/deploybook/keys")
     assert path.name.startswith("example.org-ops-")
-    assert path != keys.default_path("example.org-ops", {"XDG_DATA_HOME": "/data"})
-    assert keys.default_path(ORIGIN, {"HOME": "/home/oliver"}).is_relative_to("/home/oliver/.local/share")
+    assert path != place("example.org-ops", XDG_DATA_HOME="/data")
+    assert place(HOME="/home/oliver").is_relative_to("/home/oliver/.local/share")
 
 
 # --- entries

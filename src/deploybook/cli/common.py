@@ -166,28 +166,28 @@ def tell(text: str) -> None:
     click.echo(text, err=True)
 
 
-def key_path(workspace: Workspace, origin: str) -> Path:
-    """Where the key of the workspace lies, outside its tree."""
-    from ..evidence import key as keys
-
-    return keys.default_path(f"{origin}@{workspace.root}", os.environ)
-
-
-def open_log(workspace: Workspace, *, make_key: bool = False) -> Log:
+def open_log(workspace: Workspace, *, make_key: bool = False, adopt: bool = False) -> Log:
     """
-    The evidence log of the workspace with its key. make_key: a workspace without a key gets one of its own,
-    outside the tree; otherwise it appends unsigned and says so.
+    The evidence log of the workspace with its key, which lies outside the tree. make_key: a workspace that has none gets
+    one, unless another signed its log, which only `adopt` goes on with. Otherwise it appends unsigned and says so.
     """
     from ..book.credentials import credentials
+    from ..errors import EvidenceBroken
     from ..evidence import Gate, Log
     from ..evidence import key as keys
     from ..records import read_settings
 
-    origin = read_settings(workspace).origin or workspace.root.name
-    path = key_path(workspace, origin)
-    key = keys.load(path)
+    origin, evidence = read_settings(workspace).origin or workspace.root.name, workspace.root / "evidence"
+    signers = Log.open(evidence).head().signatures
+    path, key = keys.find(origin, workspace.root, signers, os.environ)
     if key is None and make_key:
+        if signers and not adopt:
+            names = ", ".join(f"{name}+{raw[:4].hex()}" for name, raw in signers)
+            raise EvidenceBroken(
+                f"evidence/checkpoint: signed by {names}, whose key is not on this machine; bring it as {path}, or take over "
+                "with a new one: deploybook key --adopt --by NAME --reason TEXT",
+                place="evidence/checkpoint",
+            )
         key = keys.make(path, origin)
         tell(f"made a key for this workspace: {key.vkey}")
-    gate = Gate.of(credentials(workspace.root, os.environ))
-    return Log.open(workspace.root / "evidence", key=key, origin=origin, gate=gate)
+    return Log.open(evidence, key=key, origin=origin, gate=Gate.of(credentials(workspace.root, os.environ)))

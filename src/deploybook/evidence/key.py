@@ -12,7 +12,8 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,13 +51,27 @@ class Key:
         return self.name, self.public.id + self.sign(text)
 
 
-def default_path(origin: str, environment: Mapping[str, str]) -> Path:
-    """$DEPLOYBOOK_KEY, else a file named after the origin below $XDG_DATA_HOME/deploybook/keys."""
+def find(
+    origin: str, workspace: Path, signers: Iterable[tuple[str, bytes]], environment: Mapping[str, str]
+) -> tuple[Path, Key | None]:
+    """
+    Where the key of a workspace lies, and the key if there is one: $DEPLOYBOOK_KEY, else a file named after origin and
+    place below $XDG_DATA_HOME/deploybook/keys. signers: the signatures of the log's checkpoint; where another key there
+    made one of them, the workspace has moved, and that key is its own.
+    """
     if given := environment.get("DEPLOYBOOK_KEY"):
-        return Path(given).expanduser()
+        return (path := Path(given).expanduser()), load(path)
     home = environment.get("XDG_DATA_HOME") or str(Path(environment.get("HOME", "~")).expanduser() / ".local" / "share")
-    name = re.sub(r"[^a-z0-9.-]+", "-", origin.lower()).strip("-.")[:40]
-    return Path(home) / "deploybook" / "keys" / f"{name}-{hashlib.sha256(origin.encode()).hexdigest()[:8]}.key"
+    place = f"{origin}@{workspace}"
+    name = re.sub(r"[^a-z0-9.-]+", "-", place.lower()).strip("-.")[:40]
+    path = Path(home) / "deploybook" / "keys" / f"{name}-{hashlib.sha256(place.encode()).hexdigest()[:8]}.key"
+    own, wanted = load(path), {(name, raw[:4]) for name, raw in signers}
+    if wanted and (own is None or (own.name, own.public.id) not in wanted):
+        for other in sorted(path.parent.glob("*.key")):
+            with suppress(DeploybookError):  # what is wrong with the key of another workspace is told there
+                if (key := load(other)) and (key.name, key.public.id) in wanted:
+                    return other, key
+    return path, own
 
 
 def make(path: Path, origin: str) -> Key:

@@ -120,8 +120,8 @@ class Log:
     orphans: files into which this writer put tails that were never signed.
     """
 
-    def __init__(self, evidence: Path, *, key: Key | None, origin: str, adopt: bool, gate: Gate) -> None:
-        self.path, self.key, self.origin, self._adopt, self.gate = evidence, key, origin, adopt, gate
+    def __init__(self, evidence: Path, *, key: Key | None, origin: str, gate: Gate) -> None:
+        self.path, self.key, self.origin, self.gate = evidence, key, origin, gate
         self.orphans: list[str] = []
         self._state = _State()
 
@@ -132,16 +132,13 @@ class Log:
         *,
         key: Key | None = None,
         origin: str = "",
-        adopt: bool = False,
         gate: Gate = Gate(),  # noqa: B008 (frozen)
     ) -> Log:
         """
         origin: the name of a new log, such as example.org/ops; an existing one knows its own.
-        key: None appends unsigned, and the log says so. adopt: continue a log that another key, or none, signed last.
-        gate: what may not be stored.
+        key: None appends unsigned, and the log says so. gate: what may not be stored.
         """
-        name = origin or (key.name if key else "") or "deploybook"
-        return cls(evidence, key=key, origin=name, adopt=adopt, gate=gate)
+        return cls(evidence, key=key, origin=origin or (key.name if key else "") or "deploybook", gate=gate)
 
     # --- reading
 
@@ -191,8 +188,23 @@ class Log:
         with self._locked() as root:
             endorsement = b64(old.sign(endorsement_text(self.origin, key.vkey)))
             self.key = key
-            said = _rotation(key.vkey, old.vkey, endorsement)
+            said = _rotation(key.vkey, old.vkey, endorsement=endorsement)
             return self._append(root, [said], now, [old, key])
+
+    def adopt(self, now: datetime, *, by: str, reason: str) -> Checkpoint:
+        """
+        Go on with this key where another, or none, signed last and cannot hand over. Who took over and why is recorded,
+        with the checkpoint that the other signed; a verifier names the break.
+        """
+        if self.key is None:
+            raise DeploybookError("evidence: only a key can take over a log")
+        with self._locked(adopt=True) as root:
+            before = self._state
+            if before.signer == self.key.vkey:
+                raise DeploybookError("evidence: this key signs the log already; there is nothing to take over")
+            held = {"checkpoint": store.put(self.path, before.checkpoint, "txt")}
+            why = {"by": statement.tidied(by), "reason": statement.tidied(reason)}
+            return self._append(root, [_rotation(self.key.vkey, before.signer, held, **why)], now, [self.key])
 
     def withhold(self, index: int, now: datetime, **why: str) -> Checkpoint:
         """
@@ -212,12 +224,12 @@ class Log:
             return self.head()
 
     @contextlib.contextmanager
-    def _locked(self) -> Iterator[int]:
-        """The evidence folder, opened and locked, with the log read up to its checkpoint."""
+    def _locked(self, *, adopt: bool = False) -> Iterator[int]:
+        """The evidence folder, opened and locked, with the log read up to its checkpoint. adopt: whoever signed it."""
         try:
             with store.folder(self.path) as root, _broken_as_error():
                 fcntl.flock(root, fcntl.LOCK_EX)
-                self._catch_up(root)
+                self._catch_up(root, adopt)
                 yield root
         except OSError as error:
             self._state = _State()
@@ -225,7 +237,7 @@ class Log:
                 f"{self.path}: cannot record evidence: {error.strerror}; nothing was recorded"
             ) from error
 
-    def _catch_up(self, root: int) -> None:
+    def _catch_up(self, root: int, adopt: bool) -> None:
         data = _read(self.path / CHECKPOINT)
         if not data:
             if (self.path / LOG).exists():
@@ -235,7 +247,7 @@ class Log:
             os.close(os.open(LOG, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o644, dir_fd=root))
         checkpoint = Checkpoint.parse(data)
         self.origin = checkpoint.origin
-        if data != self._state.checkpoint:
+        if data != self._state.checkpoint and not adopt:
             self._check_signer(checkpoint)
         with _plain(self.path / LOG) as stream:
             status = os.fstat(stream.fileno())
@@ -260,7 +272,7 @@ class Log:
 
     def _check_signer(self, checkpoint: Checkpoint) -> None:
         """A log is only continued by the key that signed it last: to sign it is to vouch for all of it."""
-        if self.key is None or self._adopt or not (checkpoint.size or checkpoint.signed):
+        if self.key is None or not (checkpoint.size or checkpoint.signed):
             return
         mine = self.key.public
         for name, raw in checkpoint.signatures:
@@ -269,8 +281,8 @@ class Log:
         others = ", ".join(f"{name}+{raw[:4].hex()}" for name, raw in checkpoint.signatures) or "nobody"
         raise Broken(
             CHECKPOINT,
-            f"signed by {others}, not by this workspace's key {mine.name}+{mine.id.hex()}; "
-            "bring the right key, or adopt the log with this one",
+            f"signed by {others}, not by this workspace's key {mine.short}; "
+            "bring the right key, or take over with 'deploybook key --adopt'",
         )
 
     def _put_aside(self, root: int, stream: Any) -> None:
@@ -358,9 +370,9 @@ def signed_part(evidence: Path) -> dict[str, bytes]:
     return {CHECKPOINT: data, LOG: lines}
 
 
-def _rotation(key: str, previous: str, endorsement: str = "") -> statement.Statement:
-    digest = hashlib.sha256(key.encode()).hexdigest()
-    return statement.key_rotation(digest, key=key, previous=previous, endorsement=endorsement)
+def _rotation(key: str, previous: str, held: Mapping[str, Artifact] | None = None, **more: str) -> statement.Statement:
+    subjects: dict[str, Artifact | str] = {"vkey": hashlib.sha256(key.encode()).hexdigest(), **(held or {})}
+    return statement.key_rotation(subjects, key=key, previous=previous, **more)
 
 
 def _entry(index: int, said: dict[str, Any]) -> Entry:

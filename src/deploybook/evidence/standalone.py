@@ -41,6 +41,7 @@ NO_KEY = "none"
 AGREEMENT = 1e-9  # two implementations may add the same floats in another order; never seen above 1e-12
 
 LOG, CHECKPOINT, SUMS = "log.jsonl", "checkpoint", "SHA256SUMS"
+PACKED = "INDEX.csv"  # what an audit pack holds
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _PLACE = re.compile(r"sha256/([0-9a-f]{2})/([0-9a-f]{64})(?:\.[a-z0-9]{1,10}){0,2}")
 _SUM_LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")
@@ -154,8 +155,12 @@ class VerifyKey:
     def id(self) -> bytes:
         return hashlib.sha256(self.name.encode() + b"\n\x01" + self.public).digest()[:4]
 
+    @property
+    def short(self) -> str:
+        return f"{self.name}+{self.id.hex()}"
+
     def __str__(self) -> str:
-        return f"{self.name}+{self.id.hex()}+{b64(bytes([1]) + self.public)}"
+        return f"{self.short}+{b64(bytes([1]) + self.public)}"
 
     def accepts(self, text: str, signature: bytes) -> bool:
         from cryptography.exceptions import InvalidSignature
@@ -354,7 +359,9 @@ def _keep(contents: Contents, number: int, entry: dict[str, Any], only: tuple[st
         return
     if kind == "key-rotation":
         contents.keys.append((number, predicate))
-        return
+        entry = {
+            "subject": [one for one in entry["subject"] if "downloadLocation" in one]
+        }  # a checkpoint, the key is none
     for one in entry["subject"]:
         digest, path = one["digest"]["sha256"], one.get("downloadLocation")
         if path is None:
@@ -469,10 +476,42 @@ def _trusted(
     return trusted, known
 
 
-def check_signature(checkpoint: Checkpoint, contents: Contents, given: list[VerifyKey], report: Report) -> None:
+def takeovers(files: Files, contents: Contents) -> Iterator[str]:
+    """Each key that began to sign without the one before it having handed over, in words."""
+    before: VerifyKey | None = None
+    for line, said in contents.keys:
+        if said.get("key") == NO_KEY:
+            continue
+        key = VerifyKey.parse(str(said.get("key")), f"{LOG} line {line}")
+        if before and key != before and "endorsement" not in said:
+            who = f"adopted by {said['by']} because: {said.get('reason', '')}" if "by" in said else "nobody says why"
+            yield (
+                f"who signed lines 1 to {line - 1}: since line {line} by a second key {key.short}; the first, {before.short}, "
+                f"did not hand over{last_words(files, contents, line, before)}; {who}"
+            )
+        before = key
+
+
+def last_words(files: Files, contents: Contents, line: int, key: VerifyKey) -> str:
+    """What of a log that was taken over its first key did sign, by the checkpoint that was kept of it."""
+    path = next((path for path, (_, number, _) in contents.held.items() if number == line and path in files), None)
+    if path is None:
+        return ""
+    kept = Checkpoint.parse(read(files, path), path)
+    signed = any(
+        name == key.name and raw[:4] == key.id and key.accepts(kept.body, raw[4:]) for name, raw in kept.signatures
+    )
+    if not signed or kept.root != b64(root_of(contents.leaves[: kept.size])):
+        return ""
+    return f", but signed the first {kept.size}"
+
+
+def check_signature(
+    files: Files, checkpoint: Checkpoint, contents: Contents, given: list[VerifyKey], report: Report
+) -> None:
     """One trusted key must have signed; every signature must be by a key that is known, and right; the root must fit."""
     trusted, known = _trusted(checkpoint, contents, given)
-    signers = []
+    taken, signers = list(takeovers(files, contents)), []
     for name, raw in checkpoint.signatures:
         key = next((one for one in [*given, *known] if (one.name, one.id) == (name, raw[:4])), None)
         if key is None:
@@ -487,11 +526,11 @@ def check_signature(checkpoint: Checkpoint, contents: Contents, given: list[Veri
         )
     good = [key for key in signers if key in trusted]
     if trusted and not good:
-        raise Broken(
-            CHECKPOINT, "not signed by the key that was given" if given else "the signature of the log's key is missing"
-        )
+        what = "not signed by the key that was given" if given else "the signature of the log's key is missing"
+        raise Broken(CHECKPOINT, "; ".join([what, *taken]))
     report.checked.append(f"log: {checkpoint.size} entries, root {checkpoint.root}")
-    report.checked.extend(f"signature: {key.name}+{key.id.hex()}" for key in good)
+    report.checked.extend(f"signature: {key.short}" for key in good)
+    report.unchecked.extend(taken)
     if not good:
         report.unchecked.append("signature: this log is unsigned")
     elif not given:
@@ -1401,8 +1440,12 @@ def examine(
     evidence, site, inside = locate(path, pages)
     checkpoint = Checkpoint.parse(read(evidence, CHECKPOINT))
     older = _older(since) if since else None
-    contents = read_log(evidence, checkpoint, older, tuple(only))
-    check_signature(checkpoint, contents, [VerifyKey.parse(key) for key in keys], report)
+    only = tuple(only)
+    if not only and site and PACKED in site:
+        only = packed(site)
+        report.unchecked.append(f"which deployments belong here: {PACKED} says; --only asks for those you want")
+    contents = read_log(evidence, checkpoint, older, only)
+    check_signature(evidence, checkpoint, contents, [VerifyKey.parse(key) for key in keys], report)
     if older:
         report.checked.append(f"history: the first {older.size} entries are those of the older checkpoint")
     else:
@@ -1421,6 +1464,14 @@ def examine(
         check_figures(evidence, contents, report)
     else:
         report.unchecked.append("figures: not derived again (--figures)")
+
+
+def packed(site: Files) -> tuple[str, ...]:
+    """The deployments that an audit pack says it holds; '' among them, so that they are never all that there are."""
+    import csv
+
+    rows = csv.DictReader(io.StringIO(read(site, PACKED).decode()))
+    return tuple(sorted({"", *(row.get("deployment") or "" for row in rows)}))
 
 
 def usage(path: str, pages: str | None, keys: Iterable[str], since: str, subset: str) -> float:

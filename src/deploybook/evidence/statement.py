@@ -146,9 +146,14 @@ def tombstone(subjects: Mapping[str, str], *, reason: str, **about: str) -> Stat
     return _own("tombstone", subjects, about, reason=_reason(reason))
 
 
-def key_rotation(digest: str, *, key: str, previous: str = NO_KEY, endorsement: str = "") -> Statement:
-    """From here on the log is signed with key (none: with no key). endorsement: the old key's signature under it."""
-    return _own("key-rotation", {"vkey": digest}, {}, key=key, previous=previous, endorsement=endorsement)
+def key_rotation(
+    subjects: Subjects, *, key: str, previous: str = NO_KEY, endorsement: str = "", by: str = "", reason: str = ""
+) -> Statement:
+    """
+    From here on the log is signed with key (none: with no key). endorsement: the old key's signature under it; without
+    one, by and reason say who took over a log whose key is lost, and why.
+    """
+    return _own("key-rotation", subjects, {}, key=key, previous=previous, endorsement=endorsement, by=by, reason=reason)
 
 
 def canonical(statement: Statement) -> bytes:
