@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from .. import records
 from ..errors import SourceError
+from ..evidence import Log
 from ..evidence import key as keys
 from ..sources.secrets import resolve
 
@@ -39,9 +40,9 @@ def look(workspace: records.Workspace, *, now: datetime, environ: Mapping[str, s
     for name, options in settings.channels.items():
         yield channel(name, options, workspace.root, environ)
     origin = settings.origin or workspace.root.name
-    path = keys.default_path(f"{origin}@{workspace.root}", environ)
-    there = path.is_file()
-    yield Line(what="key", text=f"{path}" if there else f"none yet; the first report makes {path}, keep a copy of it")
+    signers = Log.open(workspace.root / "evidence").head().signatures
+    path, key = keys.find(origin, workspace.root, signers, environ)
+    yield Line(what="key", text=f"{path}" if key else f"none yet; the first report makes {path}, keep a copy of it")
     free = shutil.disk_usage(workspace.root).free
     yield Line(what="disk", text=f"{free / 1e9:,.0f} GB free" + ("" if free > ROOM else "; make room"), ok=free > ROOM)
     browser = next((found for name in BROWSERS if (found := shutil.which(name, path=environ.get("PATH")))), "")
