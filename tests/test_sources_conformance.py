@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 import pytest
 from build import metric
-from servers import NOON, openmetrics, postgres, prometheus
+from servers import NOON, distribution, openmetrics, postgres, prometheus, timescale, victoriametrics
 
 from deploybook import sources
 from deploybook.errors import UsageProblem
@@ -53,22 +53,35 @@ def in_files(folder: Path, kind: str) -> dict[str, Any]:
     return {"paths": ["rows.*"]}
 
 
-def in_postgres(url: str) -> None:
-    """The rows in a table of a real server, the value as numeric."""
+def in_postgres(url: str, *, hyper: bool) -> None:
+    """The rows in a table of a real server, the value as numeric. hyper: in a hypertable of TimescaleDB."""
     from adbc_driver_postgresql import dbapi
 
     stamps = long_rows().with_columns(pl.from_epoch("time", time_unit="ms").dt.replace_time_zone("UTC"))
     with dbapi.connect(url) as connection, connection.cursor() as cursor:
         cursor.execute("CREATE TABLE scraped (time timestamptz, metric text, value numeric, pod text, le text)")
-        values = (
+        if hyper:
+            cursor.execute("SELECT create_hypertable('scraped', 'time')")
+        values = [
             f"('{row[0].isoformat()}', '{row[1]}', {row[2]}, '{row[3]}', '{row[4]}')" for row in stamps.iter_rows()
-        )
-        cursor.execute(f"INSERT INTO scraped VALUES {', '.join(values)}")
+        ]
+        for first in range(0, len(values), 500):  # in Node.js no message may be longer than its buffer
+            cursor.execute(f"INSERT INTO scraped VALUES {', '.join(values[first : first + 500])}")
         connection.commit()
 
 
 QUERY = "SELECT time, metric, pod, le, value FROM scraped WHERE time BETWEEN $start AND $end"
-HOLDERS = ("csv", "gz", "parquet", "openmetrics", "replay", "prometheus", "postgres table", "postgres query")
+SERVERS = {
+    "prometheus": prometheus,
+    "victoriametrics": victoriametrics,
+    "postgres": postgres,
+    "distribution": distribution,
+    "timescale": timescale,
+}
+FILES = ("csv", "gz", "parquet", "openmetrics", "replay")
+TABLES = ("postgres table", "postgres query", "distribution table", "distribution query", "timescale table")
+ASKED = ("prometheus", "victoriametrics")  # the bytes of two equal answers may differ
+HOLDERS = (*FILES, *ASKED, *TABLES)
 
 
 @pytest.fixture(scope="module")
@@ -80,24 +93,25 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], t
     def server(kind: str) -> str:
         if kind not in started:
             folder = tmp_path_factory.mktemp(kind)
-            if kind == "prometheus":
-                (folder / "metrics.om").write_text(openmetrics())
-                started[kind] = stack.enter_context(prometheus(folder, folder / "metrics.om"))
-            else:
-                started[kind] = stack.enter_context(postgres())
-                in_postgres(started[kind])
+            (folder / "metrics.om").write_text(openmetrics())
+            context: Any = SERVERS[kind]
+            given = (folder, folder / "metrics.om") if kind in ASKED else ()
+            started[kind] = stack.enter_context(context(*given))
+            if kind not in ASKED:
+                in_postgres(started[kind], hyper=kind == "timescale")
         return started[kind]
 
     def make(holder: str) -> tuple[Source, Path, dict[str, str]]:
         folder = tmp_path_factory.mktemp("holder")
         kind, _, form = holder.partition(" ")
-        if kind == "prometheus":
-            return Source(name="s", kind=kind, options={"url": "env:URL"}), folder, {"URL": server(kind)}
-        if kind == "postgres":
+        if kind in ASKED:
+            options: dict[str, Any] = {"url": "env:URL", "dialect": kind}
+            return Source(name="s", kind="prometheus", options=options), folder, {"URL": server(kind)}
+        if kind in SERVERS:
             options = {"dsn": "env:DSN"} | (
                 {"query": QUERY} if form == "query" else {"table": "scraped", "labels": ["pod", "le"]}
             )
-            return Source(name="s", kind=kind, options=options), folder, {"DSN": server(kind)}
+            return Source(name="s", kind="postgres", options=options), folder, {"DSN": server(kind)}
         kinds = {"replay": "replay"}
         return Source(name="s", kind=kinds.get(kind, "files"), options=in_files(folder, kind)), folder, {}
 
@@ -138,7 +152,7 @@ def test_a_pull_is_the_same_again(held: Any, holder: str) -> None:
     first, second = pull(held, holder), pull(held, holder)
 
     assert told(first) == told(second)
-    assert [one.digest for one in first.originals] == [one.digest for one in second.originals] or holder == "prometheus"
+    assert [one.digest for one in first.originals] == [one.digest for one in second.originals] or holder in ASKED
 
 
 def test_every_row_leads_to_an_original(held: Any, holder: str) -> None:
@@ -174,7 +188,7 @@ def test_nothing_is_later_than_now_where_the_source_is_live(held: Any, holder: s
     pulled = pull(held, holder, now=now)
 
     last = max(int(series.times[-1]) for one in pulled.samples for series in one.series)
-    assert (last <= now.timestamp() * 1000) == (holder not in ("csv", "gz", "parquet", "openmetrics"))
+    assert (last <= now.timestamp() * 1000) == (holder not in FILES[:-1])
 
 
 def test_an_unknown_kind_is_told_with_a_suggestion(held: Any, holder: str, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from servers import free_port, postgres
+from servers import distribution, free_port, postgres, timescale
 
 from deploybook.errors import QueryRejected, SourceError, SourceUnreachable
 from deploybook.model import Pulled, Source
@@ -21,10 +21,38 @@ WANTED = {"jobs_total": "counter", "load": "gauge"}
 ROWS = "(VALUES ('2025-01-22T12:00:00Z'::timestamptz, 5), ('2025-01-22T12:00:15Z', 7)) AS t(time, value)"
 
 
-@pytest.fixture(scope="module")
-def dsn() -> Iterator[str]:
-    with postgres() as url:
+@pytest.fixture(scope="module", params=[postgres, distribution], ids=["embedded", "distribution"])
+def dsn(request: pytest.FixtureRequest) -> Iterator[str]:
+    with request.param() as url:
+        put(url, "CREATE SEQUENCE numbers")
         yield url
+
+
+@pytest.fixture(scope="module")
+def hyper() -> Iterator[str]:
+    """
+    Rows of a table without a policy, of one with, and of a continuous aggregate over it that keeps longer. All is made
+    before anything is read: in Node.js every connection is the same session, which stays read-only.
+    """
+    with timescale() as url:
+        put(
+            url,
+            *(f"CREATE TABLE {name} (time timestamptz NOT NULL, value int)" for name in ("plain", "jobs")),
+            *(f"SELECT create_hypertable('{name}', 'time')" for name in ("plain", "jobs")),
+            "CREATE MATERIALIZED VIEW jobs_hourly WITH (timescaledb.continuous) AS "
+            "SELECT time_bucket('1 hour', time) AS time, max(value) AS value FROM jobs GROUP BY 1 WITH NO DATA",
+            "SELECT add_retention_policy('jobs', INTERVAL '30 days')",
+            "SELECT add_retention_policy('jobs_hourly', INTERVAL '90 days')",
+        )
+        yield url
+
+
+def put(url: str, *statements: str) -> None:
+    from adbc_driver_postgresql import dbapi
+
+    with dbapi.connect(url, autocommit=True) as connection, connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
 
 
 def read(url: str, *, days: int = 0, step: timedelta | None = None, **options: Any) -> Pulled:
@@ -98,7 +126,7 @@ def test_text_where_a_number_belongs_is_missing(dsn: str) -> None:
         ("DROP TABLE scraped", "syntax error"),
         ("COMMIT", "syntax error"),
         ("SELECT 1) x; DROP TABLE y; SELECT (2", "multiple commands"),
-        ("SELECT lo_create(7) AS time, 1 AS value", "read-only"),
+        ("SELECT now() AS time, nextval('numbers') AS value", "read-only"),
         ("SELECT now() AS time, 1 AS value FROM nowhere", 'relation "nowhere" does not exist'),
         ("SELECT 1 AS value, 2 AS other", "has no time column"),
     ],
@@ -122,6 +150,52 @@ def test_no_rows_are_no_data_and_old_ones_no_longer_observable(dsn: str) -> None
     old = read(dsn, query=query, days=40, retention="30d")
     assert old.samples == ()
     assert [(note.kind, "no longer observable" in note.text) for note in old.notes] == [("missing", True)]
+
+
+def test_a_window_older_than_the_oldest_row_is_no_longer_observable(dsn: str) -> None:
+    put(
+        dsn,
+        "DROP TABLE IF EXISTS kept",
+        "CREATE TABLE kept (at timestamptz, metric text, value int)",
+        "INSERT INTO kept VALUES ('2025-01-22T12:10:01Z', 'other', 1), ('2025-01-23T12:00:00Z', 'other', 1)",
+    )
+
+    quiet = read(dsn, table="kept", time="at", metric="metric")
+    put(dsn, "DELETE FROM kept WHERE at < '2025-01-23'")
+    gone = read(dsn, table="kept", time="at", metric="metric")
+    put(dsn, "DELETE FROM kept")
+    empty = read(dsn, table="kept", time="at", metric="metric")
+
+    assert [one.notes for one in (quiet, empty)] == [(), ()]
+    assert [(note.kind, note.text) for note in gone.notes] == [
+        (
+            "missing",
+            "its rows before 2025-01-22T12:25:00Z is no longer observable: the oldest row of kept is of 2025-01-23T12:00:00Z",
+        )
+    ]
+
+
+def test_timescale_cuts_times_by_its_own_function(hyper: str) -> None:
+    query = "SELECT $bucket(at) AS time, count(*) AS value FROM generate_series($start, $end, INTERVAL '1 second') at GROUP BY 1"
+
+    pulled = read(hyper, query=query, step=timedelta(minutes=5))
+
+    assert values(pulled) == [*[300] * 10, 1]
+    assert "time_bucket(INTERVAL '300 seconds', at)" in pulled.originals[0].query
+
+
+def test_timescale_says_by_its_policies_what_it_keeps(hyper: str) -> None:
+    told = {
+        (name, days): read(hyper, query=f"SELECT * FROM {name} WHERE time BETWEEN $start AND $end", days=days).notes
+        for name in ("plain", "jobs", "jobs_hourly")
+        for days in (10, 40, 100)
+    }
+
+    assert {key: [note.text.split(": ")[1] for note in notes] for key, notes in told.items() if notes} == {
+        ("jobs", 40): ["db keeps 30 days"],
+        ("jobs", 100): ["db keeps 30 days"],
+        ("jobs_hourly", 100): ["db keeps 90 days"],
+    }
 
 
 def test_a_server_that_is_not_there_is_told_without_the_password() -> None:

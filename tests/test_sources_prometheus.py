@@ -546,6 +546,33 @@ def test_ranges_tile_under_both_rules(version: str, adds: int) -> None:
         assert form["partial_response"] == ["false"]
 
 
+def test_prometheus_says_itself_how_long_it_keeps_samples(server: str) -> None:
+    """Its flag says 0s where it was not set, and it keeps 15d then; this one was set to 20y."""
+    before = Window(start=NOON - timedelta(days=2), end=NOON - timedelta(days=1))
+    quiet, gone = (
+        pull(request(server, COUNTER, now=NOW + timedelta(days=days), windows=(before,))) for days in (7200, 7400)
+    )
+
+    assert quiet.notes == ()
+    assert [note.text.split(": ")[1] for note in gone.notes] == ["live keeps 7300 days"]
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        ("15d", timedelta(days=15)),
+        ("1d12h", timedelta(days=1.5)),
+        ("1y or 50GiB", timedelta(days=365)),
+        ("2w", timedelta(days=14)),
+        ("1GiB", None),
+        ("0s", None),
+        ("", None),
+    ],
+)
+def test_a_retention_is_read_as_servers_write_it(text: str, length: timedelta | None) -> None:
+    assert sources.request.length_in(text) == length
+
+
 def test_an_old_window_without_samples_is_no_longer_observable() -> None:
     empty = {"status": "success", "data": {"resultType": "matrix", "result": []}}
     with FakeServer(reply(empty)) as fake:

@@ -20,12 +20,19 @@ from ..times import from_ms, iso, to_ms
 from .answers import rows_of_answers
 from .files import form_of
 from .join import gather
-from .request import LEAD, Request, merged, needed, seconds_of, unobservable, without
+from .request import LEAD, Kept, Request, kept_for, merged, needed, seconds_of, unobservable, without
 from .rows import Notebook, Rows, Unreadable
 from .secrets import resolve
 from .tables import Form, pick, read_frame
 
 BUCKET = re.compile(r"\$bucket\(([^()]+)\)")
+# A `drop_after` that is a bare number counts in the unit of a time column that is none.
+POLICY = """
+    SELECT min(extract(epoch FROM CASE WHEN after !~ '^[0-9]+$' THEN after::interval END))::float8 FROM (
+        SELECT config ->> 'drop_after' AS after FROM timescaledb_information.jobs
+        WHERE proc_name = 'policy_retention' AND hypertable_name IN ({names})
+    ) AS policies
+"""
 
 
 def pull(request: Request) -> Pulled:
@@ -43,9 +50,8 @@ def pull(request: Request) -> Pulled:
         for name, text in texts.items():
             for start, end in without(spans, request.held.get((name, text), ())):
                 rows, original = ask(request, database, name, text, start, end)
-                notes += unobservable(
-                    request, name or "its rows", str(request.source.options.get("retention") or ""), original
-                )
+                if not original.rows:
+                    notes += unobservable(request, name or "its rows", original, kept(request, database, text))
                 notes += rows.notes
                 parts.append(rows)
                 originals.append(original)
@@ -90,16 +96,50 @@ def from_table(request: Request) -> str:
         str(options.get("value") or "value"),
         *(map(str, labels) if isinstance(labels, (list, tuple)) else ()),
     ]
-    name = ".".join(quoted(part) for part in (str(options.get("schema") or ""), str(options["table"])) if part)
-    wanted = ", ".join("'" + one.replace("'", "''") + "'" for one in sample_names(request.wanted))
+    wanted = ", ".join(literal(one) for one in sample_names(request.wanted))
     return (
-        f"SELECT {', '.join(map(quoted, columns))} FROM {name} "
+        f"SELECT {', '.join(map(quoted, columns))} FROM {table_of(request)} "
         f"WHERE {quoted(time)} BETWEEN $start AND $end AND {quoted(metric)} IN ({wanted}) ORDER BY {quoted(time)}"
     )
 
 
+def table_of(request: Request) -> str:
+    options = request.source.options
+    return ".".join(quoted(str(options[part])) for part in ("schema", "table") if options.get(part))
+
+
+def kept(request: Request, database: Any, text: str) -> Kept | None:
+    """
+    What is still there: by the source's `retention`, by the shortest retention policy of the hypertables and
+    continuous aggregates that the query names, or by the oldest row of its `table`.
+    """
+    policy = None
+    if has_timescale(request, database):
+        names = ", ".join(literal(word) for word in sorted(set(re.findall(r"\w+", text))))
+        policy = rows_from(request, database, POLICY.format(names=names)).item()
+    if found := kept_for(request, timedelta(seconds=policy) if policy else None):
+        return found
+    if not request.source.options.get("table"):
+        return None
+    time = quoted(str(request.source.options.get("time") or "time"))
+    ask = f"SELECT (extract(epoch FROM min({time})) * 1000)::bigint FROM {table_of(request)}"
+    oldest = rows_from(request, database, ask).item()
+    if oldest is None:
+        return None
+    why = f"the oldest row of {request.source.options['table']} is of {iso(from_ms(oldest))}"
+    return Kept(since_ms=oldest, why=why)
+
+
+def has_timescale(request: Request, database: Any) -> bool:
+    return rows_from(request, database, "SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'").height > 0
+
+
 def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def sample_names(wanted: Mapping[str, str]) -> list[str]:
@@ -190,11 +230,10 @@ def settled(text: str, request: Request, database: Any, start: int, end: int) ->
     """The SQL with its window; `$bucket(x)` as time_bucket where TimescaleDB is there, as date_bin elsewhere."""
     if BUCKET.search(text):
         step = f"INTERVAL '{(request.source.step or timedelta(seconds=15)).total_seconds():g} seconds'"
-        timescale = rows_from(request, database, "SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'").height
-        made = (
-            f"time_bucket({step}, \\1)" if timescale else f"date_bin({step}, \\1, TIMESTAMPTZ '1970-01-01 00:00:00Z')"
-        )
-        text = BUCKET.sub(made, text)
+        cut, origin = "date_bin", ", TIMESTAMPTZ '1970-01-01 00:00:00Z'"
+        if has_timescale(request, database):
+            cut, origin = "time_bucket", ""
+        text = BUCKET.sub(rf"{cut}({step}, \1{origin})", text)
     for sign, at in (("$start", start), ("$end", end)):
         text = text.replace(sign, f"TIMESTAMPTZ '{iso(from_ms(at))}'")
     return text.strip().rstrip(";")

@@ -15,7 +15,7 @@ from ..times import to_ms
 from .answers import Answer, read_answer, rows_of_answers
 from .http import NOT_NOW, Client, Reply
 from .join import gather
-from .request import LEAD, Request, merged, needed, unobservable, without
+from .request import LEAD, Request, kept_for, length_in, merged, needed, unobservable, without
 from .rows import Rows, Unreadable
 
 MOST = 2_000_000  # samples of one answer
@@ -38,10 +38,14 @@ class TooMuch(QueryRejected):
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """Who answers. left_open: whether a range leaves out its start (3.0 and later); None where that is not known."""
+    """
+    Who answers. left_open: whether a range leaves out its start (3.0 and later); None where that is not known.
+    keeps: how long samples stay, None where it does not say.
+    """
 
     engine: str
     flags: Mapping[str, str] = field(default_factory=dict)
+    keeps: timedelta | None = None
     left_open: bool | None = None
 
 
@@ -173,9 +177,9 @@ class Puller:
                 self.ranged(selector, start, end, step_of(self.request, 15), got)
             else:
                 self.raw(selector, start, end, got)
-        kept = str(self.request.source.options.get("retention") or self.server.flags.get(FLAGS[2]) or "")
+        kept = kept_for(self.request, self.server.keeps)
         quiet = [one for one in got.originals if not one.rows]
-        self.notes += unobservable(self.request, name, kept, quiet[-1]) if quiet else []
+        self.notes += unobservable(self.request, name, quiet[-1], kept) if quiet else []
 
     def raw(self, selector: str, start: int, end: int, got: Got) -> None:
         """
@@ -326,12 +330,14 @@ def identify(client: Client) -> Server:
     version = str(info.get("version", "")).lstrip("v")
     application = str(info.get("application", "")).lower().removeprefix("grafana ") or dialect
     flags = told(client, "/api/v1/status/flags")
+    kept = str(told(client, "/api/v1/status/runtimeinfo").get("storageRetention") or "")
     major = int(version.split(".")[0]) if version.split(".")[0].isdigit() else None
     known = application == "prometheus" and major is not None
     return Server(
         engine=f"{application} {version or '(version unknown)'}",
         flags={name: str(flags[name]) for name in FLAGS if flags.get(name)},
         left_open=(major or 0) >= 3 if known else None,
+        keeps=length_in(kept),
     )
 
 

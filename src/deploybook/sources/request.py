@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,8 +12,9 @@ from typing import Any
 
 from ..errors import SourceError
 from ..model import DataNote, Deployment, Metric, Original, Source
-from ..times import Window, from_ms, iso, length_text, parse_length, steps, to_ms
+from ..times import Window, from_ms, iso, parse_length, steps, to_ms
 
+DAY = timedelta(days=1)
 LEAD = timedelta(minutes=15)  # before and after each window: the row before its start, and what happened beside it
 Progress = Callable[[str, int, int], None]
 Held = Mapping[tuple[str, str], Sequence[tuple[int, int]]]
@@ -91,15 +93,34 @@ def without(spans: Sequence[tuple[int, int]], held: Sequence[tuple[int, int]]) -
     return sorted(set(left))
 
 
-def unobservable(request: Request, name: str, kept: str, original: Original) -> list[DataNote]:
-    """A note where an old stretch of time has no rows: the source does not keep it (kept: '15d'), it was not quiet."""
-    try:
-        keeps = parse_length(kept.replace("y", "00d"))
-    except ValueError:
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """What a source still has. since_ms: nothing before it. why: how that is known, as words behind the source's name."""
+
+    since_ms: int
+    why: str
+
+
+def kept_for(request: Request, length: timedelta | None) -> Kept | None:
+    """What a source has that keeps everything for that long; None where neither it nor its option says how long."""
+    length = length_in(str(request.source.options.get("retention") or "")) or length
+    if length is None or request.now is None:
+        return None
+    return Kept(since_ms=to_ms(request.now - length), why=f"{request.source.name} keeps {length / DAY:g} days")
+
+
+def length_in(text: str) -> timedelta | None:
+    """'15d', '1y', '1d12h', '30d or 50GiB' as a length; None for a size, and for the '0s' of a flag that is not set."""
+    hours = {"y": 365 * 24, "w": 7 * 24, "d": 24, "h": 1, "m": 1 / 60, "s": 1 / 3600}
+    parts = re.findall(r"(\d+)([ywdhms])", text.split(" or ")[0])
+    return timedelta(hours=sum(int(number) * hours[unit] for number, unit in parts)) or None
+
+
+def unobservable(request: Request, name: str, original: Original, kept: Kept | None) -> list[DataNote]:
+    """A note where an old stretch of time has no rows: the source does not have it any more, it was not quiet."""
+    if original.rows or kept is None or original.end_ms >= kept.since_ms:
         return []
-    if original.rows or request.now is None or original.end_ms >= to_ms(request.now - keeps):
-        return []
-    text = f"{name} before {iso(from_ms(original.end_ms))} is no longer observable: {request.source.name} keeps {length_text(keeps)}"
+    text = f"{name} before {iso(from_ms(original.end_ms))} is no longer observable: {kept.why}"
     return [DataNote(kind="missing", metric=name if name in request.wanted else "", count=0, text=text)]
 
 
