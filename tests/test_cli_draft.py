@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
@@ -110,7 +111,7 @@ def test_before_the_window_ends_nothing_is_judged(place: Place) -> None:
         "The deployment window is open until 22 Jan 15:30 PT; it is judged at its end.",
     ]
     assert "parser_failure_total at 14:15: 0 errors, Pass" in out
-    assert "14:45" not in out
+    assert ("14:45" in out, "No data" in out) == (False, False)
 
 
 def test_a_recap_is_as_of_its_report(place: Place) -> None:
@@ -209,8 +210,9 @@ def test_a_message_is_evidence_of_the_report_behind_all_that_was_there(
         place.say("draft", "status", "--send", "team", now=END + QUARTER)
 
     *old, message = Book.open(SLUG, workspace=place.root).facts.evidence
+    of_checkpoint = Book.open(SLUG, "1h", workspace=place.root).facts.evidence
 
-    assert [item.number for item in old] == before
+    assert [item.number for item in old] == [item.number for item in of_checkpoint] == before
     assert (message.kind, message.name) == (
         "message",
         "Sent to team: Pass so far: Status of Telemetry Step 2 (CHG-2025-0121)",
@@ -320,7 +322,7 @@ def test_a_message_is_held_while_an_incident_is_open_and_goes_out_when_it_is_ove
     assert (said[0]["state"], said[0]["why"]) == ("held", why)
     assert f"would hold: {name}; held: {why}" in rehearsed
     assert len(received) == 1
-    assert "Ended incident: 22 Jan 15:20 PT: Parser down in eu" in received[0]["text"]
+    assert "Incident: 22 Jan 15:20 PT, over 22 Jan 15:58 PT: Parser down in eu" in received[0]["text"]
     assert sent(place) == [
         ("team", "held status 2025-01-22T23:45:00Z", False),
         ("team", "planned status 2025-01-22T23:45:00Z", True),
@@ -543,7 +545,9 @@ def test_the_draft_that_the_manual_shows_is_the_one_printed(place: Place, root: 
     shutil.copytree(root / "deployments" / SLUG, place.root / "deployments" / SLUG)
     shown = test_cli_life.blocks("drafts.md", "console")[0]
 
-    assert shown == "$ deploybook draft status\n" + place.say("draft", "status", now=END + QUARTER)[1]
+    said = place.say("draft", "status", now=END + QUARTER)[1]
+    rows = re.compile(r"\[E-\d+\]")  # their numbers hang on what was pulled
+    assert rows.sub("[E]", shown) == rows.sub("[E]", f"$ deploybook draft status\n{said}")
 
 
 def test_the_messages_of_the_manual_are_accepted(place: Place) -> None:
@@ -597,6 +601,7 @@ def alert(seconds: float, text: str, origin: str = "journal") -> Entry:
     ],
 )
 def test_which_incidents_are_open(entries: list[Entry], still: list[str], over: list[str]) -> None:
-    found = incidents(entries, at(60))
+    found, ended = incidents(entries, at(60))
 
-    assert [[each.text for each in part] for part in found] == [still, over]
+    assert ([each.text for each in found], [each.text for each, _ in ended]) == (still, over)
+    assert {end for _, end in ended} <= {at(9)}

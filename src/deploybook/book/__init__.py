@@ -139,7 +139,9 @@ class Book:
             records=self.records,
             neighbours=self.neighbours,
         )
-        facts = replace(facts, evidence=evidence(self.folder, self.deployment, self.records, self.data))
+        whole = self.after is None and not self.closing  # the report with the minute log
+        rows = evidence(self.folder, self.deployment, self.records, self.data, messages=whole)
+        facts = replace(facts, evidence=rows)
         return replace(facts, sparks=sparks(facts, self.data))
 
     @property

@@ -14,9 +14,12 @@ MESSAGE = "message"  # the kind of an original that we sent ourselves
 HAND_WRITTEN = ("deployment.yml", "journal.md", "records.yml")
 
 
-def evidence(folder: Path, deployment: Deployment, records: Records, data: Data) -> tuple[EvidenceItem, ...]:
-    """Every row of the evidence table, numbered E-01, E-02 … in a fixed order."""
-    items = [*originals(folder, deployment, data), *hand_written(folder), *named(records), *sent(folder)]
+def evidence(
+    folder: Path, deployment: Deployment, records: Records, data: Data, *, messages: bool
+) -> tuple[EvidenceItem, ...]:
+    """Every row of the evidence table, numbered E-01, E-02 … in a fixed order. messages: also those that went out."""
+    items = [*originals(folder, deployment, data), *hand_written(folder), *named(records)]
+    items += sent(folder) if messages else []
     seen: dict[tuple[str, str], EvidenceItem] = {}
     for item in items:
         seen.setdefault((item.digest or item.name, "" if item.digest else item.path), item)

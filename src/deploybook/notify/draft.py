@@ -44,7 +44,7 @@ def draft(
     text: what a person adds. name: the same for a message that is sent again. log: size and root.
     """
     deployment, (size, root) = facts.deployment, log
-    told = deployment.closing is not None or deployment.end <= at
+    told = is_judged(facts, at)
     said = {"status": status, "broadcast": broadcast, "recap": recap}[kind](facts, page, at)
     lines = [("As of", wording.local_full(at, deployment.zone, year=True)), *said]
     lines += [("Not known", each) for each in unknown(kind, facts, at)]
@@ -70,7 +70,8 @@ def status(facts: Facts, page: PageFacts, at: datetime) -> Lines:
     yield from measured(facts, page, at)
     yield from checkpoints(facts, page, at)
     yield from incident_lines(facts, at)
-    yield from capped([(ask.word, ": ".join(filter(None, (ask.text, ask.note)))) for ask in page.asks])
+    asks = page.asks if is_judged(facts, at) else ()
+    yield from capped([(ask.word, ": ".join(filter(None, (ask.text, ask.note)))) for ask in asks])
     yield from leads(facts)
 
 
@@ -114,6 +115,10 @@ def action_text(facts: Facts, action: Action) -> str:
     return ", ".join(filter(None, (filled(facts, action.text), action.owner, action.status, due)))
 
 
+def is_judged(facts: Facts, at: datetime) -> bool:
+    return facts.deployment.closing is not None or facts.deployment.end <= at
+
+
 def before_the_end(facts: Facts, at: datetime) -> str:
     window, zone = facts.deployment.window, facts.deployment.zone
     if at < window.start:
@@ -123,7 +128,7 @@ def before_the_end(facts: Facts, at: datetime) -> str:
 
 def measured(facts: Facts, page: PageFacts, at: datetime) -> Lines:
     """Each metric with its numbers, word and evidence; of a window that is still open the check-ins so far."""
-    if at < facts.deployment.end and facts.deployment.closing is None:
+    if not is_judged(facts, at):
         yield from checkins(facts, at)
         return
     yield "Measured", wording.window_text(looked_at(facts), facts.deployment.zone, year=True)
@@ -166,24 +171,26 @@ def incident_lines(facts: Facts, at: datetime) -> Lines:
     """Those that are open, those that are over since the window began, or that none is on record and who was asked."""
     zone = facts.deployment.zone
     still, over = incidents(facts.entries, at)
-    over = [each for each in over if each.at >= facts.deployment.window.start]
-    yield from capped(
-        [("Open incident", f"since {wording.local_full(each.at, zone)}: {public(facts, each)}") for each in still]
-    )
-    yield from capped(
-        [("Ended incident", f"{wording.local_full(each.at, zone)}: {public(facts, each)}") for each in over]
-    )
+    over = [(each, end) for each, end in over if end >= facts.deployment.window.start]
+
+    def text(each: Entry, end: datetime | None = None) -> str:
+        span = f"over {wording.local_full(end, zone)}" if end else "open"
+        said = "a private entry" if each.private else filled(facts, each.text)
+        return f"{wording.local_full(each.at, zone)}, {span}: {said}"
+
+    yield from capped([("Incident", text(each)) for each in still])
+    yield from capped([("Incident", text(each, end)) for each, end in over])
     if not still and not over:
         yield "Incidents", f"none on record in {wording.listed(['the journal', *alert_sources(facts)])}"
 
 
-def incidents(entries: Iterable[Entry], at: datetime) -> tuple[list[Entry], list[Entry]]:
+def incidents(entries: Iterable[Entry], at: datetime) -> tuple[list[Entry], list[tuple[Entry, datetime]]]:
     """
-    The incidents that are open at that time, and those that are over: entries of the kind alert, of sources and of the
-    journal. One ends with a later entry that says the same with 'resolved' or 'ended'; in the journal part of it will do.
+    The incidents that are open at that time, and those that are over with their end: entries of the kind alert, of sources
+    and of the journal. One ends with a later entry that says the same with 'resolved' or 'ended'; in the journal part of it will do.
     """
     still: dict[str, Entry] = {}
-    over = []
+    over: list[tuple[Entry, datetime]] = []
     for each in entries:
         if each.kind != "alert" or each.at > at:
             continue
@@ -194,7 +201,7 @@ def incidents(entries: Iterable[Entry], at: datetime) -> tuple[list[Entry], list
         if not re.search(r"(?i)\b(?:resolved|ended)\b", each.text):
             still.setdefault(rest, each)
         elif ended:
-            over += [still.pop(name) for name in ended]
+            over += [(still.pop(name), each.at) for name in ended]
         elif not re.match(r"(?i)resolved|ended|PagerDuty incident resolved|Alert .* ended:", each.text):
             still[known_as(each.text)] = each
     return list(still.values()), over
@@ -240,10 +247,6 @@ def unknown(kind: str, facts: Facts, at: datetime) -> Iterator[str]:
         yield "how it ended: nobody has recorded it"
     if not deployment.lead:
         yield "who leads"
-
-
-def public(facts: Facts, entry: Entry) -> str:
-    return "a private entry" if entry.private else filled(facts, entry.text)
 
 
 def filled(facts: Facts, text: str) -> str:
