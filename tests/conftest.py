@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from deploybook.model import Data, Deployment
 
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("DEPLOYBOOK_SHARED") or ROOT.parent / "shared")
@@ -23,3 +27,20 @@ def shared() -> Path:
 def root() -> Path:
     """The top of this repository."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def exports(shared: Path) -> Data:
+    """The samples of the reference deployment."""
+    from build import reference_data
+    from scenarios import EVERYTHING
+
+    return reference_data(shared, names=EVERYTHING)
+
+
+@pytest.fixture(scope="session")
+def deployment(root: Path) -> Deployment:
+    """The reference deployment itself."""
+    from scenarios import reference_deployment
+
+    return reference_deployment(root)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import build
 import numpy as np
 import pytest
-from build import data, gauge, metric, reference_data, series, window
+from build import data, gauge, metric, series, window
 from scenarios import (
     BREACH,
     DAY_2,
-    EVERYTHING,
     FAILED,
     HOURS,
     NO_DATA,
@@ -31,7 +29,6 @@ from scenarios import (
     found,
     one,
     only,
-    reference_deployment,
     since,
     slower,
     span,
@@ -44,16 +41,6 @@ from deploybook.facts import document
 from deploybook.model import Checkpoints, Closing, Data, Deployment, Entry, Judgement
 from deploybook.times import Window
 from deploybook.units import parse_tolerance
-
-
-@pytest.fixture(scope="module")
-def exports(shared: Path) -> Data:
-    return reference_data(shared, names=EVERYTHING)
-
-
-@pytest.fixture(scope="module")
-def deployment(root: Path) -> Deployment:
-    return reference_deployment(root)
 
 
 def closed(deployment: Deployment, outcome: str, *, at: datetime | None = None, reason: str = "") -> Deployment:

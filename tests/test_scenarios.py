@@ -7,10 +7,8 @@ The words follow from the rules in docs/explanation/verdicts.md and were written
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from build import reference_data
 from scenarios import (
     BREACH,
     CLI,
@@ -37,7 +35,6 @@ from scenarios import (
     one,
     only,
     reason,
-    reference_deployment,
     runs,
     since,
     slower,
@@ -50,17 +47,6 @@ from scenarios import (
 from deploybook.assess import assess
 from deploybook.model import Data, Deployment, Verdict
 from deploybook.times import Window
-
-
-@pytest.fixture(scope="module")
-def exports(shared: Path) -> Data:
-    return reference_data(shared, names=EVERYTHING)
-
-
-@pytest.fixture(scope="module")
-def deployment(root: Path) -> Deployment:
-    return reference_deployment(root)
-
 
 # --- as it is -----------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from build import reference_data
 from scenarios import (
     CLI,
     DAY_2,
@@ -43,7 +42,6 @@ from scenarios import (
     only,
     reason,
     recut,
-    reference_deployment,
     renamed,
     rows,
     since,
@@ -63,16 +61,6 @@ from deploybook.times import UTC, Window, parse_zone, to_ms
 from deploybook.units import parse_tolerance
 
 ALIAS = "parse_duration_ms"
-
-
-@pytest.fixture(scope="module")
-def exports(shared: Path) -> Data:
-    return reference_data(shared, names=EVERYTHING)
-
-
-@pytest.fixture(scope="module")
-def deployment(root: Path) -> Deployment:
-    return reference_deployment(root)
 
 
 def with_metrics(deployment: Deployment, **changes: object) -> Deployment:

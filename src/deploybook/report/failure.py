@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..book import Book
 from ..run import RunResult
-from ..sections.page import Failure, PageFacts, PageKind
+from ..sections.page import Failure, PageFacts, PageKind, of_deployment
 from .keep import name_of
 
 WORDS = {
@@ -30,17 +30,7 @@ def page_of(book: Book, place: Path, result: RunResult, title: str, kind: PageKi
     return PageFacts(
         kind=kind,
         title=title,
-        deployment=deployment.slug,
-        name=deployment.title,
-        ticket=deployment.ticket,
-        version=deployment.version,
-        service=deployment.service,
-        team=deployment.team,
-        lead=deployment.lead,
-        zone=deployment.zone.key,
-        start=deployment.window.start,
-        end=deployment.end,
-        observed_until=deployment.observed.end,
+        **of_deployment(deployment),
         as_of=deployment.closes if book.closing else deployment.due(book.after) if book.after else deployment.end,
         after=name_of(book) if book.after else "",
         word="Not produced",

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from .. import wording
 from ..facts import EvidenceItem, Facts, figure_id
-from ..model import Judgement, Verdict
+from ..model import Deployment, Judgement, Verdict
 from ..register import REGISTERS, RegisterLine
 from ..times import iso
 from . import markup, metrics, plan, say, summary
@@ -172,6 +172,19 @@ def _plain(value: object) -> str:
     raise TypeError(f"{type(value).__name__} does not belong in page facts")
 
 
+def of_deployment(deployment: Deployment) -> dict[str, Any]:
+    """What every page of a deployment says of it, made or not."""
+    same = {name: getattr(deployment, name) for name in ("ticket", "version", "service", "team", "lead", "end")}
+    return {
+        **same,
+        "deployment": deployment.slug,
+        "name": deployment.title,
+        "zone": deployment.zone.key,
+        "start": deployment.window.start,
+        "observed_until": deployment.observed.end,
+    }
+
+
 def page_facts(facts: Facts, kind: PageKind, title: str, chart: str = "") -> PageFacts:
     """What the page made from these facts says of itself."""
     deployment, closing = facts.deployment, facts.deployment.closing
@@ -180,17 +193,7 @@ def page_facts(facts: Facts, kind: PageKind, title: str, chart: str = "") -> Pag
     return PageFacts(
         kind=kind,
         title=title,
-        deployment=deployment.slug,
-        name=deployment.title,
-        ticket=deployment.ticket,
-        version=deployment.version,
-        service=deployment.service,
-        team=deployment.team,
-        lead=deployment.lead,
-        zone=deployment.zone.key,
-        start=deployment.window.start,
-        end=deployment.end,
-        observed_until=deployment.observed.end,
+        **of_deployment(deployment),
         as_of=facts.as_of,
         data_until=facts.data_until,
         after="" if facts.after is None else wording.after_text(facts.after).removeprefix("+"),
