@@ -1,4 +1,7 @@
-"""A look at the sources before the window: what each metric gives now, what it can tell, and what stands in the way."""
+"""
+A look at the sources: what each metric gives now, what it can tell, what stands in the way; and of figures that are
+stored already, what the servers say now.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from ..sources.about import About, about
 from ..times import Window, length_text
 from . import machine
 from .credentials import guard
+from .crosscheck import Checked, crosscheck
 from .load import windows_needed
 from .machine import Line
 
@@ -48,7 +52,7 @@ class Reading:
     """
     One metric. now: over the last minutes; baseline: over its window, None where it is not over yet. tells: the
     smallest change that each length of window can resolve. edges: of the buckets around the target.
-    wrong: what a person has to do, in sentences.
+    wrong: what a person has to do, in sentences. asked: its source answered.
     """
 
     metric: Metric
@@ -58,6 +62,7 @@ class Reading:
     tells: tuple[Told, ...] = ()
     edges: tuple[float, ...] = ()
     wrong: tuple[str, ...] = ()
+    asked: bool = True
 
     @property
     def has_data(self) -> bool:
@@ -66,12 +71,16 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True)
 class Live:
-    """readings: in the order of the metrics. lines: sources, then what is beside them. failed: a source did not answer."""
+    """
+    readings: in the order of the metrics. lines: sources, then what is beside them. failed: a source did not answer.
+    figures: the stored ones beside what their servers say.
+    """
 
     deployment: Deployment
     readings: tuple[Reading, ...]
     lines: tuple[Line, ...]
     failed: bool
+    figures: tuple[Checked, ...] = ()
 
 
 def look(
@@ -93,7 +102,7 @@ def look(
     recent = Window(start=now - deployment.checkins.every, end=now)
     lines: list[Line] = []
     latest: list[Pulled] = []
-    failed = False
+    failures: dict[str, str] = {}
     for source in deployment.sources:
         try:
             said = ask(source, folder, now, environ)
@@ -101,18 +110,34 @@ def look(
             got = pull(source, deployment, folder, now, environ, windows_needed(deployment))
             exports.store(folder / "exports", [got], tool=tool, check=guard(workspace.root, environ))
             lines.append(Line(what=source.name, text=got.failure or secured(got, deployment, now), ok=not got.failure))
-            failed |= bool(got.failure)
+            failures |= {source.name: got.failure} if got.failure else {}
             if source.kind != "files":
                 latest.append(pull(source, deployment, folder, now, environ, (recent,), held=False))
         except SourceError as error:
-            failed = True
-            lines.append(Line(what=source.name, text=str(error), ok=False))
-    data = exports.combine(exports.load(folder / "exports"), latest)
+            failures[source.name] = str(error).removeprefix(f"{source.name}: ")
+            lines.append(Line(what=source.name, text=failures[source.name], ok=False))
+    stored = exports.load(folder / "exports")
+    data = exports.combine(stored, latest)
     if not latest and (until := last_sample(data)):
         recent = Window(start=until - deployment.checkins.every, end=until)
     lines += machine.look(workspace, now=now, environ=environ)
-    readings = tuple(read(metric, deployment, data, recent, now) for metric in deployment.metrics)
-    return Live(deployment=deployment, readings=readings, lines=tuple(lines), failed=failed)
+    readings = tuple(
+        read(metric, deployment, data, recent, now, asked=not failures.keys() & names_of(metric, deployment))
+        for metric in deployment.metrics
+    )
+    figures = crosscheck(workspace, deployment, now=now, environ=environ, failed=failures) if stored.samples else []
+    return Live(
+        deployment=deployment,
+        readings=readings,
+        lines=tuple(lines),
+        failed=bool(failures) or any(one.word == "not answered" and not one.question for one in figures),
+        figures=tuple(figures),
+    )
+
+
+def names_of(metric: Metric, deployment: Deployment) -> set[str]:
+    """The sources that may have the metric."""
+    return {each.name for each in deployment.sources if metric.source in ("", each.name)}
 
 
 def pull(
@@ -187,7 +212,9 @@ def last_sample(data: Data) -> datetime | None:
 # ── one metric ──
 
 
-def read(metric: Metric, deployment: Deployment, data: Data, recent: Window, now: datetime) -> Reading:
+def read(
+    metric: Metric, deployment: Deployment, data: Data, recent: Window, now: datetime, *, asked: bool = True
+) -> Reading:
     plain = replace(metric, show_change=False)
     found = measure.samples_of(plain, data)
     baseline = deployment.baseline if deployment.baseline and deployment.baseline.end <= now else None
@@ -198,6 +225,7 @@ def read(metric: Metric, deployment: Deployment, data: Data, recent: Window, now
         baseline=measure.measure(plain, data, baseline) if baseline else None,
         tells=tuple(told(plain, deployment, data, baseline)) if baseline else (),
         edges=around(metric, found.edges if found else ()),
+        asked=asked,
     )
     return replace(reading, wrong=tuple(wrong(reading, deployment)))
 
@@ -247,6 +275,8 @@ def around(metric: Metric, edges: tuple[float, ...]) -> tuple[float, ...]:
 def wrong(reading: Reading, deployment: Deployment) -> Iterator[str]:
     """What would make the verdict unclear, each with what to do about it."""
     metric, before = reading.metric, reading.baseline
+    if not reading.series and not reading.asked:
+        return  # why it did not answer is told of the source
     if not reading.series:
         where = " with " + ", ".join(map(str, metric.where)) if metric.where else ""
         yield f"no series{where}; look at the name{' and the labels' if where else ''}, or write 'missing: zero' for a counter that starts with its first event"

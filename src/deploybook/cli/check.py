@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     "--live",
     "is_live",
     is_flag=True,
-    help="Then ask the sources what one deployment would find, and secure its baseline.",
+    help="Then ask the sources what one deployment would find, secure its baseline, and check stored figures.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def command(state: State, is_live: bool, as_json: bool) -> int:

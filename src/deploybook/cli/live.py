@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from .common import State, print_json
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from ..book.crosscheck import Checked
     from ..book.live import Live, Reading
 
+FIGURES = ("Metric", "Figure", "Ours", "Server", "Difference", "Relative", "")
+COLOURS = {"equal": "green", "differs": "yellow", "not answered": "magenta", "not comparable": "dim"}
 COLUMNS = ("Metric", "Series", "Now", "Baseline", "Samples", "Requests", "Can tell", "Buckets at target", "")
 
 
@@ -28,28 +35,83 @@ def live(state: State, as_json: bool) -> int:
 
 
 def table(found: Live) -> None:
-    """The metrics, then what a person has to do, then everything else."""
+    """What went wrong, the metrics, what a person has to do, everything else, and the stored figures."""
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     console = Console(highlight=False, soft_wrap=True)
     if not console.is_terminal:
         console = Console(highlight=False, soft_wrap=True, width=160)
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for number, name in enumerate(COLUMNS):
-        shown.add_column(name, no_wrap=True, justify="right" if 0 < number < 6 else "left")
+    for line in found.lines:
+        if not line.ok:
+            console.print(Text(f"look: {line.what}: {line.text}"))
+    shown = empty(COLUMNS, range(1, 6))
     for each in found.readings:
-        word, colour = (
-            ("ok", "green") if not each.wrong else ("look", "yellow") if each.has_data else ("no data", "magenta")
-        )
-        shown.add_row(*cells(each), Text(word, style=colour))
+        shown.add_row(*cells(each), Text(*word_of(each)))
     console.print(shown)
     for each in found.readings:
         for text in each.wrong:
             console.print(Text(f"look: {each.metric.id}: {text}"))
-    for line in sorted(found.lines, key=lambda line: line.ok):
-        console.print(Text(f"{'ok' if line.ok else 'look'}: {line.what}: {line.text}"))
+    for line in found.lines:
+        if line.ok:
+            console.print(Text(f"ok: {line.what}: {line.text}"))
+    if found.figures:
+        table_of_figures(console, found)
+
+
+def empty(columns: tuple[str, ...], numbers: range) -> Table:
+    from rich.table import Table
+
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for number, name in enumerate(columns):
+        shown.add_column(name, no_wrap=True, justify="right" if number in numbers else "left")
+    return shown
+
+
+def word_of(reading: Reading) -> tuple[str, str]:
+    """The word and its colour."""
+    if reading.has_data:
+        return ("look", "yellow") if reading.wrong else ("ok", "green")
+    return ("no data" if reading.asked else "not asked", "magenta")
+
+
+def table_of_figures(console: Console, found: Live) -> None:
+    """Each stored figure beside the server's; why not, below, where many have the same reason."""
+    from rich.text import Text
+
+    from ..book.crosscheck import TOLERANCE
+    from ..wording import plural
+
+    shown = empty(FIGURES, range(2, 6))
+    words: Counter[str] = Counter(each.word for each in found.figures)
+    reasons = Counter((each.word, each.reason) for each in found.figures if each.reason)
+    for each in found.figures:
+        shown.add_row(*figure_cells(each, found), Text(each.word, style=COLOURS[each.word]))
+    console.print(shown)
+    for (word, reason), count in reasons.items():
+        console.print(Text(f"{word}: {plural(count, 'figure')}: {reason}"))
+    said = ", ".join(f"{words[word]} {word}" for word in COLOURS if words[word])
+    console.print(f"{plural(len(found.figures), 'stored figure')}: {said} (equal: within {TOLERANCE:g} of its size)")
+    if words["differs"]:
+        text = "what the server holds, or what was stored, changed since; 'deploybook pull' tells 'history_changed'"
+        console.print(Text(f"look: {plural(words['differs'], 'figure')} differ: {text}"))
+
+
+def figure_cells(each: Checked, found: Live) -> list[str]:
+    from ..wording import window_text
+
+    figure, server = each.figure, each.server
+    labels = "".join(f", {label}={value}" for label, value in figure.labels)
+    what = {"worst_hour": "worst hour"}.get(figure.op, "change" if figure.op.startswith("change_") else "")
+    what = what or figure.metric.statistic
+    return [
+        figure.metric.id,
+        f"{what}{labels}, {window_text(figure.window, found.deployment.zone)}",
+        f"{figure.value:.10g}",
+        "" if server is None else f"{server:.10g}",
+        "" if each.absolute is None else f"{each.absolute:.3g}",
+        "" if each.relative is None else f"{each.relative:.1e}",
+    ]
 
 
 def cells(reading: Reading) -> list[str]:
@@ -89,8 +151,35 @@ def document(found: Live) -> dict[str, Any]:
                     for one in each.tells
                 ],
                 "buckets": [edge for edge in each.edges if edge != float("inf")],
+                "asked": each.asked,
                 "wrong": list(each.wrong),
             }
         )
     lines = [{"what": line.what, "ok": line.ok, "text": line.text} for line in found.lines]
-    return {"schema": "deploybook.live/1", "deployment": found.deployment.slug, "metrics": metrics, "lines": lines}
+    return {
+        "schema": "deploybook.live/1",
+        "deployment": found.deployment.slug,
+        "metrics": metrics,
+        "lines": lines,
+        "figures": [figure_document(each) for each in found.figures],
+    }
+
+
+def figure_document(each: Checked) -> dict[str, Any]:
+    from ..facts import span
+
+    return {
+        "id": each.figure.id,
+        "metric": each.figure.metric.id,
+        "op": each.figure.op,
+        "window": span(each.figure.window),
+        "labels": dict(each.figure.labels),
+        "unit": each.figure.unit,
+        "value": each.figure.value,
+        "server": each.server,
+        "difference": {"absolute": each.absolute, "relative": each.relative},
+        "word": each.word,
+        "reason": each.reason,
+        "source": each.source,
+        "question": each.question,
+    }

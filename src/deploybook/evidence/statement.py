@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deploybook.errors import DeploybookError
-from deploybook.evidence.standalone import LEAF_LIMIT, NO_KEY, OWN, QUERY_LIMIT, STATEMENT, TEST_RESULT
+from deploybook.evidence.standalone import LEAF_LIMIT, NO_KEY, OWN, STATEMENT, TEST_RESULT
+from deploybook.evidence.standalone import QUERY_LIMIT as QUERY_LIMIT
 from deploybook.evidence.store import Artifact
 
 Subjects = Mapping[str, Artifact | str]

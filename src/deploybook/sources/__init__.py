@@ -32,7 +32,7 @@ from ..model import DataNote, Deployment, Metric, Pulled, Source
 from ..times import Window
 from .request import Held, Progress, Request, needed
 
-__all__ = ["EVENTS", "KINDS", "Held", "Progress", "Request", "ask", "kinds", "needed", "pull", "wanted"]
+__all__ = ["EVENTS", "KINDS", "Held", "Progress", "Request", "kinds", "needed", "pull", "wanted"]
 
 EVENTS = ("alertmanager", "git", "github", "gitlab", "grafana", "launchdarkly", "pagerduty", "slack")
 KINDS = {
@@ -116,20 +116,8 @@ def pull(
         held=held or {},
     )
     pulled = reader(source.kind)(request)
-    return replace(pulled, source=source.name, notes=(*pulled.notes, *missing(request, pulled)))
-
-
-def ask(request: Request, query: str, at: datetime) -> list[tuple[dict[str, str], float]]:
-    """
-    A server's own answer to a PromQL query at one moment, as (labels, value); [] where it has none.
-
-    For holding a stored figure against the server as it is now. Raises SourceError, UsageProblem for another kind.
-    """
-    if request.source.kind != "prometheus":
-        raise UsageProblem(f"{request.source.name}: a {request.source.kind} source answers no queries")
-    from . import prometheus
-
-    return prometheus.answer_now(request, query, at)
+    lacking = () if pulled.failure else missing(request, pulled)  # it may have them, it was not asked to the end
+    return replace(pulled, source=source.name, notes=(*pulled.notes, *lacking))
 
 
 def missing(request: Request, pulled: Pulled) -> list[DataNote]:

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from ..errors import QueryRejected, SourceError, SourceUnreachable
 from ..model import DataNote, Deployment, Matcher, Metric, Original, Pulled
@@ -82,12 +82,10 @@ def check(query: str, where: str) -> None:
         raise QueryRejected(f"{where}: is no PromQL: {str(error)[:300]}; mend the query") from None
 
 
-def answer_now(request: Request, query: str, at: datetime) -> list[tuple[dict[str, str], float]]:
+def answer_now(client: Client, query: str, at_ms: int) -> list[tuple[dict[str, str], float]]:
     """What the server says to a query at one moment: labels and value of each series."""
-    check(query, request.source.name)
-    form = {"query": query, "time": seconds_text(to_ms(at)), **WHOLE}
-    with Client(request) as client:
-        _, answer = client.ask("/api/v1/query", lambda reply: read(client, reply), form=form)
+    form = {"query": query, "time": seconds_text(at_ms), **WHOLE}
+    _, answer = client.ask("/api/v1/query", lambda reply: read(client, reply), form=form)
     return [(labels, float(values[0])) for labels, _, values in answer.series]
 
 
