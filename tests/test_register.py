@@ -70,6 +70,7 @@ def test_due_today_is_a_local_day_of_25_hours_too() -> None:
         ("Done, sent 10:05", True),
         ("Resolved: ADR-012 is in", True),
         ("Cancelled (no longer wanted)", True),
+        ("completed", True),
         ("Done by Friday", False),
         ("Half done", False),
         ("", False),

@@ -22,7 +22,7 @@ State = Literal["closed", "waiting", "overdue", "due_today", "opened", "open"]
 Change = Literal["", "new", "changed", "opened", "closed", "reopened", "removed"]
 
 REGISTERS = {"risks": "Risks", "actions": "Actions", "priorities": "Priorities", "checks": "Checks by people"}
-CLOSED = ("done", "closed", "resolved", "cancelled", "not applicable")
+CLOSED = ("done", "closed", "complete", "completed", "resolved", "cancelled", "not applicable")
 PASSED = (Verdict.PASS, Verdict.WARN)
 PRESSING: tuple[State, ...] = ("overdue", "due_today", "opened")  # what asks for a person, first things first
 # How the fields are called where a change of them is told.
@@ -50,6 +50,11 @@ class RegisterLine:
     @property
     def key(self) -> tuple[str, str]:
         return self.register, self.id or self.text
+
+    @property
+    def name(self) -> str:
+        """'AI-3 Write the report', 'R-4 review: Stability of the parser'."""
+        return f"{self.id}{' review:' if self.register == 'risks' else ''} {self.text}".strip()
 
     @property
     def closed(self) -> bool:

@@ -237,7 +237,7 @@ def all_due(day: Day) -> Iterator[Due]:
     for kept in day.registers:
         for line in kept.lines:
             if line.when and not line.closed:
-                what = people.named(line) + (f" ({line.waits})" if line.waits else "")
+                what = line.name + (f" ({line.waits})" if line.waits else "")
                 yield Due(at=line.when, deployment=kept.deployment, what=what, who=line.owner)
 
 

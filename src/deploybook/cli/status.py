@@ -156,7 +156,7 @@ def asked(registers: Iterable[Kept], now: datetime, until: datetime | None = Non
             if until and each.when and now <= each.when <= until:
                 continue
             when = when_text(each.when, deployment.zone) if each.when else ""
-            text = f"{each.id} {each.text}" + (f", {each.owner}" if each.owner else "")
+            text = each.name + (f", {each.owner}" if each.owner else "")
             yield f"  {state_text(each, now, deployment.zone):<10} {when:<22} {text}"
 
 
@@ -315,4 +315,4 @@ def coming_up(
         for each in lines:
             if each.when and now <= each.when <= until and not each.closed:
                 waits = f", {each.waits}" if each.waits else ""
-                yield each.when, f"{each.owner or 'nobody'}: {each.id} {each.text} ({deployment.title}{waits})"
+                yield each.when, f"{each.owner or 'nobody'}: {each.name} ({deployment.title}{waits})"

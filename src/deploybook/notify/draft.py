@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 
 from .. import wording
 from ..facts import Facts
-from ..model import Action, Entry
+from ..model import Entry
+from ..register import RegisterLine, when_text
 from ..sections.metrics import own_window
 from ..sections.page import MetricLine, PageFacts
 from ..times import Window
@@ -21,7 +22,6 @@ from .message import SO_FAR, Message, numbers
 
 KINDS = {"status": "Status of", "broadcast": "Incident broadcast for", "recap": "Recap of"}
 ALERTS = {"pagerduty": "PagerDuty", "alertmanager": "Alertmanager"}  # sources that tell of incidents
-DONE = ("done", "closed", "complete", "completed")
 MOST = 12  # lines of one sort; how many more there are is said
 STALE = timedelta(minutes=5)
 
@@ -105,13 +105,13 @@ def recap(facts: Facts, page: PageFacts, at: datetime) -> Lines:
     moments = facts.records.snapshot or [each for each in facts.entries if each.key and not each.private]
     shown = [(each.at, each.text) for each in moments if each.at and each.at <= at]
     yield from capped([(wording.local_full(when, zone), filled(facts, text)) for when, text in shown])
-    left = [each for each in facts.records.actions if each.status.casefold() not in DONE]
-    yield from capped([(f"Action {each.id}", action_text(facts, each)) for each in left])
+    left = [line for line in facts.registers if line.register == "actions" and not line.closed]
+    yield from capped([(f"Action {line.id}", action_text(facts, line)) for line in left])
     yield from leads(facts)
 
 
-def action_text(facts: Facts, action: Action) -> str:
-    due = f"due {wording.local_full(action.due, facts.deployment.zone)}" if action.due else ""
+def action_text(facts: Facts, action: RegisterLine) -> str:
+    due = f"due {when_text(action.when, facts.deployment.zone)}" if action.when else ""
     return ", ".join(filter(None, (filled(facts, action.text), action.owner, action.status, due)))
 
 

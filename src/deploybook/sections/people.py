@@ -122,11 +122,6 @@ def standing(line: RegisterLine, now: datetime, zone: ZoneInfo) -> Html:
     return markup.status(text, "pending" if line.waits else None) if text else Html()
 
 
-def named(line: RegisterLine) -> str:
-    """'AI-3 Write the report', 'R-4 review: Stability of the parser'."""
-    return f"{line.id}{' review:' if line.register == 'risks' else ''} {line.text}".strip()
-
-
 def asking(
     lines: Iterable[RegisterLine], now: datetime, zone: ZoneInfo, hrefs: Mapping[str, str] | None = None
 ) -> list[markup.Line]:
@@ -134,7 +129,7 @@ def asking(
     return [
         markup.Line(
             word=state_text(line, now, zone),
-            text=named(line),
+            text=line.name,
             note=" · ".join(part for part in (when_text(line.when, zone) if line.when else "", line.owner) if part),
             href=(hrefs or {}).get(line.register, ""),
         )

@@ -16,7 +16,7 @@ from .paths import change_path, evidence_path
 
 PATH = "index"
 RISKS, ACTIONS = "registers/risks.html", "registers/actions.html"
-MOST_ASKS, MOST_REPORTS = 8, 6
+MOST_ASKS, MOST_KEPT, MOST_REPORTS = 8, 6, 6
 
 
 def home(pages: Sequence[Page], now: datetime) -> dict[str, str]:
@@ -136,11 +136,11 @@ def kept(groups: dict[str, list[Page]], shown: dict[str, list[Page]], now: datet
         for page in [*first, *(page for page in newest.values() if page not in first)]
         for line in asking(page, now)
     ]
-    more = [markup.Line(word="More", text=f"{len(found) - MOST_ASKS} more in the registers", href=ACTIONS)]
+    more = [markup.Line(word="More", text=f"{len(found) - MOST_KEPT} more in the registers", href=ACTIONS)]
     return [
         *(line for page in first for line in late(page, now)),
-        *found[:MOST_ASKS],
-        *(more if len(found) > MOST_ASKS else []),
+        *found[:MOST_KEPT],
+        *(more if len(found) > MOST_KEPT else []),
         *(line for page in first for line in risks(page)),
     ]
 
