@@ -206,6 +206,19 @@ def test_records_that_cannot_be_read_keep_their_lines(place: Place) -> None:
     place.write(f"deployments/{SLUG}/records.yml", "actions: 1")
 
     assert "A-1 Hand over" in registers(place.day("2025-01-25"))
+    place.write(f"deployments/{SLUG}/deployment.yml", "titel: x")
+    assert "A-1 Hand over" in registers(place.day("2025-01-25"))
+
+
+def test_a_deployment_that_is_gone_takes_its_lines_along_in_words(place: Place) -> None:
+    place.actions("id: A-1, text: Hand over", "id: A-2, text: Summary, status: Done")
+    place.record("2025-01-24")
+    shutil.rmtree(place.root / "deployments" / SLUG)
+    shown = registers(place.record("2025-01-25"))
+
+    assert "2 no longer listed" in shown  # A-1, and the check by Queenie
+    assert "A-1 Hand over No longer listed" in shown
+    assert registers(place.day("2025-01-26")) == ""
 
 
 def test_a_deployment_that_comes_in_between_is_listed_first_not_new(place: Place) -> None:

@@ -9,6 +9,7 @@ One day over all deployments: the word of each, what needs a person, what is due
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -34,7 +35,8 @@ class Due:
     """Something that is due: when, for which deployment, what, and who does it."""
 
     at: datetime
-    deployment: Deployment
+    title: str
+    zone: ZoneInfo
     what: str
     who: str = ""
 
@@ -46,7 +48,9 @@ class Kept:
     touch the deployment and only its open lines keep it here. first: no earlier report tells of it.
     """
 
-    deployment: Deployment
+    slug: str
+    title: str
+    zone: ZoneInfo
     lines: tuple[RegisterLine, ...]
     compared: tuple[Compared, ...]
     facts: Facts | None = None
@@ -121,25 +125,27 @@ class Day:
     def registers(self) -> tuple[Kept, ...]:
         """Of every deployment the day touches, and of those that the last report left with something open."""
         touched = [self._kept(facts.deployment, facts.registers, facts) for facts in self.facts]
-        known = {each.deployment.slug for each in touched}
+        known = {kept.slug for kept in touched}
         left = [slug for slug, lines in self.memory.registers.items() if not all(line.closed for line in lines)]
-        books = {book.deployment.slug: book for book in self._all}
-        return *touched, *(self._carried(books[slug]) for slug in left if slug in books and slug not in known)
+        return *touched, *(self._carried(slug) for slug in left if slug not in known)
 
-    def _kept(self, deployment: Deployment, lines: tuple[RegisterLine, ...], facts: Facts | None = None) -> Kept:
-        before = self.memory.registers.get(deployment.slug)
+    def _carried(self, slug: str) -> Kept:
+        """As the files say by now; as they were recorded where they cannot be read, which `check` tells."""
+        book = next((book for book in self._all if book.deployment.slug == slug), None)
+        there = slug in records.slugs(self.workspace)
+        lines = self.memory.registers[slug] if there else ()
+        if book is not None:
+            with suppress(DeploybookError):
+                lines = register.lines(book.deployment, book.records, self.memory.words.get(slug, {}), self.end)
+        return self._kept(book.deployment if book else slug, lines)
+
+    def _kept(self, of: Deployment | str, lines: tuple[RegisterLine, ...], facts: Facts | None = None) -> Kept:
+        """of: the deployment, or its slug where it cannot be read."""
+        slug, title, zone = (of, of, self.zone) if isinstance(of, str) else (of.slug, of.title, of.zone)
+        before = self.memory.registers.get(slug)
         return Kept(
-            deployment=deployment, lines=lines, compared=compare(before, lines), facts=facts, first=before is None
-        )
-
-    def _carried(self, book: Book) -> Kept:
-        """As the files say by now; as they were recorded where the files cannot be read, which `check` tells."""
-        slug = book.deployment.slug
-        try:
-            lines = register.lines(book.deployment, book.records, self.memory.words.get(slug, {}), self.end)
-        except DeploybookError:
-            lines = self.memory.registers[slug]
-        return self._kept(book.deployment, lines)
+            slug=slug, title=title, zone=zone, lines=lines, compared=compare(before, lines), facts=facts, first=before is None
+        )  # fmt: skip
 
     @property
     def verdict(self) -> Verdict:
@@ -201,11 +207,10 @@ def show_needs(day: Day) -> str:
     """What asks for a person, over all deployments: what was measured, then what is overdue, due today or opened."""
     blocks = []
     for each in day.registers:
-        zone = each.deployment.zone
         measured = summary.needs_a_person(each.facts) if each.facts else ""
-        asking = people.asking(each.lines, day.end, zone)
+        asking = people.asking(each.lines, day.end, each.zone)
         parts = [part for part in (measured, markup.needs_person(asking) if asking else "") if part]
-        blocks += ["\n\n".join([heading(each.deployment.title, 3), *parts])] if parts else []
+        blocks += ["\n\n".join([heading(each.title, 3), *parts])] if parts else []
     return section("Needs a person", "needs", "\n\n".join(blocks) or markup.needs_person([]))
 
 
@@ -214,9 +219,9 @@ def show_tomorrow(day: Day) -> str:
     tomorrow = [due for due in all_due(day) if due.at >= day.end and local_day(due.at, day.zone) <= day.day + DAY]
     rows = [
         (
-            markup.moment(when_text(due.at, due.deployment.zone), iso(due.at)),
+            markup.moment(when_text(due.at, due.zone), iso(due.at)),
             due.what,
-            due.deployment.title,
+            due.title,
             due.who,
         )
         for due in sorted(tomorrow, key=lambda due: (due.at, due.what))
@@ -233,12 +238,14 @@ def all_due(day: Day) -> Iterator[Due]:
         for each in facts.checkpoints:
             if each.verdict is Verdict.PENDING:
                 what = f"{wording.after_text(each.after)} checkpoint"
-                yield Due(at=each.due, deployment=facts.deployment, what=what, who="automatic")
+                yield Due(
+                    at=each.due, title=facts.deployment.title, zone=facts.deployment.zone, what=what, who="automatic"
+                )
     for kept in day.registers:
         for line in kept.lines:
             if line.when and not line.closed:
                 what = line.name + (f" ({line.waits})" if line.waits else "")
-                yield Due(at=line.when, deployment=kept.deployment, what=what, who=line.owner)
+                yield Due(at=line.when, title=kept.title, zone=kept.zone, what=what, who=line.owner)
 
 
 def show_registers(day: Day) -> str:
@@ -249,7 +256,7 @@ def show_registers(day: Day) -> str:
     blocks = [say.paragraph(since(day, [one.change for _, one in shown]))]
     for name in REGISTERS:
         rows = [(kept, one) for kept, one in shown if one.line.register == name]
-        rows.sort(key=lambda row: (state(row[1].line, day.end, row[0].deployment.zone) != "overdue", not row[1].change))
+        rows.sort(key=lambda row: (state(row[1].line, day.end, row[0].zone) != "overdue", not row[1].change))
         blocks += [register_table(day, name, rows)] * bool(rows)
     return section("Registers", "registers", "\n\n".join(blocks))
 
@@ -260,7 +267,7 @@ def since(day: Day, changes: Sequence[str]) -> str:
         return "First report: no earlier daily report is on record to compare with."
     counts = [f"{changes.count(name)} {text.lower()}" for name, text in people.CHANGES.items() if name in changes]
     before = wording.day_text(day.memory.day, year=True, weekday=True)
-    first = [kept.deployment.title for kept in day.registers if kept.first and kept.lines]
+    first = [kept.title for kept in day.registers if kept.first and kept.lines]
     more = f" First listed: {wording.listed(first)}." if first else ""
     return f"Since the daily report of {before}: {', '.join(counts) or 'nothing changed'}.{more}"
 
@@ -271,10 +278,10 @@ def register_table(day: Day, name: str, rows: Sequence[tuple[Kept, Compared]]) -
             one.line.id,
             kept.text(one.line),
             one.line.owner,
-            people.due(one.line, kept.deployment.zone),
-            people.became(one, kept.deployment.zone),
-            kept.deployment.title if len(day.registers) > 1 else "",
-            people.standing(one.line, day.end, kept.deployment.zone) if one.change != "removed" else "",
+            people.due(one.line, kept.zone),
+            people.became(one, kept.zone),
+            kept.title if len(day.registers) > 1 else "",
+            people.standing(one.line, day.end, kept.zone) if one.change != "removed" else "",
             people.said(one.line),
         )
         for kept, one in rows

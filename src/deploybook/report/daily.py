@@ -124,8 +124,8 @@ def page_facts(day: Day) -> PageFacts:
             if facts.verdict.value not in ("pass", "pending", "not_applicable")
         ),
         registers={
-            kept.deployment.slug: tuple(
-                document(one.line, day.end, kept.deployment.zone) | {"change": one.change, "fields": one.fields}
+            kept.slug: tuple(
+                document(one.line, day.end, kept.zone) | {"change": one.change, "fields": one.fields}
                 for one in kept.compared
             )
             for kept in day.registers
