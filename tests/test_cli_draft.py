@@ -333,6 +333,36 @@ def test_a_message_is_held_while_an_incident_is_open_and_goes_out_when_it_is_ove
     ]
 
 
+@pytest.mark.slow
+def test_the_site_says_what_was_held_and_what_was_sent(
+    place: Place, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Notebooks and site: the report with the minute log is made again by the run that sends or holds."""
+    place.write("deploybook.yml", CHANNELS + "notify: [mail]\n")
+    place.new(more=MESSAGE + "checkpoints: {after: [1h]}\nobservation: 1h\n")
+    place.counter(END - 27 * HOUR, END + 2 * HOUR)
+    shutil.copytree(root / "notebooks", place.root / "notebooks")
+    shutil.copy(root / "mkdocs.yml", place.root / "mkdocs.yml")
+    page = place.root / "site/2025/01" / SLUG / "index.html"
+    minutes(place, "15:20 Parser down in eu #alert")
+    shown = []
+    with webhook() as (url, received), mail_server() as (port, _):
+        monkeypatch.setenv("SLACK_URL", url)
+        monkeypatch.setenv("SMTP_URL", f"smtp://127.0.0.1:{port}")
+        for late in (0, 15, 20):
+            run(place.workspace, END + late * timedelta(minutes=1), quiet=True)
+            shown.append(page.read_text())
+        minutes(place, "15:20 Parser down in eu #alert", "15:52 Resolved: parser down in eu #alert")
+        run(place.workspace, END + 25 * timedelta(minutes=1), quiet=True)
+        shown.append(page.read_text())
+
+    before, held, same, sent = shown
+    assert ("Held: status of" in before, "Held: status of" in held, held == same) == (False, True, True)
+    assert "incident open since 22 Jan 15:20 PT: Parser down in eu" in held
+    assert "Sent to team: Pass" in sent
+    assert len(received) == 1
+
+
 def test_silence_of_the_pager_is_no_all_clear(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.write("deploybook.yml", CHANNELS + "notify: [mail]\n")
     pager = f"sources: {{pager: {{kind: pagerduty, url: 'http://127.0.0.1:{free_port()}', token: 'env:TOKEN', timeout: 1s}}}}\n"

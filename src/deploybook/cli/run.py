@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -92,8 +92,6 @@ def run(
         return nothing(until, now, quiet, as_json)
     from ..duty.agenda import read_agenda, renewed
     from ..duty.lock import alone
-    from ..duty.planned import send_planned
-    from ..duty.telling import tell_all
 
     say = say or speaker("text", silent=True)
     agenda = read_agenda(workspace, now)
@@ -110,18 +108,32 @@ def run(
         log = open_log(workspace, make_key=True)
         agenda = renewed(agenda, now, log)  # another may have done it meanwhile
         work = Work(workspace=workspace, log=log, now=now)
-        made = list(make_all(work, agenda, do or make_report, say))
-        failures = [f"{agenda.subject(one.item)}: {one.why}" for one in made if one.state == "failed"]
-        failures += publish_new(work, renewed(agenda, now, log), say)
-        left = tell_all(renewed(agenda, now, log), log, now, say)
-        left += send_planned(renewed(agenda, now, log), log, now, say, work.asked)
-        failures += [f"not told: {each}" for each in left]
+        made, failures, left = do_all(work, agenda, do or make_report, say)
         after = renewed(agenda, now, log)
         finish(after, made, failures, now, textfile, left)
         leave_hint(workspace.root, after_this(after, now))
     if as_json:
         print_json(document(after, made, failures, now))
     return code_of(made, failures) or broken(agenda)
+
+
+def do_all(work: Work, agenda: Agenda, do: Do, say: Say) -> tuple[list[Made], list[str], list[str]]:
+    """Makes, publishes and tells; what was made, what went wrong, and what nobody took, in words."""
+    from ..duty.agenda import renewed
+    from ..duty.planned import send_planned
+    from ..duty.telling import tell_all
+
+    log, now = work.log, work.now
+    made = list(make_all(work, agenda, [item for item in agenda.items if item.ready(now)], do, say))
+    failures = publish_new(work, renewed(agenda, now, log), say)
+    left = tell_all(renewed(agenda, now, log), log, now, say)
+    untold, logged = send_planned(renewed(agenda, now, log), log, now, say, work.asked)
+    if pages := [item for item in renewed(agenda, now, log).items if shows_log(item, logged)]:
+        made += make_all(work, agenda, pages, do, say)
+        failures += publish_new(work, renewed(agenda, now, log), say)
+    left += untold
+    failures += [f"not told: {each}" for each in left]
+    return made, [f"{agenda.subject(one.item)}: {one.why}" for one in made if one.state == "failed"] + failures, left
 
 
 def has_work(agenda: Agenda, now: datetime) -> bool:
@@ -132,13 +144,16 @@ def has_work(agenda: Agenda, now: datetime) -> bool:
     return ready or any(each.waits for each in standings(agenda, now))
 
 
-def make_all(work: Work, agenda: Agenda, do: Do, say: Say) -> Iterator[Made]:
-    """Each report that is ready, in the order of their times; one that fails holds up no other."""
+def shows_log(item: Item, logged: Collection[str]) -> bool:
+    """Whether it is a report that was made and whose minute log has a line more: a message that was sent, or held."""
+    return item.slot.kind == "outcome" and item.state == "done" and item.slot.deployment in logged
+
+
+def make_all(work: Work, agenda: Agenda, items: Iterable[Item], do: Do, say: Say) -> Iterator[Made]:
+    """Each of these reports in turn; one that fails holds up no other."""
     from ..wording import late_text
 
-    for item in agenda.items:
-        if not item.ready(work.now):
-            continue
+    for item in items:
         subject = agenda.subject(item)
         try:
             made = do(work, item)

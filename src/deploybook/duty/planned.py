@@ -195,12 +195,13 @@ def verdicts(agenda: Agenda, deployment: Deployment) -> dict[str, str]:
 
 def send_planned(
     agenda: Agenda, log: Log, now: datetime, say: Callable[..., None], ask: Callable[[str], Sequence[SourceError]]
-) -> list[str]:
+) -> tuple[list[str], set[str]]:
     """
     Sends each message whose time has come and whose conditions hold, and records it; one that is held is recorded once.
-    ask: pulls from the sources of a deployment. Gives what did not arrive, in words.
+    ask: pulls from the sources of a deployment. Gives what did not arrive, in words, and the deployments whose minute log
+    has a line more.
     """
-    left = []
+    left, logged = [], set()
     for each in standings(agenda, now):
         if not each.waits:
             continue
@@ -215,6 +216,8 @@ def send_planned(
             why, problem = str(wrong), ""
         if why and not each.on_record:
             record_hold(agenda, log, now, each, why)
+        if not problem and not (why and each.on_record):
+            logged.add(deployment.slug)
         if why:
             say("held", f"held: {each.name}: {why}", channel=message.channel, deployment=deployment.slug)
         elif problem:
@@ -222,7 +225,7 @@ def send_planned(
             say("untold", f"not told: {left[-1]}", error=True, channel=message.channel)
         else:
             say("told", f"told {message.channel}: {each.name}", channel=message.channel)
-    return left
+    return left, logged
 
 
 def go_out(agenda: Agenda, log: Log, now: datetime, each: Standing) -> str:
