@@ -396,6 +396,18 @@ def test_better_is_noted_and_never_a_warning() -> None:
 # --- the manual ---------------------------------------------------------------------------------------------------
 
 
+def log(last: float) -> tuple[list[Entry], list[Entry]]:
+    """A ramp as people and as the audit log tell it; people have the last step then, and a line at its true time."""
+    steps = {5: 0.0, 25: 1200.0, 50: 2400.0}
+    people = {5: 0.0, 50: last} if last == steps[50] else steps | {50: last}
+    journal = [Entry(at=at(when), text=f"Flag at {to} %", kind="flag", line=9 + to) for to, when in people.items()]
+    texts = {to: f"Flag telemetry.v2: from `{start} %` to `{to} %`" for start, to in ((0, 5), (5, 25), (25, 50))}
+    events = [
+        Entry(at=at(steps[to]), text=text, kind="flag", origin="flags", evidence="d1") for to, text in texts.items()
+    ]
+    return [*journal, Entry(at=at(3000), text="CPU is steady", kind="check", line=90)], events
+
+
 def examples() -> dict[str, Finding]:
     """One of each kind, as the functions make it."""
     note = DataNote(kind="duplicates", metric="parser_duration_ms", count=40, place="parser_duration_ms.csv:812")
@@ -432,6 +444,8 @@ def examples() -> dict[str, Finding]:
         findings.not_judged(replace(P50, title="Parser CPU")),
         findings.no_baseline(),
         *findings.clock_change(localise(date(2025, 3, 8), "14:00", PT), late, PT),
+        *findings.from_log(findings.joined(*log(4200)), ROLLOUT, PT),
+        *findings.from_log(findings.joined(*log(2400)), ROLLOUT, PT),
     ]  # fmt: skip
     return {each.kind: each for each in made}
 

@@ -20,9 +20,9 @@ from servers import FakeServer, Script, alertmanager, damaged, raw, reply
 
 from deploybook import exports, sources
 from deploybook.errors import QueryRejected, SourceError
-from deploybook.model import Entry, Pulled, Source
+from deploybook.model import Pulled, Source
 from deploybook.sources import Request
-from deploybook.sources.events import joined, pull
+from deploybook.sources.events import pull
 from deploybook.times import Window
 
 START = datetime(2025, 1, 22, 22, tzinfo=UTC)  # 14:00 PT
@@ -485,36 +485,6 @@ def test_a_real_alertmanager_says_what_fires_and_that_nothing_does(tmp_path: Pat
 
     assert (quiet.events, [one.rows for one in quiet.originals], quiet.notes) == ((), [0], ())
     assert told(firing) == [("22:03:00", "alert", "Alert ParserDown: down", ())]
-
-
-# ── together with the journal ──────────────────────────────────────────────────────────────────────────────────────
-
-
-def note(seconds: int, text: str, kind: str = "flag", origin: str = "journal") -> Entry:
-    evidence = "" if origin == "journal" else "d1"
-    return Entry(at=START + timedelta(seconds=seconds), text=text, kind=kind, origin=origin, evidence=evidence)
-
-
-def test_what_a_person_also_wrote_down_is_one_entry_with_evidence() -> None:
-    journal = [note(20, "Flag to 25 %, LD-88721"), note(60, "Flag set to 75 %"), note(300, "Drain begins", "note")]
-    events = [
-        note(0, "Flag telemetry.v2: rollout to 25 % (LD-88721)", origin="ld"),
-        note(61, "Flag telemetry.v2: rollout to 75%", origin="ld"),
-        note(310, "Alert ParserDown: down", "alert", origin="am"),
-    ]
-
-    both = joined(journal, events)
-
-    assert [(one.text, one.origin, one.evidence) for one in both] == [
-        ("Flag to 25 %, LD-88721", "journal", "d1"),
-        ("Flag set to 75 %", "journal", "d1"),
-        ("Drain begins", "journal", ""),
-        ("Alert ParserDown: down", "am", "d1"),
-    ]
-
-
-def test_what_lies_further_apart_stays_two_entries() -> None:
-    assert len(joined([note(0, "Flag to 25 %")], [note(120, "Flag to 25 %", origin="ld")])) == 2
 
 
 def test_every_event_source_is_known_by_its_kind() -> None:

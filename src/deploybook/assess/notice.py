@@ -48,6 +48,7 @@ def notice(
         *trends(deployment, data, end),
         *overlaps(deployment, neighbours, end),
         *surroundings(deployment, window_metrics, end),
+        *about_log(deployment, data, entries, end),
     ]
     for checkpoint in checkpoints:
         noticed += first_seen(about_checkpoint(deployment, data, checkpoint), noticed)
@@ -257,6 +258,17 @@ def is_same_service(one: Deployment, other: Deployment) -> bool:
         return one.service == other.service
     mine, theirs = ({(each.name, each.where) for each in both.metrics} for both in (one, other))
     return bool(mine & theirs)
+
+
+def about_log(deployment: Deployment, data: Data, entries: Sequence[Entry], end: datetime) -> Iterator[Finding]:
+    """Where the journal and what other systems recorded contradict each other."""
+    return found.from_log(
+        [entry for entry in entries if entry.at <= end],
+        deployment.window,
+        deployment.zone,
+        partial={note.place for note in data.notes if note.kind == "partial"},
+        rolled_back=deployment.closing is not None and deployment.closing.outcome == "rolled_back",
+    )
 
 
 def surroundings(deployment: Deployment, judged: Sequence[Judgement], end: datetime) -> Iterator[Finding]:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from .. import exports, journal, records, sources
 from ..errors import DeploybookError, SourceError
+from ..findings import joined
 from ..model import Data, DataNote, Deployment, Entry, Pulled
-from ..sources.events import joined
 from ..times import Window, at_clock
 
 # Sources that are files beside the deployment: reading them is no network, so that `judge` needs no pull before.

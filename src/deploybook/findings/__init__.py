@@ -8,6 +8,7 @@ Warn: what a person should look at; it raises the whole to Watch, never a metric
 from __future__ import annotations
 
 from .buckets import Layout, from_layouts
+from .log import from_log, joined
 from .moves import (
     Other,
     anomaly,
@@ -32,12 +33,12 @@ KINDS = (
     "gap", "data_quality", "reset", "restarts", "series_gone", "series_new", "renamed", "bucket_layout", "coarse_buckets",
     "traffic", "baseline_anomaly", "onset", "trend", "breakdown", "disagreement", "empty_export", "stale", "overlap",
     "improved", "small_sample", "refused", "history_changed", "partial", "reference", "not_judged", "no_baseline",
-    "clock_change",
+    "clock_change", "log_order", "log_gap",
 )  # fmt: skip
 
 __all__ = [
     "KINDS", "Change", "Layout", "Other", "Reset", "Stretch", "anomaly", "baseline_anomaly", "clock_change", "disagrees",
-    "from_gaps", "from_layouts", "from_notes", "from_resets", "from_series", "from_split", "from_traffic", "improved",
-    "no_baseline", "not_judged", "nothing", "onset", "onset_finding", "overlap", "poor_baseline", "renamed",
-    "small_sample", "stale", "trend", "trend_finding", "undeclared",
+    "from_gaps", "from_layouts", "from_log", "from_notes", "from_resets", "from_series", "from_split", "from_traffic",
+    "improved", "joined", "no_baseline", "not_judged", "nothing", "onset", "onset_finding", "overlap", "poor_baseline",
+    "renamed", "small_sample", "stale", "trend", "trend_finding", "undeclared",
 ]  # fmt: skip

@@ -17,6 +17,7 @@ class Entry:
     One line of the log. at: UTC. kind: one of ENTRY_KINDS. people: names as written after @, or the actors of an event.
     phase: the heading it stands under. key: a key moment. origin: 'journal', or the source that reported it.
     private: its text stays out of reports and site. line: where it stands in its file. evidence: digest of its origin.
+    twin: what a source told of the same, where a person wrote it down too.
     """
 
     at: datetime
@@ -29,6 +30,7 @@ class Entry:
     origin: str = "journal"
     line: int = 0
     evidence: str = ""
+    twin: Entry | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ import re
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -27,7 +27,6 @@ from .rows import Unreadable
 
 Item = Mapping[str, Any]
 LONGEST = 500  # signs of one entry's text
-SAME = timedelta(seconds=90)  # a person writes down within this time what a system recorded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -437,28 +436,3 @@ def pasted(text: str, place: str, request: Request) -> list[Entry]:
 def day_in(text: str) -> date | None:
     found = re.search(r"\d{4}-\d\d-\d\d", text)
     return date.fromisoformat(found[0]) if found else None
-
-
-def joined(journal: Iterable[Entry], events: Iterable[Entry]) -> tuple[Entry, ...]:
-    """
-    Both in order of time. What a person wrote within SAME of an event that shares its words is one entry: the
-    person's, with the event's evidence.
-    """
-    people, left = sorted(journal, key=lambda one: one.at), sorted(events, key=lambda one: one.at)
-    kept: list[Entry] = []
-    for own in people:
-        twin = next(
-            (one for one in left if not own.evidence and abs(one.at - own.at) <= SAME and alike(own, one)), None
-        )
-        if twin:
-            left.remove(twin)
-        kept.append(replace(own, evidence=twin.evidence) if twin else own)
-    return tuple(sorted([*kept, *left], key=lambda one: (one.at, one.origin != "journal", one.line)))
-
-
-def alike(one: Entry, other: Entry) -> bool:
-    """True where both name the same thing: an id, a share in percent with the same kind, or most of the words."""
-    mine, theirs = (set(re.findall(r"[\w.-]+(?:\s?%)?", entry.text.lower())) for entry in (one, other))
-    shared = {word.replace(" ", "") for word in mine} & {word.replace(" ", "") for word in theirs}
-    telling = {word for word in shared if re.search(r"\d", word) and (not word.endswith("%") or one.kind == other.kind)}
-    return bool(telling) or len(shared) * 2 >= min(len(mine), len(theirs)) > 1
