@@ -191,6 +191,17 @@ def test_an_answer_of_the_api_reads_like_a_csv() -> None:
     assert found.series == {("m", frozenset({("pod", "a")})): {1737583200000: 0.0, 1737583320000: 3.0}}
 
 
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({"resultType": "scalar", "result": [1737583200, "5"]}, {("", frozenset()): {1737583200000: 5.0}}),
+        ({"resultType": "vector", "result": [{"metric": {}, "histogram": [1737583200, {}]}]}, {}),
+    ],
+)
+def test_an_answer_may_be_a_scalar_and_a_native_histogram_is_not_read(data: Any, expected: Any) -> None:
+    assert table(json.dumps({"status": "success", "data": data}), "answer.json").series == expected
+
+
 def test_openmetrics_text_reads_like_a_csv() -> None:
     """Times in seconds, in Prometheus' own text in milliseconds; no time, no row; a line that breaks off is none."""
     text = (

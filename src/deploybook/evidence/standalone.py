@@ -359,9 +359,7 @@ def _keep(contents: Contents, number: int, entry: dict[str, Any], only: tuple[st
         return
     if kind == "key-rotation":
         contents.keys.append((number, predicate))
-        entry = {
-            "subject": [one for one in entry["subject"] if "downloadLocation" in one]
-        }  # a checkpoint, the key is none
+        entry = {"subject": [one for one in entry["subject"] if "downloadLocation" in one]}  # a checkpoint; no key
     for one in entry["subject"]:
         digest, path = one["digest"]["sha256"], one.get("downloadLocation")
         if path is None:
@@ -703,9 +701,7 @@ FRESH = 1.5  # a row stands for its time until one and a half steps later
 SUM, COUNT, VALUE = "sum", "count", "value"  # columns of a scrape beside the buckets, which go by their upper edge
 _TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ]+(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)? ?([Zz]|UTC|[+-]\d\d:?\d\d)?")
 _LABEL = re.compile(r'(\w+)\s*=\s*"((?:[^"\\]|\\.)*)"')
-_LINE = re.compile(
-    r'([^ {]+)(?:\{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\})? ([^ \r\n]+) ([^ \r\n]+)'
-)  # of OpenMetrics, with a time
+_LINE = re.compile(r'([^ {]+)(?:\{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\})? ([^ \r\n]+) ([^ \r\n]+)')  # OpenMetrics
 Labels = frozenset[tuple[str, str]]
 Scrapes = dict[Labels, dict[int, dict[Any, float]]]  # target -> time in ms UTC -> column -> value
 Added = list[tuple[int, dict[Any, float]]]  # what was added up to a time, by column
@@ -721,16 +717,19 @@ def milliseconds(text: str, zone: str = "") -> int | None:
 
     text = text.strip()
     match = _TIME.fullmatch(text)
-    if not match:
-        if not re.fullmatch(r"\d{6,20}(\.\d+)?", text):
-            return None
-        number = float(text)
+    if not match and re.fullmatch(r"\d{6,20}(\.\d+)?", text):
+        since = float(text)
         return round(
-            number * next(by for most, by in ((1e11, 1e3), (1e14, 1), (1e17, 1e-3), (1e99, 1e-6)) if number < most)
+            since * next(by for most, by in ((1e11, 1e3), (1e14, 1), (1e17, 1e-3), (1e99, 1e-6)) if since < most)
         )
+    if not match:
+        return None
     sign, offset = match[8], dt.timezone.utc
-    if sign is None:
-        return _local(match, zone) if zone else None
+    if sign is None:  # a time that the clocks of the zone showed exactly once
+        from zoneinfo import ZoneInfo
+
+        once, again = (_epoch(match, ZoneInfo(zone), fold) if zone else None for fold in (0, 1))
+        return once if once == again else None
     if sign[0] in "+-":
         minutes = int(sign[1:3]) * 60 + int(sign[-2:])
         offset = dt.timezone(dt.timedelta(minutes=-minutes if sign[0] == "-" else minutes))
@@ -747,14 +746,6 @@ def _epoch(match: re.Match[str], offset: Any, fold: int = 0) -> int | None:
         return None
     epoch = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
     return (moment - epoch) // dt.timedelta(milliseconds=1) + int(((match[7] or "") + "000")[:3])
-
-
-def _local(match: re.Match[str], zone: str) -> int | None:
-    """A time that the clocks of the zone showed exactly once."""
-    from zoneinfo import ZoneInfo
-
-    once, again = (_epoch(match, ZoneInfo(zone), fold) for fold in (0, 1))
-    return once if once == again else None
 
 
 def _number(text: str) -> float | None:
@@ -810,10 +801,11 @@ def read_table(stream: BinaryIO, name: str, zone: str = "") -> Table:
 
 
 def _read_answer(text: str) -> Table:
-    table = Table()
-    for one in json.loads(text)["data"]["result"]:
-        key = _key([("__name__", ""), *one["metric"].items()])
-        for at, value in one.get("values") or [one["value"]]:
+    table, data = Table(), json.loads(text)["data"]
+    scalar = [{"metric": {}, "value": data["result"]}]
+    for one in scalar if data.get("resultType") == "scalar" else data["result"]:
+        key = _key(one["metric"].items())
+        for at, value in one.get("values") or ([one["value"]] if "value" in one else []):
             table.add(key, round(float(at) * 1000), _number(str(value)))
     return table
 
@@ -846,20 +838,17 @@ def _read_csv(text: io.TextIOWrapper, zone: str) -> Table:
     delimiter = max(",;\t", key=first.count)
     header = next(csv.reader([first], delimiter=delimiter), [])
     lower = [name.strip().lower() for name in header]
-    when = next((lower.index(name) for name in ("timestamp", "time", "ts", "datetime", "date") if name in lower), 0)
-    value = next((lower.index(name) for name in ("value", "_value") if name in lower), None)
-    metric = next((lower.index(name) for name in ("metric", "__name__", "metric_name") if name in lower), None)
-    heads = [
-        (index, "__name__" if index == metric else name)
-        for index, name in enumerate(header)
-        if index not in (when, value)
-    ]
+
+    def column(*names: str) -> int | None:
+        return next((lower.index(name) for name in names if name in lower), None)
+
+    when, value = column("timestamp", "time", "ts", "datetime", "date") or 0, column("value", "_value")
+    metric, others = column("metric", "__name__", "metric_name"), enumerate(header)
+    heads = [(at, "__name__" if at == metric else name) for at, name in others if at not in (when, value)]
     for row in csv.reader(text, delimiter=delimiter):
-        if len(row) != len(header):
-            continue
-        if row[when] not in times:
+        if len(row) == len(header) and row[when] not in times:
             times[row[when]] = milliseconds(row[when], zone)
-        at = times[row[when]]
+        at = times[row[when]] if len(row) == len(header) else None
         if at is None:
             continue
         if value is None:
