@@ -131,6 +131,19 @@ def test_a_recap_is_as_of_its_report(place: Place) -> None:
     assert early[::2] == (2, "--at: 24h is not due before 2025-01-23T23:30Z\n")
 
 
+def test_after_a_rollback_nothing_is_pending(place: Place) -> None:
+    place.new(more="outcome: rolled_back\nclosed: 2025-01-22 15:40\nreason: p95 too slow\n")
+    place.counter(END - 27 * HOUR, END + HOUR)
+
+    _, out, _ = place.say("draft", "recap", now=END + HOUR)
+
+    assert out.startswith("Subject: [Rolled back] Recap of Telemetry Step 2 (CHG-2025-0121)\n")
+    assert "Outcome: Rolled back, 22 Jan 2025 15:40 PT, p95 too slow" in out
+    assert [line for line in out.splitlines() if line.startswith("+")] == [
+        f"+{after}: Not applicable" for after in ("1h", "12h", "24h", "48h")
+    ]
+
+
 def test_a_draft_as_document_and_as_markdown(place: Place) -> None:
     place.new(title="Telemetry *Step* 2")
     place.counter(END - 27 * HOUR, END + HOUR)

@@ -99,9 +99,9 @@ def lines(agenda: Agenda, items: list[Item], now: datetime, every: bool) -> Iter
         yield f"{plural(finished, 'deployment')} with no report left to make (--all shows {'it' if finished == 1 else 'them'})"
     yield next_line(agenda, items, now)
     yield from untold_lines(agenda, now)
-    shown = {item.slot.deployment for item in items}
+    shown = {item.slot.deployment for item in items if every or item.state in ("due", "next")}
     planned = [each for each in standings(agenda, now) if each.deployment.slug in shown]
-    yield from (f"Message: {each}" for each in planned if every or each.state in ("next", "due", "held"))
+    yield from (f"Message: {each}" for each in planned if every or each.state != "sent")
 
 
 def untold_lines(agenda: Agenda, now: datetime) -> Iterator[str]:

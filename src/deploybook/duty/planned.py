@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .agenda import Agenda
 
 FRESH = timedelta(days=1)  # so long after its time a message that was held may still go out
+LONGEST = 600  # characters of why one is held
 State = Literal["next", "due", "held", "sent", "lapsed"]
 
 
@@ -49,7 +50,7 @@ class Standing:
 
     def __str__(self) -> str:
         end = {"next": "to come", "due": "goes out with the next 'deploybook run'", "held": f"held: {self.why}"}
-        end |= {"sent": "sent", "lapsed": "not sent: its conditions did not hold within a day"}
+        end |= {"sent": "sent", "lapsed": "not sent: it could not go out within a day"}
         return f"{self.name}; {end[self.state]}"
 
     def document(self) -> dict[str, Any]:
@@ -157,9 +158,7 @@ def not_passed(agenda: Agenda, deployment: Deployment) -> str:
     for item in agenda.items:
         if item.slot.deployment == deployment.slug and item.state == "due" and not item.verdict:
             return f"{agenda.subject(item)} is not made yet"
-    words = verdicts(agenda, deployment)
-    scope = next(reversed(words), "")
-    return is_not_pass("the newest verdict", words.get(scope, ""))
+    return is_not_pass("the newest verdict", next(reversed(verdicts(agenda, deployment).values()), ""))
 
 
 def checkpoint(agenda: Agenda, deployment: Deployment, after: str) -> str:
@@ -252,10 +251,11 @@ def message_planned(agenda: Agenda, log: Log, now: datetime, each: Standing) -> 
 
 def record_hold(agenda: Agenda, log: Log, now: datetime, each: Standing, why: str) -> None:
     from ..evidence import statement
+    from ..notify import inert
     from .telling import put_on_page
 
     message, slug = each.message, each.deployment.slug
-    text = f"Held: {each.name}: {why}"
+    text = inert.plain(f"Held: {each.name}: {why}", LONGEST)
     kept = {"held.txt": log.put(f"{text}\n".encode(), "txt")}
     about = {"deployment": slug, "ticket": "", "channel": message.channel, "message": held_key(message)}
     log.append([statement.notification(kept, delivered=False, **about)], now)

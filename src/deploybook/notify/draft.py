@@ -163,8 +163,9 @@ def checkins(facts: Facts, at: datetime) -> Lines:
 def checkpoints(facts: Facts, page: PageFacts, at: datetime) -> Lines:
     for line in page.checkpoints:
         due = wording.local_full(line.due, facts.deployment.zone)
-        pending = line.word == "Pending" or line.due > at
-        yield f"+{line.after}", f"Pending, due {due}" if pending else ", ".join(filter(None, (line.word, line.note)))
+        pending = line.due > at and line.word != "Not applicable"
+        word, note = ("Pending", f"due {due}") if pending else (line.word, line.note)
+        yield f"+{line.after}", ", ".join(filter(None, (word, note)))
 
 
 def incident_lines(facts: Facts, at: datetime) -> Lines:
