@@ -31,10 +31,8 @@ KEY = re.compile(r"^(?:artifacts|evidence):[ \t]*(?:#.*)?\r?\n(?=([ ]*)- )", re.
 def command(state: State, file: Path, what: str, by: str) -> int:
     """Keep FILE as evidence of the deployment. Whatever holds a credential is refused."""
     from ..evidence import extension, statement
-    from ..records import read_deployment
 
-    workspace, now = state.open(), state.time
-    deployment = read_deployment(workspace, state.slug(workspace))
+    (workspace, deployment), now = state.chosen(), state.time
     what, by = (" ".join(text.split()) for text in (what or file.name, by))
     if not file.is_file():
         raise UsageProblem(f"{file}: no plain file; save what it holds as one, and attach that")

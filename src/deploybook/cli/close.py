@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import DeploybookError, FileProblems, UsageProblem
-from .common import State, open_log, print_json, verb
+from .common import State, json_option, open_log, print_document, read_as, verb
 
 if TYPE_CHECKING:
     from ..model import Closing, Deployment
     from ..records import Workspace
+    from ..times import Window
 
 OUTCOMES = ("succeeded", "rolled_back", "aborted", "postponed")
 AHEAD = timedelta(minutes=5)  # clocks differ a little
@@ -26,7 +27,7 @@ AHEAD = timedelta(minutes=5)  # clocks differ a little
 @click.option("--by", metavar="NAME", default="", help="Who says so.")
 @click.option("--actual", metavar="WINDOW", help="When the deployment really ran: '14:00 to 14:21'.")
 @click.option("--to", metavar="WINDOW", help="With postponed: the new window, '2025-01-29 14:00 to 15:30'.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+@json_option
 def command(
     state: State, outcome: str, at: str | None, reason: str, by: str, actual: str | None, to: str | None, as_json: bool
 ) -> int:
@@ -37,8 +38,7 @@ def command(
 
     if to and outcome != "postponed":
         raise UsageProblem("--to: only what is postponed gets a new window; write --outcome postponed")
-    workspace, now = state.open(), state.time
-    deployment = read_deployment(workspace, state.slug(workspace))
+    (workspace, deployment), now = state.chosen(), state.time
     closing = Closing(
         outcome=outcome,  # type: ignore[arg-type]
         at=moment(deployment, outcome, at, now),
@@ -46,12 +46,9 @@ def command(
         reason=flat(reason),
         actual=window(deployment, "--actual", actual),
     )
-    path = workspace.folder(deployment.slug) / "deployment.yml"
-    before = path.read_bytes()
-    after = edited(before, deployment, closing, to)
-    keep(workspace, deployment, closing, path, before, after, now)
+    path = keep(workspace, deployment, closing, to, now)
     if as_json:
-        print_json(document(deployment, closing, workspace.shown(path)))
+        print_document("closed", **document(deployment, closing), path=workspace.shown(path))
     else:
         click.echo(told(workspace, read_deployment(workspace, deployment.slug), closing))
     return 0
@@ -61,10 +58,8 @@ def moment(deployment: Deployment, outcome: str, text: str | None, now: datetime
     from ..times import local_day, parse_instant
     from ..wording import local_full
 
-    try:
+    with read_as("--at"):
         at = parse_instant(text, deployment.zone, local_day(now, deployment.zone)) if text else now
-    except ValueError as error:
-        raise UsageProblem(f"--at: {error}") from error
     if at > now + AHEAD:
         raise UsageProblem(f"--at: {text!r} is still to come; write when it ended, with its day if that is not today")
     if at < deployment.window.start and outcome in ("succeeded", "rolled_back"):
@@ -76,13 +71,11 @@ def moment(deployment: Deployment, outcome: str, text: str | None, now: datetime
     return at.replace(microsecond=0)
 
 
-def window(deployment: Deployment, option: str, text: str | None):  # type: ignore[no-untyped-def]
+def window(deployment: Deployment, option: str, text: str | None) -> Window | None:
     from ..times import parse_window
 
-    try:
+    with read_as(option):
         return parse_window(text, deployment.zone, deployment.day) if text else None
-    except ValueError as error:
-        raise UsageProblem(f"{option}: {error}") from error
 
 
 def edited(before: bytes, deployment: Deployment, closing: Closing, to: str | None) -> bytes:
@@ -99,19 +92,14 @@ def edited(before: bytes, deployment: Deployment, closing: Closing, to: str | No
     return postpone(text, deployment, new, at=closing.at, by=closing.by, reason=closing.reason).encode()
 
 
-def keep(
-    workspace: Workspace,
-    deployment: Deployment,
-    closing: Closing,
-    path: Path,
-    before: bytes,
-    after: bytes,
-    now: datetime,
-) -> None:
+def keep(workspace: Workspace, deployment: Deployment, closing: Closing, to: str | None, now: datetime) -> Path:
     """Writes the file, reads it as a check, records it; where either fails the file is as it was."""
     from ..evidence import statement
     from ..records import read_deployment
 
+    path = workspace.folder(deployment.slug) / "deployment.yml"
+    before = path.read_bytes()
+    after = edited(before, deployment, closing, to)
     replace(path, after)
     try:
         read_deployment(workspace, deployment.slug)
@@ -128,6 +116,7 @@ def keep(
             end=actual.end if actual else closing.at,
         )
         log.append([said], now)
+        return path
     except FileProblems as problems:
         replace(path, before)
         raise UsageProblem(f"{problems}\nNothing was changed; write it into {workspace.shown(path)} by hand.") from None
@@ -163,17 +152,10 @@ def told(workspace: Workspace, deployment: Deployment, closing: Closing) -> str:
     )
 
 
-def document(deployment: Deployment, closing: Closing, path: str) -> dict[str, object]:
+def document(deployment: Deployment, closing: Closing) -> dict[str, object]:
     from ..times import iso
 
     assert closing.at is not None
-    return {
-        "schema": "deploybook.closed/1",
-        "deployment": deployment.slug,
-        "outcome": closing.outcome,
-        "closed": iso(closing.at),
-        "by": closing.by or None,
-        "reason": closing.reason or None,
-        "actual": [iso(closing.actual.start), iso(closing.actual.end)] if closing.actual else None,
-        "path": path,
-    }
+    actual = closing.actual and [iso(closing.actual.start), iso(closing.actual.end)]
+    said = {"by": closing.by or None, "reason": closing.reason or None, "actual": actual}
+    return {"deployment": deployment.slug, "outcome": closing.outcome, "closed": iso(closing.at), **said}

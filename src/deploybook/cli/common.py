@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import wraps
@@ -17,7 +18,7 @@ from ..errors import UsageProblem
 
 if TYPE_CHECKING:
     from ..evidence import Log
-    from ..model import Verdict
+    from ..model import Deployment, Verdict
     from ..records import Workspace
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -73,6 +74,13 @@ class State:
         if given := os.environ.get("DEPLOYBOOK_WORKSPACE"):
             return read_workspace(Path(given))
         return find_workspace(Path.cwd())
+
+    def chosen(self) -> tuple[Workspace, Deployment]:
+        """The workspace and the deployment that is meant."""
+        from ..records import read_deployment
+
+        workspace = self.open()
+        return workspace, read_deployment(workspace, self.slug(workspace))
 
     def slug(self, workspace: Workspace) -> str:
         """The deployment: -d, the folder one stands in, or the only open one; UsageProblem lists them otherwise."""
@@ -133,6 +141,9 @@ def place_options(function: Function) -> Function:
     return function
 
 
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+
+
 def verb(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.Command]:
     """A command that takes the place options after its name too and gets them joined, as `state`."""
 
@@ -159,6 +170,19 @@ def exit_code(verdict: Verdict) -> int:
 def print_json(value: Any) -> None:
     """The document alone on standard output."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=1))
+
+
+def print_document(name: str, **fields: Any) -> None:
+    print_json({"schema": f"deploybook.{name}/1", **fields})
+
+
+@contextmanager
+def read_as(option: str) -> Iterator[None]:
+    """What an option's text cannot mean is its caller's mistake."""
+    try:
+        yield
+    except ValueError as error:
+        raise UsageProblem(f"{option}: {error}") from error
 
 
 def tell(text: str) -> None:

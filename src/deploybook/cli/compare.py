@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import State, print_json, verb
+from .common import State, json_option, print_json, verb
 
 if TYPE_CHECKING:
     from ..publish.compare import Report
@@ -18,7 +18,7 @@ MOST = 40  # lines of text or code that a terminal is given without --all
 @click.argument("one")
 @click.argument("other")
 @click.option("--all", "every", is_flag=True, help="Every line that differs, however many.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+@json_option
 def command(state: State, one: str, other: str, every: bool, as_json: bool) -> int:
     """
     Show what differs between two reports: figures, settings, text, code.
@@ -47,25 +47,15 @@ def opened(state: State, name: str) -> Report:
 
 
 def show(found: dict[str, Any], most: int | None) -> None:
-    from rich.table import Table
-
-    from .table import console_of
+    from .table import console_of, table_of
 
     console = console_of()
     console.print(f"{found['one']} against {found['other']}", markup=False)
     if found["same"]:
         console.print("Nothing differs.")
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in (
-        "Metric",
-        found["one"].partition("@")[2],
-        found["other"].partition("@")[2],
-        "Step",
-        "Status",
-        "Settings",
-    ):
-        table.add_column(name, justify="left" if name in ("Metric", "Status", "Settings") else "right")
+    numbers = (*(found[side].partition("@")[2] for side in ("one", "other")), "Step")
+    table = table_of(("Metric", *numbers, "Status", "Settings"), numbers=numbers, wraps="Settings")
     for each in found["metrics"]:
         table.add_row(*row(each))
     console.print(table)

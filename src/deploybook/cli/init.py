@@ -7,14 +7,14 @@ from pathlib import Path
 import click
 
 from ..errors import UsageProblem
-from .common import State, print_json, tell, verb
+from .common import State, json_option, print_document, tell, verb
 
 
 @verb("init")
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--no-sample", is_flag=True, help="Without the sample deployment.")
 @click.option("--dry-run", is_flag=True, help="Say what would be written, write nothing.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+@json_option
 def command(state: State, folder: Path, no_sample: bool, dry_run: bool, as_json: bool) -> int:
     """Make a workspace in DIR: settings, services, notebooks, the site's settings and a sample. Never overwrites."""
     from .. import start
@@ -25,15 +25,9 @@ def command(state: State, folder: Path, no_sample: bool, dry_run: bool, as_json:
     except OSError as error:
         raise UsageProblem(f"{folder}: cannot be written ({error.strerror}); choose another folder") from error
     if as_json:
-        print_json(
-            {
-                "schema": "deploybook.init/1",
-                "folder": str(folder),
-                "written": [] if dry_run else list(written.made),
-                "would_write": list(written.made) if dry_run else [],
-                "kept": list(written.kept),
-            }
-        )
+        made, planned = ([], written.made) if dry_run else (written.made, [])
+        said = {"written": list(made), "would_write": list(planned), "kept": list(written.kept)}
+        print_document("init", folder=str(folder), **said)
         return 0
     for name in written.kept:
         tell(f"{name}: is there already; kept as it is")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import SourceError, UsageProblem
-from .common import State, exit_code, print_json, tell, verb
+from ..errors import SourceError
+from .common import State, exit_code, json_option, print_json, read_as, tell, verb
 
 if TYPE_CHECKING:
     from ..book import Book
@@ -38,7 +38,7 @@ class Look:
 @verb("judge")
 @click.option("--after", metavar="LENGTH", help="Only this checkpoint, such as 24h.")
 @click.option("--wait", metavar="LENGTH", help="Ask the sources again until it can be told, so long at most: 15m.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+@json_option
 @click.option("-v", "--verbose", is_flag=True, help="The reason of every metric, also of those that pass.")
 def command(state: State, after: str | None, wait: str | None, as_json: bool, verbose: bool) -> int:
     """Judge the deployment window and every checkpoint for which there is data."""
@@ -65,10 +65,8 @@ def command(state: State, after: str | None, wait: str | None, as_json: bool, ve
 def seconds_of(wait: str) -> float:
     from ..times import parse_length
 
-    try:
+    with read_as("--wait"):
         return parse_length(wait).total_seconds()
-    except ValueError as error:
-        raise UsageProblem(f"--wait: {error}") from error
 
 
 def waited(

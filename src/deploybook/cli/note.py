@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import UsageProblem
-from .common import State, verb
+from .common import State, read_as, verb
 
 if TYPE_CHECKING:
     from ..model import Deployment
@@ -28,17 +27,13 @@ if TYPE_CHECKING:
 def command(state: State, text: str, at: str | None, by: tuple[str, ...], kinds: tuple[str, ...]) -> int:
     """Append a line to the journal of the deployment."""
     from .. import journal
-    from ..records import read_deployment
     from ..wording import day_text
 
-    workspace = state.open()
-    deployment = read_deployment(workspace, state.slug(workspace))
+    workspace, deployment = state.chosen()
     path = workspace.folder(deployment.slug) / "journal.md"
-    try:
+    with read_as("note"):
         moment = (moment_of(at, deployment, state.time) if at else state.time).replace(microsecond=0)
         line = journal.append(path, text, at=moment, zone=deployment.zone, by=by, tags=kinds)
-    except ValueError as error:
-        raise UsageProblem(f"note: {error}") from error
     day = day_text(moment.astimezone(deployment.zone).date(), year=True)
     click.echo(f"{workspace.shown(path)}, {day}: {line.strip()}")
     return 0

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ..errors import UsageProblem
-from .common import State, open_log, print_json, verb
+from .common import State, json_option, open_log, print_document, verb
 
 
 @verb("pack")
@@ -15,7 +15,7 @@ from .common import State, open_log, print_json, verb
 @click.option("--from", "first", metavar="DAY", type=click.DateTime(["%Y-%m-%d"]), help="All changes since this day.")
 @click.option("--to", "last", metavar="DAY", type=click.DateTime(["%Y-%m-%d"]), help="Until this day.")
 @click.option("--out", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Where to write it.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+@json_option
 def command(state: State, change: str | None, out: Path | None, as_json: bool, **period: object) -> int:
     """Pack CHANGE (a ticket, or -d SLUG), or every change of a period, for an auditor."""
     from ..book.dossier import between, dossier, register
@@ -48,7 +48,7 @@ def command(state: State, change: str | None, out: Path | None, as_json: bool, *
     target = out or Path(f"{name}.zip")
     pack(log, target, names, files=files, verifier=verifier(), title=f"Audit pack: {name}", about=about)
     if as_json:
-        print_json({"schema": "deploybook.pack/1", "path": str(target), "deployments": names, "files": len(files)})
+        print_document("pack", path=str(target), deployments=names, files=len(files))
     else:
         click.echo(f"{target}: {plural(len(names), 'change')}, {len(files)} records and results, the log and verify.py")
         click.echo(f"to check it: python verify.py {target} --key VKEY --only {','.join(names)}")

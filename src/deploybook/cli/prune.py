@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import UsageProblem
-from .common import State, open_log, print_json, verb
+from .common import State, json_option, open_log, print_document, verb
 
 if TYPE_CHECKING:
     from ..records import Workspace
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--by", metavar="NAME", default="", help="Who removes it.")
 @click.option("--approved-by", metavar="NAME", default="", help="Who allowed it; somebody else.")
 @click.option("--ticket", metavar="ID", default="", help="Where it was allowed.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+@json_option
 def command(state: State, dry_run: bool, by: str, approved_by: str, ticket: str, as_json: bool) -> int:
     """Remove exports that are older than `keep: {exports: 400 d}` in deploybook.yml says; never under legal hold."""
     from ..evidence import retention
@@ -49,9 +49,7 @@ def command(state: State, dry_run: bool, by: str, approved_by: str, ticket: str,
         copies = remove_copies(workspace, {one.digest for one in found})
     if as_json:
         paths = [f"evidence/{one.path}" for one in found]
-        print_json(
-            {"schema": "deploybook.pruned/1", "rule": rule, "dry_run": dry_run, "paths": paths, "copies": copies}
-        )
+        print_document("pruned", rule=rule, dry_run=dry_run, paths=paths, copies=copies)
         return 0
     for slug, count in sorted(Counter(one.deployment for one in found).items()):
         click.echo(f"{slug}: {plural(count, 'export')} {'would go' if dry_run else 'removed'} ({rule})")

@@ -6,21 +6,19 @@ import os
 
 import click
 
-from .common import State, print_json, tell, verb
+from .common import State, json_option, print_document, tell, verb
 
 
 @verb("pull")
 @click.option("--dry-run", is_flag=True, help="Read the sources, say what would be stored, store nothing.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+@json_option
 def command(state: State, dry_run: bool, as_json: bool) -> int:
     """Bring the metrics from their sources into exports/. What is there already is never changed."""
     from .. import __version__, exports
     from ..book.credentials import guard
     from ..book.load import pull
-    from ..records import read_deployment
 
-    workspace = state.open()
-    deployment = read_deployment(workspace, state.slug(workspace))
+    workspace, deployment = state.chosen()
     folder = workspace.folder(deployment.slug)
     pulled, unasked = pull(
         deployment, folder, now=state.time, environ=os.environ, progress=None if as_json else progress
@@ -38,19 +36,9 @@ def command(state: State, dry_run: bool, as_json: bool) -> int:
         stored = exports.store(folder / "exports", pulled, tool=__version__, check=check)
     names = sorted({samples.name for result in pulled for samples in result.samples})
     if as_json:
-        print_json(
-            {
-                "schema": "deploybook.pull/1",
-                "deployment": deployment.slug,
-                "metrics": names,
-                "written": list(stored.written),
-                "kept": list(stored.kept),
-                "notes": [
-                    {"kind": note.kind, "metric": note.metric, "place": note.place, "text": note.text} for note in notes
-                ],
-                "failed": failures,
-            }
-        )
+        said = [{name: getattr(note, name) for name in ("kind", "metric", "place", "text")} for note in notes]
+        there = {"written": list(stored.written), "kept": list(stored.kept)}
+        print_document("pull", deployment=deployment.slug, metrics=names, **there, notes=said, failed=failures)
     else:
         verb_text = "would store" if dry_run else "stored"
         new = names if dry_run else stored.written

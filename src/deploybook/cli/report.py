@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import DeploybookError, SourceError, UsageProblem
-from .common import CODES, State, exit_code, open_log, print_json, tell, verb
+from .common import CODES, State, exit_code, json_option, open_log, print_document, tell, verb
 
 if TYPE_CHECKING:
     from ..book import Book
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 @click.option("--reason", metavar="TEXT", default="", help="Why it is made again.")
 @click.option("--no-pull", is_flag=True, help="Use the exports as they are.")
 @click.option("--open", "show", is_flag=True, help="Build the site and open the page in the browser.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+@json_option
 def command(state: State, **options: Any) -> int:
     """Write the reports of a deployment: its window and every checkpoint that is due. What is unchanged is skipped."""
     workspace, now = state.open(), state.time
@@ -53,7 +53,7 @@ def command(state: State, **options: Any) -> int:
     for _ in round.made():
         pass
     if options["as_json"]:
-        print_json({"schema": "deploybook.made/1", "reports": round.reports})
+        print_document("made", reports=round.reports)
     if options["show"] and round.reports:
         open_page(workspace, "reports/index.md" if many else round.reports[0]["path"], now)
     return next((code for code in (1, 2, 3, 5, 4) if code in round.codes), 0)

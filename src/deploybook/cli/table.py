@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable
 from typing import TYPE_CHECKING
 
 from .. import wording
@@ -14,8 +15,10 @@ from ..sections.text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
     from rich.text import Text
 
+NUMBERS = ("Value", "Baseline", "Delta", "Threshold")
 LONGEST = 48  # of a title in the table; the rest of a row matters more
 COLOURS = {
     Verdict.PASS: "green",
@@ -34,9 +37,18 @@ def console_of() -> Console:
     return console if console.is_terminal else Console(highlight=False, soft_wrap=True, width=140)
 
 
+def table_of(columns: Iterable[str], *, numbers: Container[str], wraps: str) -> Table:
+    """An empty table: names of columns, those of numbers to the right; wraps: the one that takes several lines."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        table.add_column(name, justify="right" if name in numbers else "left", no_wrap=name != wraps)
+    return table
+
+
 def judgement_table(facts: Facts, *, verbose: bool = False) -> None:
     """Prints the table, the checkpoints, the findings and the one word."""
-    from rich.table import Table
     from rich.text import Text
 
     console, deployment = console_of(), facts.deployment
@@ -47,13 +59,7 @@ def judgement_table(facts: Facts, *, verbose: bool = False) -> None:
     what = f"+{wording.after_text(facts.after).lstrip('+')} checkpoint" if facts.after else "deployment window"
     looked_at = facts.metrics[0].now.window if facts.metrics else deployment.window
     say(f"{deployment}, {what}, {wording.window_text(looked_at, deployment.zone, year=True)}")
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("Metric", "Value", "Baseline", "Delta", "Threshold", "90 % interval", "Status"):
-        table.add_column(
-            name,
-            no_wrap=name != "90 % interval",
-            justify="right" if name in ("Value", "Baseline", "Delta", "Threshold") else "left",
-        )
+    table = table_of(("Metric", *NUMBERS, "90 % interval", "Status"), numbers=NUMBERS, wraps="90 % interval")
     for judgement in facts.metrics:
         table.add_row(*row(facts, judgement), word(judgement.verdict, judgement.strength))
     console.print(table)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ..errors import EvidenceBroken, UsageProblem
-from .common import State, print_json, verb
+from .common import State, json_option, print_document, verb
 
 
 @verb("verify")
@@ -19,7 +19,7 @@ from .common import State, print_json, verb
 @click.option("--figures", is_flag=True, help="Derive every published figure again.")
 @click.option("--only", default="", metavar="SLUGS", help="An audit pack: the deployments it holds, with commas.")
 @click.option("--proof", default="", metavar="ARTIFACT", help="Print the inclusion proof of a file or digest.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+@json_option
 def command(
     state: State,
     path: str | None,
@@ -47,8 +47,8 @@ def command(
     report = standalone.verify(place, only=[slug for slug in more["only"].split(",") if slug], **asked, **own)
     if as_json:
         broken_at = {"place": report.broken.place, "what": report.broken.what} if report.broken else None
-        about = {"ok": report.ok, "checked": report.checked, "not_checked": report.unchecked, "broken": broken_at}
-        print_json({"schema": "deploybook.verified/1", **about})
+        said = {"checked": report.checked, "not_checked": report.unchecked, "broken": broken_at}
+        print_document("verified", ok=report.ok, **said)
     else:
         click.echo("\n".join(report.lines()))
     return 0 if report.ok else 6
