@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -69,30 +69,54 @@ class Tolerant(Exact):
     value: tuple[float, Any] | None = None
 
 
+class UsualContent(msgspec.Struct):
+    resultType: Literal["matrix", "vector"]
+    result: list[Exact]
+
+
+class Usual(msgspec.Struct):
+    """What nearly every answer is, in one pass; any other is read part by part."""
+
+    status: Literal["success"]
+    data: UsualContent
+    warnings: list[str] | None = None
+    infos: list[str] | None = None
+
+
 def read_answer(body: bytes) -> Answer:
     """An answer of the API; Unreadable where the bytes are none (an HTML page, a cut body, another shape)."""
     try:
-        told = msgspec.json.decode(body, type=Envelope)
-        warnings, infos = tuple(told.warnings or ()), tuple(told.infos or ())
-        if told.status != "success":
-            error = told.error or f"status {told.status!r}"
-            return Answer(error_type=told.errorType or "unknown", error=error, warnings=warnings, infos=infos)
-        content = msgspec.json.decode(told.data, type=Content)
-        if content.resultType == "scalar":
-            content = Content("vector", msgspec.Raw(b'[{"value":' + bytes(content.result) + b"}]"))
-        if content.resultType not in ("matrix", "vector"):
-            return Answer(kind=content.resultType, warnings=warnings, infos=infos)
-        found = read_series(content.result)
+        try:
+            usual = msgspec.json.decode(body, type=Usual, strict=False)
+        except msgspec.ValidationError:
+            return read_in_parts(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
         start = " ".join(body[:60].decode("utf-8", "replace").split())
         what = (
             "is a page for people, a login perhaps" if start.startswith("<") else f"is no answer of the API ({problem})"
         )
         raise Unreadable(f"{what}: {start[:40]!r}") from None
+    return answer_of(usual.data.resultType, usual.data.result, usual)
+
+
+def read_in_parts(body: bytes) -> Answer:
+    told = msgspec.json.decode(body, type=Envelope)
+    if told.status != "success":
+        error = told.error or f"status {told.status!r}"
+        return replace(answer_of("", [], told), error_type=told.errorType or "unknown", error=error)
+    content = msgspec.json.decode(told.data, type=Content)
+    if content.resultType == "scalar":
+        content = Content("vector", msgspec.Raw(b'[{"value":' + bytes(content.result) + b"}]"))
+    if content.resultType not in ("matrix", "vector"):
+        return answer_of(content.resultType, [], told)
+    return answer_of(content.resultType, read_series(content.result), told)
+
+
+def answer_of(kind: str, found: list[Exact], told: Envelope | Usual) -> Answer:
     return Answer(
-        kind=content.resultType,
-        warnings=warnings,
-        infos=infos,
+        kind=kind,
+        warnings=tuple(told.warnings or ()),
+        infos=tuple(told.infos or ()),
         series=[(one.metric, *columns(one.pairs)) for one in found if one.pairs],
         native=sum(1 for one in found if one.histograms or one.histogram),
     )
