@@ -75,7 +75,7 @@ def stored(head: str, values: NDArray[np.float64], starts: NDArray[np.int64], co
     if whole and counting and len(known) == len(values):
         added = np.diff(values, prepend=0.0)
         added[starts] = values[starts]
-        return ADDED + head, pl.Series(added).cast(pl.Int64)
+        return ADDED + head, pl.Series(added).cast(pl.Int64).shrink_dtype()
     column = pl.Series(values, nan_to_null=True)
     return head, column.cast(pl.Int64) if whole else column
 
@@ -139,12 +139,12 @@ def runs(part: pl.DataFrame, labels: list[str]) -> list[tuple[Labels, int]]:
     ]
 
 
-def summed(added: NDArray[np.int64], starts: list[int], before: float) -> NDArray[np.int64]:
+def summed(added: NDArray[np.integer[Any]], starts: list[int], before: float) -> NDArray[np.int64]:
     """The counts; starts: the first row of each series; before: the count that the first of them goes on from."""
-    added = added.copy()
-    added[0] += int(before)
-    added[starts[1:]] -= np.add.reduceat(added, starts)[:-1]
-    return np.cumsum(added, out=added)
+    counts = added.astype(np.int64)
+    counts[0] += int(before)
+    counts[starts[1:]] -= np.add.reduceat(counts, starts)[:-1]
+    return np.cumsum(counts, out=counts)
 
 
 def rows_digest(samples: Samples) -> str:

@@ -81,7 +81,7 @@ def repaired(counts: Floats) -> list[float]:
     fixed: list[float] = counts.tolist()
     for place in range(1, len(fixed)):
         before, here = fixed[place - 1], fixed[place]
-        if here < before or abs(here - before) < SMALL * (abs(here) + abs(before)):
+        if here - before < SMALL * (abs(here) + abs(before)):
             fixed[place] = before
     return fixed
 
