@@ -159,6 +159,18 @@ def test_a_clock_that_is_off_and_a_short_retention_are_said(tmp_path: Path) -> N
     ]
 
 
+def test_without_a_baseline_the_window_is_what_must_be_kept(tmp_path: Path) -> None:
+    from deploybook.book.live import of_source
+    from deploybook.sources.about import About
+
+    text = TEN_LINES.replace("window:", "windows: {baseline: none, deployment:", 1).replace("15:30\n", "15:30}\n", 1)
+    deployment = records.read_deployment(workspace(tmp_path, text), "x")
+
+    said = [line.text for line in of_source("live", About(engine="x", keeps=timedelta(days=15)), deployment, NOW)]
+
+    assert said[1] == "keeps 15 days; from the window to the last checkpoint it is 2.1 days"
+
+
 def test_retention_and_clock_come_from_the_server(tmp_path: Path) -> None:
     from deploybook.model import Source
     from deploybook.sources import Request

@@ -177,10 +177,10 @@ def of_source(name: str, said: About, deployment: Deployment, now: datetime) -> 
         )
     if said.keeps is None:
         return
-    start = min(deployment.window.start, *(each.start for each in [deployment.baseline] if each))
+    start = min(each.start for each in (deployment.window, deployment.baseline) if each)
     needed = max(deployment.observed.end, now) - start
     enough = said.keeps >= needed
-    text = f"keeps {days(said.keeps)}; from the baseline to the last checkpoint it is {days(needed)}"
+    text = f"keeps {days(said.keeps)}; from the {'baseline' if deployment.baseline else 'window'} to the last checkpoint it is {days(needed)}"
     yield Line(
         what=name, text=text if enough else f"{text}: pull before they are gone, 'deploybook pull' each day", ok=enough
     )

@@ -47,7 +47,7 @@ def table(found: Live) -> None:
             console.print(Text(f"look: {line.what}: {line.text}"))
     shown = empty(COLUMNS, range(1, 6))
     for each in found.readings:
-        shown.add_row(*cells(each), Text(*word_of(each)))
+        shown.add_row(*cells(each, found), Text(*word_of(each)))
     console.print(shown)
     for each in found.readings:
         for text in each.wrong:
@@ -114,7 +114,7 @@ def figure_cells(each: Checked, found: Live) -> list[str]:
     ]
 
 
-def cells(reading: Reading) -> list[str]:
+def cells(reading: Reading, found: Live) -> list[str]:
     from .. import wording
     from ..times import length_text
 
@@ -125,7 +125,7 @@ def cells(reading: Reading) -> list[str]:
         metric.id,
         str(reading.series),
         wording.value_text(metric, reading.now.value),
-        wording.value_text(metric, before.value) if before else "not over",
+        wording.value_text(metric, before.value) if before else "not over" if found.deployment.baseline else "none",
         f"{seen.found} of {seen.expected}",
         wording.rounded(traffic, 0) if traffic else "",
         ", ".join(f"{length_text(one.length)} {one.size}" for one in reading.tells),
