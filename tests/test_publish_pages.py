@@ -57,7 +57,7 @@ def lines(done: int) -> tuple[CheckpointLine, ...]:
 
 
 def page(path: str = "2025/01/2025-01-22-telemetry-step2/index", **changes: Any) -> Page:
-    return Page(path=path, facts=facts(**changes))
+    return Page.of(path, facts(**changes))
 
 
 def checkpoint(number: int, **changes: Any) -> Page:

@@ -28,7 +28,7 @@ def months() -> list[Page]:
     for number in range(8):
         made = other(f"d{number}", metrics=(metric(50.0 + number),), as_of=page().as_of - timedelta(days=12 * number))
         month = f"{made.as_of:%Y/%m}"
-        found.append(Page(path=f"{month}/d{number}/index", facts=made.facts))
+        found.append(Page.of(f"{month}/d{number}/index", made.facts))
     return found
 
 

@@ -65,7 +65,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     broken = other(
         "broken", failure=Failure(sentence="The notebook stopped.", missing="all 5 checks", last_good="../x/index.html")
     )
-    broken = Page(path=broken.path, facts=broken.facts)
+    broken = Page.of(broken.path, broken.facts)
     kinds = (
         page(metrics=(metric(),), evidence=(HELD, MISSING)),
         checkpoint(1, metrics=(metric(),), evidence=(HELD,)),
@@ -109,7 +109,7 @@ def test_page_facts_are_not_published(built: Path) -> None:
 
 def test_search_holds_three_months_in_full_and_the_rest_by_their_month(tmp_path: Path) -> None:
     old = other("old", as_of=at(-91 * 86400), title="Parser pool doubled")
-    old = Page(path="2024/10/old/index", facts=old.facts)
+    old = Page.of("2024/10/old/index", old.facts)
     root = workspace(tmp_path / "ws", old, page(title="Telemetry Step 2"))
     publish(root)
     index = json.loads((root / "site" / "search" / "search_index.json").read_text())
@@ -197,9 +197,7 @@ def test_page_facts_come_back_as_they_were_written(tmp_path: Path) -> None:
     root = workspace(tmp_path / "ws", written)
 
     (read,) = gather(root / "reports")
-    assert (read.path, read.whole) == (written.path, written.facts)
-    assert read.facts.evidence == written.facts.evidence
-    assert read.readings == written.readings
+    assert (read.path, read.brief, read.facts) == (written.path, written.brief, written.facts)
     assert facts(title="a") != facts(title="b")
 
 

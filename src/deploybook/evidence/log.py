@@ -21,6 +21,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from deploybook.evidence.standalone import (
     LOG,
     NO_KEY,
     START,
+    TEST_RESULT,
     Broken,
     Checkpoint,
     Tree,
@@ -147,19 +149,24 @@ class Log:
         data = _read(self.path / CHECKPOINT)
         return _parse(data) if data else Checkpoint(self.origin, 0, b64(Tree().root()))
 
-    def entries(self, kind: str | None = None, deployment: str | None = None) -> Iterator[Entry]:
-        """The recorded entries in their order; withheld ones are left out. Lines that no checkpoint counts are not read."""
-        size = self.head().size
-        if not size:
+    def entries(self, kind: str = "", deployment: str | None = None, since: int = 0) -> Iterator[Entry]:
+        """
+        The recorded entries in their order, from the one at `since` on; withheld ones are left out. Lines of another
+        kind, and those that no checkpoint counts, are not looked into.
+        """
+        size, mark = self.head().size, (TEST_RESULT if kind == "verdict" else kind).encode()
+        if size <= since:
             return
         with _plain(self.path / LOG) as stream:
             for index, line in zip(range(size), stream, strict=False):
+                if index < since or mark not in line:
+                    continue
                 with _broken_as_error():
                     said = parse_leaf(line.rstrip(b"\n"), f"{LOG} line {index + 1}")
                 if "withheld" in said:
                     continue
                 entry = _entry(index, said)
-                if kind in (None, entry.kind) and deployment in (None, entry.deployment):
+                if kind in ("", entry.kind) and deployment in (None, entry.deployment):
                     yield entry
 
     # --- writing
@@ -362,12 +369,15 @@ class Log:
             os.close(descriptor)
 
 
-def signed_part(evidence: Path) -> dict[str, bytes]:
+def signed_part(evidence: Path) -> dict[str, Iterable[bytes]]:
     """The checkpoint, and exactly the lines that it counts: what is published and packed."""
     data = _read(evidence / CHECKPOINT)
-    with _plain(evidence / LOG) as stream:
-        lines = b"".join(stream.readline() for _ in range(_parse(data).size))
-    return {CHECKPOINT: data, LOG: lines}
+    return {CHECKPOINT: [data], LOG: _lines(evidence / LOG, _parse(data).size)}
+
+
+def _lines(log: Path, size: int) -> Iterator[bytes]:
+    with _plain(log) as stream:
+        yield from islice(stream, size)
 
 
 def _rotation(key: str, previous: str, held: Mapping[str, Artifact] | None = None, **more: str) -> statement.Statement:

@@ -10,15 +10,18 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from contextlib import ExitStack
 from datetime import datetime
+from heapq import merge
 from pathlib import Path
 
 from deploybook.errors import DeploybookError
 from deploybook.evidence import statement
 from deploybook.evidence.log import Log, signed_part
-from deploybook.evidence.standalone import SUMS, Checkpoint
+from deploybook.evidence.standalone import CHECKPOINT, SUMS, Checkpoint
 
 FOLDER = "evidence/log"
+PATH = 64 + len("  ")  # where the path begins in a line of the list
 
 
 def seal(
@@ -36,31 +39,36 @@ def seal(
         for path in sorted(site.rglob("*")):
             if path.is_file():
                 log.gate.check(path, path.relative_to(site).as_posix())
-        if base and (base / SUMS).read_bytes() != published_last(log):
+        if base and _digest(base / SUMS) != published_last(log):
             raise DeploybookError(
                 f"{base / SUMS}: not what was published last; remove the site, then publish all of it"
             )
-        listed = manifest(site, base)
-        head = log.append([statement.publication(log.put(listed, "txt"), pages=listed.count(b"\n"), actor=actor)], now)
-        (site / SUMS).write_bytes(listed)
+        pages = write_sums(site, base)
+        head = log.append([statement.publication(log.put(site / SUMS, "txt"), pages=pages, actor=actor)], now)
         copy(log, site / folder, base / folder if base else None)
     except OSError as error:
         raise DeploybookError(f"{site}: cannot be sealed: {error.strerror}; it is not published") from error
     return head
 
 
-def published_last(log: Log) -> bytes:
-    """The list of the last publication on record; b'' where there is none."""
-    last = max(log.entries("publication"), key=lambda entry: entry.index, default=None)
-    return (log.path / last.paths["SHA256SUMS"]).read_bytes() if last else b""
+def published_last(log: Log) -> str:
+    """The digest of the list of the last publication on record; '' where there is none."""
+    last = ""
+    for entry in log.entries("publication"):
+        last = entry.artifacts[SUMS]
+    return last
 
 
-def manifest(site: Path, base: Path | None = None) -> bytes:
-    """`digest  path` of every file of the site, sorted, as sha256sum -c reads it."""
-    before = (base / SUMS).read_text(encoding="utf-8").splitlines() if base else []
-    digests = {path: digest for digest, _, path in (line.partition("  ") for line in before)}
-    digests |= {path.relative_to(site).as_posix(): _digest(path) for path in site.rglob("*") if path.is_file()}
-    return "".join(f"{digests[path]}  {path}\n" for path in sorted(digests) if path != SUMS).encode()
+def write_sums(site: Path, base: Path | None = None) -> int:
+    """Writes `digest  path` of every file of the site, sorted, as sha256sum -c reads it; gives how many. base: see seal."""
+    new = {path.relative_to(site).as_posix(): path for path in site.rglob("*") if path.is_file()}
+    new.pop(SUMS, None)
+    added = (f"{_digest(new[path])}  {path}\n" for path in sorted(new))
+    with ExitStack() as stack:
+        before = stack.enter_context((base / SUMS).open(encoding="utf-8")) if base else ()
+        kept = (line for line in before if line[PATH:-1] not in new)
+        stream = stack.enter_context((site / SUMS).open("w", encoding="utf-8"))
+        return sum(1 for line in merge(kept, added, key=lambda line: line[PATH:]) if stream.write(line))
 
 
 def _digest(path: Path) -> str:
@@ -70,10 +78,12 @@ def _digest(path: Path) -> str:
 
 def copy(log: Log, folder: Path, base: Path | None = None) -> None:
     """The log as an outsider gets it: what is signed and the artifacts that base has not, linked where the disk can."""
-    for name, data in signed_part(log.path).items():
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(data)
-    for path in sorted({path for entry in log.entries() for path in entry.paths.values()}):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, lines in signed_part(log.path).items():
+        with (folder / name).open("wb") as stream:
+            stream.writelines(lines)
+    since = Checkpoint.parse((base / CHECKPOINT).read_bytes()).size if base else 0
+    for path in sorted({path for entry in log.entries(since=since) for path in entry.paths.values()}):
         source, target = log.path / path, folder / path
         if source.is_file() and not target.exists() and not (base and (base / path).exists()):
             target.parent.mkdir(parents=True, exist_ok=True)

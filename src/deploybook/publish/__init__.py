@@ -70,7 +70,7 @@ def publish(
         if fresh is None
         else {path for path in {*fresh.files, *changed, *NAVIGATION} if (reports / path).is_file()}
     )
-    printed = [page for page in pages if pdf and not page.facts.failure]
+    printed = [page for page in pages if pdf and not page.brief.failed]
     as_of = max((page.as_of for page in pages), default=None)
     counts: list[int] = []
 
@@ -83,10 +83,10 @@ def publish(
 
     plan = Plan(
         only=only,
-        sources={
-            f"{place}/{name}" for place, folder in folders.items() for name in folder.files if name.endswith(".md")
-        }
-        | {path for path in read_manifest(reports) if path.endswith(".md")},
+        sources=lambda: {
+            *(f"{place}/{name}" for place, folder in folders.items() for name in folder.files if name.endswith(".md")),
+            *(path for path in read_manifest(reports) if path.endswith(".md")),
+        },
         unsearched=unsearched(pages),
         printed=frozenset(f"{page.path}.md" for page in printed),
         as_of=as_of,
@@ -125,7 +125,7 @@ def unsearched(pages: Sequence[Page]) -> frozenset[str]:
 
 def log_before(pages: Sequence[Page]) -> dict[str, Any] | None:
     """The evidence log as the newest run found it: what is printed cannot count the publication that prints it."""
-    newest = max(pages, key=lambda page: page.facts.log_size, default=None)
+    newest = max(pages, key=lambda page: page.brief.log_size, default=None)
     return {"size": newest.facts.log_size, "root": newest.facts.log_root} if newest and newest.facts.log_root else None
 
 
@@ -149,9 +149,9 @@ def compose(
     waiting = touched
     if touched is not None:  # how late a checkpoint is changes on the page of its deployment without a new report
         newest = [frame.newest_produced(group) for group in frame.by_deployment(pages).values()]
-        waiting = [*touched, *(each for each in newest if each and frame.waits(each))]
+        waiting = [*touched, *(each for each in newest if each and each.brief.waits)]
     return {
-        **failed.failed([page for page in (pages if touched is None else touched) if page.facts.failure]),
+        **failed.failed([page for page in (pages if touched is None else touched) if page.brief.failed]),
         **home.home(pages, now),
         **archive.archive(pages, touched),
         **metrics.metric_pages(pages, touched),

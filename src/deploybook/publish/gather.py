@@ -5,99 +5,99 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from .. import wording
 from ..errors import PublishFailed
-from ..sections.page import NOTHING, CheckpointLine, PageFacts, Shown
+from ..sections.page import PageFacts, PageKind
+from ..sections.text import slug
 
 SUFFIX = ".page.json"
 Stamp = tuple[int, int]  # modification in nanoseconds, size
 
 
-class Reading(msgspec.Struct, frozen=True, gc=False):
-    """A metric of a page: enough for its place in a history."""
-
-    id: str
-    value: float | None = None
-
-
-class Reason(msgspec.Struct, frozen=True, gc=False):
-    sentence: str
-
-
-class Brief(msgspec.Struct, kw_only=True):
+class Brief(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """
-    What lists need of a page, by the names of PageFacts, so that ten thousand pages fit into memory; whatever else is
-    asked of it is read from the page's own file then. source: that file.
+    What is asked of every page there is, so little that ten thousand fit into memory. change: the name of the page that
+    lists its change. waits: a checkpoint was still to come. open: its deployment was not done. readings: value by metric.
     """
 
-    kind: str
-    title: str
+    kind: PageKind
     deployment: str
-    name: str
-    ticket: str = ""
-    service: str = ""
-    team: str = ""
-    lead: str = ""
-    zone: str = "UTC"
-    start: datetime
-    end: datetime
-    observed_until: datetime
+    change: str
+    service: str
     as_of: datetime
-    after: str = ""
-    closed: str = ""
     word: str
-    modifier: str = ""
-    number: str = ""
-    number_figure: Shown = NOTHING
-    readings: tuple[Reading, ...] = msgspec.field(default=(), name="metrics")
-    checkpoints: tuple[CheckpointLine, ...] = ()
-    failure: Reason | None = None
-    log_size: int = 0
-    log_root: str = ""
-    source: str = ""
+    failed: bool
+    waits: bool
+    open: bool
+    log_size: int
+    packed: msgspec.Raw
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return getattr(read_facts(self.source), name)
+    @property
+    def readings(self) -> dict[str, float | None]:
+        return msgspec.msgpack.decode(self.packed, type=dict[str, float | None])
 
 
-@dataclass(frozen=True, kw_only=True)
-class Page:
+def pack(values: dict[str, Any]) -> msgspec.Raw:
+    """As they lie in the state file: of ten thousand pages few are looked into."""
+    return msgspec.Raw(msgspec.msgpack.encode(values))
+
+
+def brief_of(facts: PageFacts) -> Brief:
+    waits = any(line.word == "Pending" for line in facts.checkpoints)
+    return Brief(
+        kind=facts.kind,
+        deployment=facts.deployment,
+        change=slug(facts.ticket or facts.deployment),
+        service=facts.service,
+        as_of=facts.as_of,
+        word="Not produced" if facts.failure else facts.word,
+        failed=facts.failure is not None,
+        waits=waits,
+        open=not facts.closed and (waits if facts.checkpoints else facts.as_of < facts.observed_until),
+        log_size=facts.log_size,
+        packed=pack({line.id: line.value for line in facts.metrics}),
+    )
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
     """
-    A report page. path: from reports/, without its ending, e.g. 2025/01/2025-01-22-telemetry-step2/index. facts: what
-    it says of itself, read as far as it is asked for.
+    A report page. path: from reports/, without its ending, e.g. 2025/01/2025-01-22-telemetry-step2/index. said: what it
+    says of itself, or the folder reports/ where that is read.
     """
 
     path: str
-    facts: PageFacts
+    brief: Brief
+    said: PageFacts | str
 
-    @cached_property
-    def zone(self) -> ZoneInfo:
-        return ZoneInfo(self.facts.zone)
-
-    @cached_property
-    def whole(self) -> PageFacts:
-        """All that the page says of itself."""
-        return read_facts(self.facts.source) if isinstance(self.facts, Brief) else self.facts
+    @classmethod
+    def of(cls, path: str, facts: PageFacts) -> Page:
+        return cls(path=path, brief=brief_of(facts), said=facts)
 
     @property
-    def readings(self) -> tuple[Reading, ...]:
-        known: Any = self.facts
-        return (
-            known.readings
-            if isinstance(known, Brief)
-            else tuple(Reading(each.id, each.value) for each in known.metrics)
-        )
+    def file(self) -> str:
+        return f"{self.said}/{self.path}{SUFFIX}"
+
+    @property
+    def facts(self) -> PageFacts:
+        """All but `table` and `chart`, which are most of it and asked of one page only."""
+        return read_facts(self.file) if isinstance(self.said, str) else self.said
+
+    @property
+    def whole(self) -> PageFacts:
+        return decode(self.file) if isinstance(self.said, str) else self.said
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.facts.zone)
 
     @property
     def address(self) -> str:
@@ -110,16 +110,16 @@ class Page:
 
     @property
     def as_of(self) -> datetime:
-        return self.facts.as_of
+        return self.brief.as_of
 
     @property
     def word(self) -> str:
-        return "Not produced" if self.facts.failure else self.facts.word
+        return self.brief.word
 
     @property
     def spoken(self) -> str:
         """The word with its modifier: 'Pass so far'."""
-        return self.word if self.facts.failure else f"{self.word} {self.facts.modifier}".strip()
+        return self.word if self.brief.failed else f"{self.word} {self.facts.modifier}".strip()
 
     def at(self, moment: datetime, year: bool = False) -> str:
         return wording.local_full(moment, self.zone, year=year)
@@ -127,7 +127,7 @@ class Page:
     @property
     def title(self) -> str:
         """What a list calls it: a daily report's title is its date alone."""
-        return f"Daily report, {self.facts.title}" if self.facts.kind == "daily" else self.facts.title
+        return f"Daily report, {self.facts.title}" if self.brief.kind == "daily" else self.facts.title
 
     @property
     def subject(self) -> str:
@@ -135,12 +135,17 @@ class Page:
         return " · ".join(part for part in (self.facts.ticket, self.facts.name) if part)
 
 
-class Folder(msgspec.Struct):
-    """A folder of reports as it was seen. stamp: its own modification. files: by name. briefs: by the page's name."""
+class Folder(msgspec.Struct, array_like=True):
+    """A folder of reports as it was seen. stamp: its own modification. briefs: by the page's name."""
 
     stamp: int
-    files: dict[str, Stamp]
     briefs: dict[str, Brief]
+    packed: msgspec.Raw
+
+    @property
+    def files(self) -> dict[str, Stamp]:
+        """Every file by its name."""
+        return msgspec.msgpack.decode(self.packed, type=dict[str, Stamp])
 
 
 def gather(reports: Path) -> tuple[Page, ...]:
@@ -153,11 +158,12 @@ def gather(reports: Path) -> tuple[Page, ...]:
 
 def listed(reports: Path, folders: Mapping[str, Folder]) -> tuple[Page, ...]:
     """The pages of the folders, newest first."""
-    found = []
-    for place, folder in folders.items():
-        for name, brief in folder.briefs.items():
-            brief.source = f"{reports}/{place}/{name}{SUFFIX}"
-            found.append(Page(path=f"{place}/{name}", facts=cast(PageFacts, brief)))
+    said = str(reports)
+    found = (
+        Page(path=f"{place}/{name}", brief=brief, said=said)
+        for place, folder in folders.items()
+        for name, brief in folder.briefs.items()
+    )
     return tuple(sorted(found, key=lambda page: (page.as_of, page.path), reverse=True))
 
 
@@ -170,25 +176,30 @@ def scan(reports: Path, before: Mapping[str, Folder]) -> dict[str, Folder]:
     if not before:
         check_links(reports)
     found = {}
-    for place in places(reports):
-        stamp = (reports / place).stat().st_mtime_ns
+    for place, stamp in places(reports):
         known = before.get(place)
         found[place] = known if known and known.stamp == stamp else read_folder(reports, place, stamp)
     return found
 
 
-def places(reports: Path) -> Iterator[str]:
-    for year in folders_of(reports):
+def places(reports: Path) -> Iterator[tuple[str, int]]:
+    for year, _ in folders_of(reports):
         if year.isdigit() and len(year) == 4:
-            for month in folders_of(reports / year):
-                yield from (f"{year}/{month}/{name}" for name in folders_of(reports / year / month))
+            for month, _ in folders_of(reports / year):
+                for name, stamp in folders_of(reports / year / month):
+                    yield f"{year}/{month}/{name}", stamp
 
 
-def folders_of(folder: Path) -> list[str]:
+def folders_of(folder: Path) -> list[tuple[str, int]]:
+    """Name and stamp of each folder in it."""
     if not folder.is_dir():
         return []
     with os.scandir(folder) as entries:
-        return sorted(refuse_link(entry).name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+        return sorted(
+            (refuse_link(entry).name, entry.stat().st_mtime_ns)
+            for entry in entries
+            if entry.is_dir() and not entry.name.startswith(".")
+        )
 
 
 def read_folder(reports: Path, place: str, stamp: int) -> Folder:
@@ -204,8 +215,8 @@ def read_folder(reports: Path, place: str, stamp: int) -> Folder:
             elif not entry.name.startswith("."):
                 files[entry.name] = (known.st_mtime_ns, known.st_size)
                 if entry.name.endswith(SUFFIX):
-                    briefs[entry.name.removesuffix(SUFFIX)] = decode(Path(entry.path), Brief)
-    return Folder(stamp=stamp, files=dict(sorted(files.items())), briefs=briefs)
+                    briefs[entry.name.removesuffix(SUFFIX)] = brief_of(decode(entry.path))
+    return Folder(stamp=stamp, briefs=briefs, packed=pack(dict(sorted(files.items()))))
 
 
 def stamp_of(path: Path) -> Stamp:
@@ -236,20 +247,20 @@ def linked(path: Path) -> PublishFailed:
     return PublishFailed(f"{path}: is a symbolic link; put the file itself there, then publish again")
 
 
-@lru_cache(maxsize=16)
-def read_facts(source: str) -> PageFacts:
-    return cast(PageFacts, decode(Path(source), PageFacts))
-
-
-def decode(file: Path, kind: type) -> Any:
+def decode(file: str) -> PageFacts:
     try:
-        facts: Any = msgspec.json.decode(file.read_bytes(), type=kind)
+        facts = msgspec.json.decode(Path(file).read_bytes(), type=PageFacts)
         ZoneInfo(facts.zone)
     except (msgspec.MsgspecError, UnicodeDecodeError, ZoneInfoNotFoundError, ValueError) as error:
         raise PublishFailed(
             f"{file}: cannot be read: {error}; make the report again with `deploybook report`"
         ) from error
     return facts
+
+
+@lru_cache(maxsize=128)  # the lists of the newest deployments ask for a hundred
+def read_facts(file: str) -> PageFacts:
+    return replace(decode(file), table="", chart="")
 
 
 def way(origin: str, target: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Set
+from collections.abc import Callable, Collection, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from html import escape
@@ -22,12 +22,12 @@ INDEX = "search/search_index.json"
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """
-    What to build. only: files (paths from reports/), None for all. sources: every Markdown file there is, for the site
-    map. unsearched: pages that search leaves out. printed: pages that get a door to their PDF.
+    What to build. only: files (paths from reports/), None for all. sources: gives every Markdown file there is, for the
+    site map. unsearched: pages that search leaves out. printed: pages that get a door to their PDF.
     """
 
     only: Collection[str] | None = None
-    sources: Collection[str] = ()
+    sources: Callable[[], Collection[str]]
     unsearched: Set[str] = field(default_factory=frozenset)
     printed: Set[str] = field(default_factory=frozenset)
     as_of: datetime | None = None
@@ -65,14 +65,14 @@ class Hooks(BasePlugin):  # type: ignore[type-arg,no-untyped-call]
     def on_post_template(self, output_content: str, *, template_name: str, config: Any) -> str:
         if template_name.endswith(".html"):
             self.hashes |= hashes_of(output_content)
-        if template_name == "sitemap.xml" and config.site_url and self.plan.sources:
+        if template_name == "sitemap.xml" and config.site_url:
             return self.site_map(config.site_url)
         return output_content
 
     def site_map(self, address: str) -> str:
         """Every page, also those that this build leaves as they are."""
         day = f"<lastmod>{self.plan.as_of:%Y-%m-%d}</lastmod>" if self.plan.as_of else ""
-        rows = (f"<url><loc>{escape(address + url_of(path))}</loc>{day}</url>" for path in sorted(self.plan.sources))
+        rows = (f"<url><loc>{escape(address + url_of(path))}</loc>{day}</url>" for path in sorted(self.plan.sources()))
         return "\n".join(
             (
                 '<?xml version="1.0" encoding="UTF-8"?>',

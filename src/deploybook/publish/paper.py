@@ -32,7 +32,7 @@ def print_pages(site: Path, before: Path, pages: Sequence[Page]) -> int:
 
     Gives how many were printed. Raises PublishFailed where Playwright or a browser is missing.
     """
-    wanted = [page for page in pages if not page.facts.failure and not take_over(site, before, page)]
+    wanted = [page for page in pages if not take_over(site, before, page)]
     if not wanted:
         return 0
     try:

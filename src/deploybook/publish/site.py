@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import filecmp
+import gc
 import logging
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Set
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,16 @@ class Built:
     hashes: frozenset[str]
     again: bool
     policy: str
+
+
+@contextmanager
+def settled() -> Iterator[None]:
+    """What is loaded by now stays: the collector need not look through it again and again."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def site_of(root: Path) -> Path:
@@ -68,13 +79,14 @@ def build_site(
     from .hooks import Hooks
 
     staging, site, part = root / STAGING, site_of(root), plan.only is not None
-    with listening() as said, tempfile.TemporaryDirectory(prefix="deploybook-") as nothing:
+    with settled(), listening() as said, tempfile.TemporaryDirectory(prefix="deploybook-") as nothing:
         try:
             shutil.rmtree(staging, ignore_errors=True)
             given: dict[str, Any] = {"docs_dir": nothing} if part else {}
             config = load_config(str(root / "mkdocs.yml"), strict=True, site_dir=str(staging), **given)
             again = is_plain(config)
             hooks = config.plugins["deploybook"] = Hooks(plan, root / "reports", site)
+            prepare(config.theme, part)
             config.plugins.on_startup(command="build", dirty=False)
             try:
                 build(config)
@@ -93,6 +105,20 @@ def build_site(
             raise
     move_in(staging, site) if part else swap(staging, site)
     return Built(site=site, hashes=all_hashes, again=again, policy=told)
+
+
+def prepare(theme: Any, part: bool) -> None:
+    """Its templates, compiled once for all builds; for a part without the theme's own files, which stand already."""
+    from jinja2 import FileSystemBytecodeCache
+
+    env = theme.get_env()
+    compiled = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "deploybook" / "templates"
+    with suppress(OSError):  # without a place of its own each build compiles them
+        compiled.mkdir(mode=0o700, parents=True, exist_ok=True)
+        env.bytecode_cache = FileSystemBytecodeCache(str(compiled))
+    if part:
+        env.list_templates = lambda **_: []
+    theme.get_env = lambda: env
 
 
 def is_plain(config: Any) -> bool:

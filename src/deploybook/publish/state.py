@@ -96,9 +96,10 @@ def news(before: Mapping[str, Folder], now: Mapping[str, Folder]) -> News | None
         known = before.get(place)
         if known is folder:
             continue
-        if known and known.files.keys() - folder.files.keys():
+        old, new = known.files if known else {}, folder.files
+        if old.keys() - new.keys():
             return None
-        files += [f"{place}/{name}" for name, s in folder.files.items() if not known or known.files.get(name) != s]
+        files += [f"{place}/{name}" for name, stamp in new.items() if old.get(name) != stamp]
     return News(
         files=tuple(sorted(path for path in files if not path.endswith(SUFFIX))),
         pages=frozenset(path.removesuffix(SUFFIX) for path in files if path.endswith(SUFFIX)),

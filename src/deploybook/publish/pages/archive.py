@@ -20,8 +20,10 @@ LONG = ("January February March April May June July August September October Nov
 
 def archive(pages: Sequence[Page], touched: Collection[Page] | None = None) -> dict[str, str]:
     """The index of all months, and one page a month; of the touched ones where they are given."""
-    ordered = sorted(pages, key=lambda page: (page.month, page.as_of, page.path), reverse=True)
-    months = {month: list(group) for month, group in groupby(ordered, key=lambda page: page.month)}
+    found: dict[str, list[Page]] = {}
+    for page in pages:
+        found.setdefault(page.month, []).append(page)
+    months = dict(sorted(found.items(), reverse=True))
     wanted = months.keys() if touched is None else {page.month for page in touched}
     made = {f"{month}/index.md": month_page(month, group) for month, group in months.items() if month in wanted}
     blocks: list[str] = [] if months else [markup.listing([], "No report yet.")]

@@ -12,7 +12,7 @@ from . import frame as f
 
 
 def failed(pages: Sequence[Page]) -> dict[str, str]:
-    return {f"{page.path}.md": failed_page(page, failure) for page in pages if (failure := page.whole.failure)}
+    return {f"{page.path}.md": failed_page(page, failure) for page in pages if (failure := page.facts.failure)}
 
 
 def failed_page(page: Page, failure: Failure) -> str:

@@ -73,7 +73,7 @@ def report_line(origin: str, page: Page) -> markup.Line:
 
 def track_of(origin: str, pages: Sequence[Page], now: object) -> Html:
     """The observation window of one deployment, from its newest page that was produced; stops lead to their pages."""
-    newest = next(page for page in pages if not page.facts.failure)
+    newest = next(page for page in pages if not page.brief.failed)
     by_after = {page.facts.after: page for page in reversed(pages) if page.facts.after}
     stops = [markup.Stop(name="Open", at=newest.at(newest.facts.end), note="window opens")]
     for line in newest.facts.checkpoints:
@@ -95,20 +95,15 @@ def track_of(origin: str, pages: Sequence[Page], now: object) -> Html:
 
 
 def newest_produced(pages: Sequence[Page]) -> Page | None:
-    return next((page for page in pages if not page.facts.failure), None)
-
-
-def waits(page: Page) -> bool:
-    """Whether a checkpoint was still to come when the page was made."""
-    return any(line.word == "Pending" for line in page.facts.checkpoints)
+    return next((page for page in pages if not page.brief.failed), None)
 
 
 def by_deployment(pages: Sequence[Page]) -> dict[str, list[Page]]:
     """Pages of each deployment, newest first; a daily report belongs to none."""
     groups: dict[str, list[Page]] = {}
     for page in pages:
-        if page.facts.kind != "daily" and page.facts.deployment:
-            groups.setdefault(page.facts.deployment, []).append(page)
+        if page.brief.kind != "daily" and page.brief.deployment:
+            groups.setdefault(page.brief.deployment, []).append(page)
     return groups
 
 

@@ -44,13 +44,7 @@ def titled(title: str, block: Html) -> Html:
 def is_open(group: Sequence[Page], now: datetime) -> bool:
     """Whether the deployment is under observation: not closed, a checkpoint still to come; or nothing known in its time."""
     newest = f.newest_produced(group)
-    if newest is None:
-        return now < group[0].facts.observed_until
-    if newest.facts.closed:
-        return False
-    if newest.facts.checkpoints:
-        return f.waits(newest)
-    return newest.as_of < newest.facts.observed_until
+    return newest.brief.open if newest else now < group[0].facts.observed_until
 
 
 def one(group: Sequence[Page], now: datetime) -> Iterator[str]:
@@ -62,7 +56,7 @@ def one(group: Sequence[Page], now: datetime) -> Iterator[str]:
     facts = newest.facts
     yield f.verdict_of(newest)
     yield markup.facts_line(facts_of(newest, now))
-    report = next((page for page in group if page.facts.kind == "outcome"), newest)
+    report = next((page for page in group if page.brief.kind == "outcome"), newest)
     targets = [("Latest report", newest.address), ("Deployment report", report.address)]
     targets += [("What moved, day by day", "metrics/index.html"), ("The change", change_path(newest) + ".html")]
     targets += [("Evidence", evidence_path(facts.deployment) + ".html"), ("Risks and actions", "registers/risks.html")]
@@ -92,7 +86,7 @@ def several(live: dict[str, list[Page]], now: datetime) -> Iterator[str]:
     """All open windows: one row each, worst first, by team."""
     newest = [f.newest_produced(group) or group[0] for group in live.values()]
     newest.sort(key=lambda page: (f.gravity(page.word), page.path))
-    worst = next((page.word for page in newest if not page.facts.failure), "Not produced")
+    worst = next((page.word for page in newest if not page.brief.failed), "Not produced")
     sentence = f"{len(newest)} deployments under observation: {f.counted(page.word for page in newest)}."
     yield markup.verdict_block(worst, sentence, modifier="so far" if worst == "Pass" else "")
     for team in dict.fromkeys(page.facts.team for page in newest):
@@ -115,8 +109,8 @@ def several(live: dict[str, list[Page]], now: datetime) -> Iterator[str]:
 def asks(pages: Sequence[Page], watched: Sequence[Page], now: datetime) -> list[markup.Line]:
     """What asks for a person, worst first; a Watch that has cleared stays until the deployment is closed."""
     found: dict[str, markup.Line] = {}
-    for page in pages:
-        if page.facts.failure and page in pages[:MOST_REPORTS]:
+    for page in pages[:MOST_REPORTS]:
+        if page.brief.failed:
             found.setdefault(page.path, f.report_line(PATH, page))
     for page in watched:
         for ask in page.facts.asks:
@@ -173,10 +167,11 @@ def what_moved(group: Sequence[Page]) -> Iterator[str]:
     newest = f.newest_produced(group)
     if newest is None:
         return
-    if newest.facts.table:
+    if table := newest.whole.table:
         yield "## What moved"
-        yield f.rebase(newest.facts.table, PATH, newest)
-    chart = next((page for page in group if page.facts.chart), None)
-    if chart:
-        yield "## Over the window"
-        yield f.rebase(chart.facts.chart, PATH, chart)
+        yield f.rebase(table, PATH, newest)
+    for page in group:
+        if chart := page.whole.chart:
+            yield "## Over the window"
+            yield f.rebase(chart, PATH, page)
+            return

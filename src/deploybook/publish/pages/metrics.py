@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import chain
 from math import nan
+from zoneinfo import ZoneInfo
 
 from ...charts import Chart, Drawing, Limit, Line, Mark, draw, draw_sparkline
 from ...sections import markup
@@ -36,22 +38,29 @@ class Look:
 
     @property
     def line(self) -> MetricLine:
-        return next(line for line in self.page.whole.metrics if line.id == self.id)
+        return next(line for line in self.page.facts.metrics if line.id == self.id)
 
 
 def metric_pages(pages: Sequence[Page], touched: Collection[Page] | None = None) -> dict[str, str]:
     """The list of all metrics, and one page for each service and metric; of the touched pages where they are given."""
-    histories: dict[Key, list[Look]] = {}
+    services: dict[str, list[Page]] = {}
     for page in pages:
         # A closing report says again what the window's report said; its time is no time of these values.
-        for reading in page.readings if page.facts.kind != "closing" else ():
-            look = Look(page=page, id=reading.id, value=reading.value)
-            histories.setdefault((page.facts.service, reading.id), []).append(look)
-    wanted = set(histories)
-    if touched is not None:
-        wanted &= {(page.facts.service, reading.id) for page in touched for reading in page.readings}
-    made = {f"{metric_path(*key)}.md": history_page(metric_path(*key), histories[key]) for key in sorted(wanted)}
-    rows = [index_row(key, looks, len(histories) <= f.MOST_ROWS) for key, looks in sorted(histories.items())]
+        if page.brief.kind != "closing":
+            services.setdefault(page.brief.service, []).append(page)
+    known = {service: set().union(*(page.brief.readings for page in found)) for service, found in services.items()}
+    keys = sorted((service, id) for service, ids in known.items() for id in ids)
+    new = {(page.brief.service, id) for page in (pages if touched is None else touched) for id in page.brief.readings}
+    wanted = [key for key in keys if key in new]
+
+    def looks(key: Key) -> Iterator[Look]:
+        service, id = key
+        for page in services[service]:
+            if id in (readings := page.brief.readings):
+                yield Look(page=page, id=id, value=readings[id])
+
+    made = {f"{metric_path(*key)}.md": history_page(metric_path(*key), list(looks(key))) for key in wanted}
+    rows = [index_row(key, looks(key), len(keys) <= f.MOST_ROWS) for key in keys]
     columns = [("Metric", "head"), ("Service", "text"), ("Last", "number"), ("Threshold", "number")]
     columns += [("Day by day", "spark"), ("As of", "text"), ("Status", "status")]
     block = (
@@ -61,11 +70,12 @@ def metric_pages(pages: Sequence[Page], touched: Collection[Page] | None = None)
     return made
 
 
-def index_row(key: Key, looks: Sequence[Look], with_spark: bool) -> list[object]:
-    page, line = looks[0].page, looks[0].line
+def index_row(key: Key, looks: Iterator[Look], with_spark: bool) -> list[object]:
+    last = next(looks)
+    page, line = last.page, last.line
     spark = ""
     if with_spark:
-        values = [nan if value is None else value for _, value in days_of(looks, SPARK_DAYS)]
+        values = [nan if value is None else value for _, value in days_of(chain([last], looks), page.zone, SPARK_DAYS)]
         spark = draw_sparkline(values, label=line.title, unit=line.unit, decimals=line.decimals, limit=line.limit)
     return [
         markup.link(line.title, way(PATH, f"{metric_path(*key)}.html")),
@@ -78,19 +88,16 @@ def index_row(key: Key, looks: Sequence[Look], with_spark: bool) -> list[object]
     ]
 
 
-def days_of(looks: Sequence[Look], most: int) -> list[tuple[date, float | None]]:
-    """The value of the last report of each of the last days; None for a day without."""
-    zone = looks[0].page.zone
-    newest = local_day(looks[0].page.as_of, zone)
+def days_of(looks: Iterable[Look], zone: ZoneInfo, most: int) -> list[tuple[date, float | None]]:
+    """The value of the last report of each of the last days; None for a day without. looks: newest first."""
     found: dict[date, float | None] = {}
     for look in looks:
         day = local_day(look.page.as_of, zone)
-        if newest - day >= timedelta(days=most):
+        if found and next(iter(found)) - day >= timedelta(days=most):
             break
         found.setdefault(day, look.value)
-    return [
-        (day, found.get(day)) for day in (min(found) + timedelta(days=n) for n in range((newest - min(found)).days + 1))
-    ]
+    newest, oldest = max(found), min(found)
+    return [(day, found.get(day)) for day in (oldest + timedelta(days=n) for n in range((newest - oldest).days + 1))]
 
 
 def history_page(path: str, looks: Sequence[Look]) -> str:
@@ -144,10 +151,10 @@ def history_chart(path: str, looks: Sequence[Look]) -> Drawing | None:
     """The last value of each day; a day without a report, and a report without a value, leave a gap. None without any."""
     import numpy as np
 
-    days = days_of(looks, DAYS)
+    last = looks[0]
+    days = days_of(looks, last.page.zone, DAYS)
     if not any(value is not None for _, value in days):
         return None
-    last = looks[0]
     noon = [to_ms(datetime.combine(day, time(12), tzinfo=last.page.zone).astimezone(UTC)) for day, _ in days]
     line = last.line
     return draw(
@@ -177,7 +184,11 @@ def history_chart(path: str, looks: Sequence[Look]) -> Drawing | None:
 
 def deployment_marks(looks: Iterable[Look], since_ms: int) -> Iterable[Mark]:
     """When each deployment went in, the last few."""
-    starts = {look.page.facts.start: look.page.facts.name for look in looks if look.page.facts.deployment}
+    newest: dict[str, Page] = {}
+    for look in looks:
+        if look.page.brief.deployment and len(newest) < 2 * MOST_MARKS:
+            newest.setdefault(look.page.brief.deployment, look.page)
+    starts = {page.facts.start: page.facts.name for page in newest.values()}
     for start in sorted(starts)[-MOST_MARKS:]:
         if to_ms(start) >= since_ms - 86_400_000:
             yield Mark(at_ms=to_ms(start), label=starts[start][:20])

@@ -7,7 +7,7 @@ from ..gather import Page
 
 
 def change_path(page: Page) -> str:
-    return f"changes/{slug(page.facts.ticket or page.facts.deployment)}"
+    return f"changes/{page.brief.change}"
 
 
 def evidence_path(deployment: str) -> str:
