@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import shutil
 from datetime import datetime, timedelta
@@ -22,6 +23,7 @@ from deploybook.evidence import Log
 from deploybook.model import Entry
 from deploybook.notify import incidents
 from deploybook.records import read_deployment
+from deploybook.times import iso
 
 place = test_cli_life.place  # the fixture
 QUARTER = timedelta(minutes=15)
@@ -344,6 +346,47 @@ def test_a_message_is_held_while_an_incident_is_open_and_goes_out_when_it_is_ove
         f"Held: {name}: {why}",
         "Sent to team: Pass so far: Status of Telemetry Step 2 (CHG-2025-0121)",
     ]
+
+
+@pytest.mark.slow
+def test_each_message_goes_out_once_at_the_first_call_at_which_it_may(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twelve deployments, incidents of random length, a machine that is off for hours at random."""
+    luck = random.Random(8)
+    place.write("deploybook.yml", CHANNELS + "notify: [mail]\n")
+    calls, now = [END], END
+    while now < END + 60 * HOUR:
+        now += timedelta(minutes=luck.choice([15, 30, 30, 60, 60, 900]))
+        calls.append(now)
+    expected = {}
+    for number in range(12):
+        slug, start = f"change-{number:02d}", END - HOUR + number * 2 * HOUR
+        window = f"{start:%Y-%m-%dT%H:%M}Z to {start + HOUR:%Y-%m-%dT%H:%M}Z"
+        due = start + timedelta(minutes=75)
+        message = f"messages: [{{at: '{due:%Y-%m-%dT%H:%M}Z', channel: team, if: no incident}}]\n"
+        place.new(slug, title=f"Change {number}", window=window, more=message)
+        begin, hours = due - HOUR, luck.choice([0, 0, 1, 3, 40])
+        alerts = [begin] * (hours > 0) + [begin + hours * HOUR] * (hours > 0)
+        lines = [f"{at:%Y-%m-%dT%H:%M:%SZ} Parser down{', resolved' * n} #alert" for n, at in enumerate(alerts)]
+        place.write(f"deployments/{slug}/journal.md", "\n".join(["# 2025-01-22", *lines, ""]))
+        free = [at for at in calls if due <= at <= due + 24 * HOUR and not (hours and begin <= at < alerts[1])]
+        expected[slug] = [iso(free[0])] if free else []
+    with webhook() as (url, received), mail_server() as (port, _):
+        monkeypatch.setenv("SLACK_URL", url)
+        monkeypatch.setenv("SMTP_URL", f"smtp://127.0.0.1:{port}")
+        for at in calls:
+            run(place.workspace, at, do=Maker(), quiet=True)
+
+    found: dict[str, list[str]] = {slug: [] for slug in expected}
+    for entry in place.log.entries("notification"):
+        if entry.predicate["message"].startswith("planned"):
+            found[entry.deployment].append(entry.recorded_at)
+    never = sum(not times for times in expected.values())
+    print(f"{len(calls)} calls, {len(received)} messages sent, each once; {never} not sent within their day")
+    assert found == expected
+    assert len(received) == 12 - never
+    assert never
 
 
 @pytest.mark.slow
