@@ -116,156 +116,30 @@ def systemd(caller: Caller, *, every: int, **_: Any) -> dict[str, str]:
     """A service and its timer. systemd reads % as a specifier, so it is doubled."""
     path = str(caller.root).replace("%", "%%")
     command = " ".join(f'"{word}"' for word in caller.program).replace("%", "%%")
-    service = f"""\
-# {caller.name}.service, for /etc/systemd/system or ~/.config/systemd/user; needs {caller.needs} in {FILE}
-[Unit]
-Description=Everything that is due in {path}
-After=network-online.target
-
-[Service]
-Type=oneshot
-WorkingDirectory={path}
-EnvironmentFile=-{path}/{ENVIRONMENT}
-ExecStart={command} run --quiet
-# 3, 4, 5 are verdicts (breach, unclear, no data): the run itself went well
-SuccessExitStatus=3 4 5
-NoNewPrivileges=yes
-"""
-    timer = f"""\
-# {caller.name}.timer; then: systemctl enable --now {caller.name}.timer
-[Unit]
-Description=Call {caller.name} every {"minute" if every <= 1 else f"{every} minutes"}
-
-[Timer]
-OnCalendar=*:0/{max(every, 1)}
-AccuracySec=5s
-Persistent=true
-
-[Install]
-WantedBy=timers.target
-"""
+    service = filled("deploybook.service", caller, path=path, command=command, environment=ENVIRONMENT, file=FILE)
+    often = "minute" if every <= 1 else f"{every} minutes"
+    timer = filled("deploybook.timer", caller, often=often, minutes=max(every, 1))
     return {f"{caller.name}.service": service, f"{caller.name}.timer": timer}
 
 
 def github(caller: Caller, *, every: int, **_: Any) -> dict[str, str]:
     """A workflow: one job at a time runs what is due and commits what was measured."""
-    lines = "".join(f"      {name}: ${{{{ secrets.{name} }}}}\n" for name in caller.secrets)
-    return {
-        "deploybook.yml": f"""\
-# .github/workflows/deploybook.yml; secrets: {caller.needs}, and DEPLOYBOOK_KEY with the text of the log's key
-name: deploybook
-on:
-  schedule:
-    - cron: "*/{every or 15} * * * *"
-  workflow_dispatch:
-concurrency:
-  group: deploybook # one workspace, one writer
-  cancel-in-progress: false
-permissions:
-  contents: write
-jobs:
-  run:
-    runs-on: ubuntu-latest
-    env:
-{lines}      KEY: ${{{{ secrets.DEPLOYBOOK_KEY }}}}
-    steps:
-      - uses: actions/checkout@v4
-      - uses: actions/setup-python@v5
-        with:
-          python-version: "3.13"
-      - run: pip install deploybook
-      - name: Do what is due, keep what was measured, then tell the verdict
-        run: |
-          umask 077
-          printf '%s\\n' "$KEY" > "$RUNNER_TEMP/log.key"
-          code=0
-          DEPLOYBOOK_KEY="$RUNNER_TEMP/log.key" deploybook run || code=$?
-          git config user.name deploybook
-          git config user.email deploybook@localhost
-          git add --force deployments evidence
-          if ! git diff --cached --quiet; then
-            git commit --quiet --message "Record what was measured"
-            git push --quiet
-          fi
-          exit "$code"
-      - uses: actions/upload-artifact@v4
-        if: always()
-        with:
-          name: site
-          path: site
-          if-no-files-found: ignore
-"""
-    }
+    secrets = "".join(f"      {name}: ${{{{ secrets.{name} }}}}\n" for name in caller.secrets)
+    return {"deploybook.yml": filled("github.yml", caller, minutes=every or 15, secrets=secrets)}
 
 
 def kubernetes(caller: Caller, *, image: str, every: int, **_: Any) -> dict[str, str]:
     """A CronJob over a volume that holds the workspace; secrets from a Secret of the same name."""
-    return {
-        f"{caller.name}.yaml": f"""\
-# The claim {caller.name} holds the workspace; the Secret {caller.name} holds {caller.needs}, the Secret {caller.name}-key the log's key as log.key
-apiVersion: batch/v1
-kind: CronJob
-metadata:
-  name: {caller.name}
-spec:
-  schedule: "*/{every or 5} * * * *"
-  concurrencyPolicy: Forbid # one workspace, one writer
-  startingDeadlineSeconds: 300
-  successfulJobsHistoryLimit: 1
-  failedJobsHistoryLimit: 3
-  jobTemplate:
-    spec:
-      backoffLimit: 0
-      activeDeadlineSeconds: 3600
-      template:
-        spec:
-          restartPolicy: Never
-          securityContext:
-            runAsNonRoot: true
-            runAsUser: 1000
-            fsGroup: 1000
-          containers:
-            - name: run
-              image: {image}
-              # 3, 4, 5 are verdicts (breach, unclear, no data): the run itself went well
-              command:
-                - sh
-                - -c
-                - |
-                  umask 077
-                  cp /key/log.key /tmp/log.key || exit 1
-                  deploybook -C /workspace run --quiet || case $? in 3|4|5) ;; *) exit 1 ;; esac
-              env:
-                - name: HOME
-                  value: /tmp
-                - name: DEPLOYBOOK_KEY
-                  value: /tmp/log.key
-              envFrom:
-                - secretRef:
-                    name: {caller.name}
-                    optional: true
-              volumeMounts:
-                - name: workspace
-                  mountPath: /workspace
-                - name: key
-                  mountPath: /key
-                  readOnly: true
-                - name: tmp
-                  mountPath: /tmp
-              securityContext:
-                allowPrivilegeEscalation: false
-                readOnlyRootFilesystem: true
-          volumes:
-            - name: workspace
-              persistentVolumeClaim:
-                claimName: {caller.name}
-            - name: key
-              secret:
-                secretName: {caller.name}-key
-            - name: tmp
-              emptyDir: {{}}
-"""
-    }
+    return {f"{caller.name}.yaml": filled("kubernetes.yaml", caller, minutes=every or 5, image=image)}
+
+
+def filled(name: str, caller: Caller, **values: object) -> str:
+    """A file of assets/schedule with each @name@ replaced."""
+    from ..start.workspace import ASSETS
+
+    known = {"name": caller.name, "needs": caller.needs, **values}
+    text = (ASSETS / "schedule" / name).read_text(encoding="utf-8")
+    return re.sub(r"@(\w+)@", lambda found: str(known[found[1]]), text)
 
 
 FORMS: dict[str, Callable[..., dict[str, str]]] = {
