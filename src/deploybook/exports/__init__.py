@@ -133,7 +133,7 @@ def load(folder: Path, names: Iterable[str] | None = None) -> Data:
 
 def combine(data: Data, results: Iterable[Pulled]) -> Data:
     """What `load` would give after storing the results; nothing is written."""
-    from .changes import overlaid
+    from ..measure.selected import overlaid
 
     samples, notes = dict(data.samples), list(data.notes)
     for result in results:
@@ -234,7 +234,7 @@ def events_in(folder: Path, manifest: Mapping[str, Any]) -> list[Entry]:
 
 def read_samples(folder: Path, manifest: Mapping[str, Any], name: str) -> Samples | None:
     """All stored files of one metric as one, in the order they were pulled; None where there is none."""
-    from .changes import overlaid
+    from ..measure.selected import overlaid
     from .table import read
 
     found: Samples | None = None

@@ -8,10 +8,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model import DataNote, Samples, Series
+from ..measure.selected import aligned
+from ..model import DataNote, Samples
 from ..times import from_ms, iso
-
-Labels = tuple[tuple[str, str], ...]
 
 
 def what_is_new(
@@ -57,54 +56,3 @@ def inside(times: NDArray[np.int64], spans: Sequence[tuple[int, int]]) -> NDArra
 def same_rows(old: NDArray[np.float64], new: NDArray[np.float64]) -> NDArray[np.bool_]:
     same: NDArray[np.bool_] = ((old == new) | (np.isnan(old) & np.isnan(new))).reshape(len(old), -1).all(axis=1)
     return same
-
-
-def overlaid(before: Samples, after: Samples) -> Samples:
-    """Both as one; where both have a row, the later one counts."""
-    if bool(before.edges) != bool(after.edges):
-        return after
-    edges, was, now = aligned(before, after)
-    made = dict(was)
-    for labels, series in now.items():
-        if not (old := was.get(labels)):
-            made[labels] = series
-            continue
-        times = np.concatenate([old.times, series.times])
-        order = np.argsort(times, kind="stable")
-        last = order[np.concatenate([np.diff(times[order]) > 0, [True]])]
-        made[labels] = replace(
-            series,
-            times=times[last],
-            values=np.concatenate([old.values, series.values])[last],
-            steps=np.concatenate([old.steps, series.steps])[last],
-        )
-    return replace(
-        after,
-        edges=edges,
-        series=tuple(made[labels] for labels in sorted(made)),
-        inputs=tuple(sorted({*before.inputs, *after.inputs})),
-        engine=after.engine or before.engine,
-    )
-
-
-def aligned(before: Samples, after: Samples) -> tuple[tuple[float, ...], dict[Labels, Series], dict[Labels, Series]]:
-    """Both sets of series by their labels, with the same columns."""
-    edges = tuple(sorted({*before.edges, *after.edges}))
-    old, new = (
-        {key_of(series): widened(series, samples.edges, edges) for series in samples.series}
-        for samples in (before, after)
-    )
-    return edges, old, new
-
-
-def key_of(series: Series) -> Labels:
-    return tuple(sorted(series.labels.items()))
-
-
-def widened(series: Series, edges: tuple[float, ...], wider: tuple[float, ...]) -> Series:
-    """The series with a column for each of the wider edges; NaN where it has no such bucket."""
-    if edges == wider:
-        return series
-    values = np.full((len(series.times), len(wider) + 2), np.nan)
-    values[:, [wider.index(edge) for edge in edges] + [len(wider), len(wider) + 1]] = series.values
-    return replace(series, values=values)

@@ -19,7 +19,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ..model import Samples, Series
-from .changes import Labels, key_of
+from ..model.series import Labels
 from .manifest import content_of, edge_text
 
 GROUP = 1 << 15  # rows that are stored, and read, at once
@@ -48,7 +48,7 @@ def described(samples: Samples) -> dict[str, Any]:
 
 def frame_of(samples: Samples) -> pl.DataFrame:
     """The canonical table: ts, step, label:…, then value, or le:…, sum, count; sorted by labels, then ts."""
-    series = sorted((one for one in samples.series if len(one.times)), key=key_of)
+    series = sorted((one for one in samples.series if len(one.times)), key=lambda one: one.key)
     labels = sorted({label for one in series for label in one.labels})
     lengths = [len(one.times) for one in series]
     number = np.repeat(np.arange(len(series)), lengths)
@@ -153,8 +153,8 @@ def rows_digest(samples: Samples) -> str:
     labels: the labels as JSON, and times, steps and values as little-endian 64-bit numbers, NaN in one form.
     """
     digest = hashlib.sha256(json.dumps([edge_text(edge) for edge in samples.edges]).encode())
-    for series in sorted((one for one in samples.series if len(one.times)), key=key_of):
-        digest.update(b"\n" + json.dumps(key_of(series), ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+    for series in sorted((one for one in samples.series if len(one.times)), key=lambda one: one.key):
+        digest.update(b"\n" + json.dumps(series.key, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
         digest.update(series.times.astype("<i8").tobytes())
         digest.update(series.steps.astype("<i8").tobytes())
         digest.update(np.where(np.isnan(series.values), np.nan, series.values + 0.0).astype("<f8").tobytes())

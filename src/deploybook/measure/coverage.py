@@ -164,10 +164,6 @@ class Turn:
     labels: tuple[tuple[str, str], ...]
 
 
-def labels_of(series: Series) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted(series.labels.items()))
-
-
 def gaps(samples: Samples, window: Window) -> list[Gap]:
     """
     Where a series has no samples for longer than one and a half of its steps, cut to the window, by time.
@@ -188,7 +184,7 @@ def gaps(samples: Samples, window: Window) -> list[Gap]:
         if end - last > FRESH * rows.steps[-1] and rows.times[-1] == last:
             stretches.append((last, end))
         inside = ((max(low, start), min(high, end)) for low, high in stretches)
-        found += [Gap(start=from_ms(a), end=from_ms(b), labels=labels_of(series)) for a, b in inside if a < b]
+        found += [Gap(start=from_ms(a), end=from_ms(b), labels=series.key) for a, b in inside if a < b]
     return sorted(found, key=lambda gap: (gap.start, gap.labels))
 
 
@@ -212,7 +208,7 @@ def resets(samples: Samples, window: Window) -> list[Turn]:
         if end - rows.times[-1] > FRESH * rows.steps[-1]:
             turns.append((int(rows.times[-1]), "ends"))
         found += [
-            Turn(at=from_ms(at), kind=kind, labels=labels_of(series))  # type: ignore[arg-type]
+            Turn(at=from_ms(at), kind=kind, labels=series.key)  # type: ignore[arg-type]
             for at, kind in turns
             if start < at <= end
         ]

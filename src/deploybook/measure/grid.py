@@ -53,7 +53,7 @@ def _increments(base: Ground, window: Window, usable: Mask | None) -> Increments
         return None
     if base.metric.kind == "histogram":
         return _of_buckets(many, base.columns, window, usable)
-    ends, added = exact(many, 1)
+    ends, added = summed(many, [ends_of(one) for one in many], 1)
     good = _at(ends, spans(base.good, window)) if base.metric.kind == "ratio" and base.good else None
     return Increments(ends_ms=ends, seconds=seconds_of(ends, many, window), counts=added[:, 0], good=good)
 
@@ -101,11 +101,6 @@ def totals(samples: Samples, starts: Ints, ends: Ints, columns: int) -> tuple[Ma
 def ends_of(one: Span) -> Ints:
     """(n,) the times of a series' increments inside the window."""
     return one.rows.times[one.low + 1 : one.high + 1]
-
-
-def exact(many: Sequence[Span], columns: int) -> tuple[Ints, Floats]:
-    """(ends, added) at every time at which some series has a row: for events, whose minute matters."""
-    return summed(many, [ends_of(one) for one in many], columns)
 
 
 def even(many: Sequence[Span], columns: int, window: Window) -> tuple[Ints, Floats]:

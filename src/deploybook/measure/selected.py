@@ -1,14 +1,16 @@
-"""Series chosen by their labels, and the samples of several names of one metric joined."""
+"""Series chosen by their labels, and samples joined: of several names of one metric, of an earlier and a later pull."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 
 from ..model import Matcher, Samples, Series
+from ..model.series import Labels
 
 
 def matches(matcher: Matcher, labels: Mapping[str, str]) -> bool:
@@ -26,24 +28,37 @@ def select(samples: Samples, where: tuple[Matcher, ...]) -> Samples:
 
 
 def joined(many: Sequence[Samples]) -> Samples | None:
+    """Samples of several names of one metric as one: the first name's rows win where two have the same time."""
+    return reduce(overlaid, reversed(many)) if many else None
+
+
+def overlaid(before: Samples, after: Samples) -> Samples:
     """
-    Samples of several names of one metric as one: the first name's rows win where two have the same time.
+    Both as one; where both have a row, the later one counts.
 
     Histograms get every edge that one of them has; NaN where a row does not have it.
     """
-    if len(many) < 2:
-        return many[0] if many else None
-    edges = tuple(sorted({edge for samples in many for edge in samples.edges}))
-    parts: dict[tuple[tuple[str, str], ...], list[Series]] = {}
-    for samples in many:
-        for series in samples.series:
-            parts.setdefault(tuple(sorted(series.labels.items())), []).append(_widened(series, samples.edges, edges))
+    if bool(before.edges) != bool(after.edges):
+        return after
+    edges, made, now = aligned(before, after)
+    for labels, series in now.items():
+        made[labels] = _continued(made[labels], series) if labels in made else series
     return replace(
-        many[0],
+        after,
         edges=edges,
-        series=tuple(_continued(parts[labels]) for labels in sorted(parts)),
-        inputs=tuple(sorted({digest for samples in many for digest in samples.inputs})),
+        series=tuple(made[labels] for labels in sorted(made)),
+        inputs=tuple(sorted({*before.inputs, *after.inputs})),
+        engine=after.engine or before.engine,
     )
+
+
+def aligned(before: Samples, after: Samples) -> tuple[tuple[float, ...], dict[Labels, Series], dict[Labels, Series]]:
+    """Both sets of series by their labels, with the same columns."""
+    edges = tuple(sorted({*before.edges, *after.edges}))
+    old, new = (
+        {series.key: _widened(series, samples.edges, edges) for series in samples.series} for samples in (before, after)
+    )
+    return edges, old, new
 
 
 def _widened(series: Series, has: tuple[float, ...], edges: tuple[float, ...]) -> Series:
@@ -54,10 +69,12 @@ def _widened(series: Series, has: tuple[float, ...], edges: tuple[float, ...]) -
     return replace(series, values=values)
 
 
-def _continued(parts: list[Series]) -> Series:
-    if len(parts) == 1:
-        return parts[0]
-    times, first = np.unique(np.concatenate([part.times for part in parts]), return_index=True)
-    values = np.concatenate([part.values for part in parts])[first]
-    steps = np.concatenate([part.steps for part in parts])[first]
-    return Series(labels=parts[0].labels, times=times, values=values, steps=steps)
+def _continued(old: Series, new: Series) -> Series:
+    times = np.concatenate([new.times, old.times])
+    times, first = np.unique(times, return_index=True)
+    return replace(
+        new,
+        times=times,
+        values=np.concatenate([new.values, old.values])[first],
+        steps=np.concatenate([new.steps, old.steps])[first],
+    )

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Kind = Literal["histogram", "counter", "gauge", "answers"]
+Labels = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,6 +31,11 @@ class Series:
     times: NDArray[np.int64]
     values: NDArray[np.float64]
     steps: NDArray[np.int64]
+
+    @property
+    def key(self) -> Labels:
+        """The labels in their order: what tells one series of a metric from another."""
+        return tuple(sorted(self.labels.items()))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
