@@ -193,6 +193,8 @@ def test_opened_since_is_no_change_of_its_fields() -> None:
     assert became([waiting], [replace(waiting, waits="")]) == [("A-1", "opened", ())]
     assert became([waiting], [replace(waiting, waits="waits on +48h: Breach")]) == [("A-1", "", ())]
     assert became([waiting], [line()]) == [("A-1", "changed", ("waits_on",))]
+    opened = replace(waiting, waits="")
+    assert became([opened], [opened]) == [("A-1", "", ())]  # it opened before that
 
 
 def test_what_is_listed_no_more_without_being_closed_is_told() -> None:
