@@ -221,7 +221,7 @@ def test_originals_that_this_file_does_not_read_are_told_so(content: bytes) -> N
         standalone.read_table(io.BytesIO(content), "original.bin")
 
 
-def answers(*series: dict[int, str], query: str = "m", metric: str = "m") -> list[standalone.Table]:
+def answers(*series: dict[float, str], query: str = "m", metric: str = "m") -> list[standalone.Table]:
     """What a server answered, one after the other; values by seconds after 22:00."""
     found = []
     for line, values in enumerate(series, 1):
@@ -245,6 +245,16 @@ def test_the_answers_of_a_server_are_one_table_in_which_the_later_counts() -> No
 
     assert derive_from(answers(first, second), op="increase") == 120
     assert derive_from(answers(second, first), op="increase") == 210  # to 90, then a restart: 75, and 45
+
+
+def test_rows_of_another_time_than_was_asked_for_do_not_count() -> None:
+    """A cache in between gave an old answer: its rows are not those of the window."""
+    (answer,) = answers({-3600: "5", -0.001: "0", 60: "3", 120: "7", 120.5: "9"})
+    asked = {"query": "m", "start": "2025-01-22T22:00:00Z", "end": "2025-01-22T22:02:00Z"}
+
+    answer.was_asked(1, asked | {"kind": "prometheus"})
+
+    assert [at - 1737583200000 for at in next(iter(answer.series.values()))] == [-1, 60_000, 120_000]
 
 
 def test_a_figure_that_the_server_worked_out_is_read_from_its_answer() -> None:

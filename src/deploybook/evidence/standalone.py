@@ -330,12 +330,12 @@ def digest_of(files: Files, name: str) -> str:
 class Contents:
     """
     What the log says, gathered in one pass over it. held: path of an artifact -> (digest, line and name that named it).
-    asked: digest of a server's answer -> (line, query).
+    asked: digest of a server's answer -> (line, what the log says of its source).
     """
 
     leaves: list[bytes] = field(default_factory=list)
     held: dict[str, tuple[str, int, str]] = field(default_factory=dict)
-    asked: dict[str, tuple[int, str]] = field(default_factory=dict)
+    asked: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)
     elsewhere: int = 0
     needed: dict[str, bool] = field(default_factory=dict)
     tombstones: dict[str, int] = field(default_factory=dict)
@@ -370,8 +370,8 @@ def _keep(contents: Contents, number: int, entry: dict[str, Any], only: tuple[st
             raise Broken(f"{LOG} line {number}", "an artifact whose place is not made of its digest")
         contents.held.setdefault(path, (digest, number, str(one.get("name", ""))))
         contents.needed[path] = contents.needed.get(path, False) or not only or predicate.get("deployment") in only
-        if query := predicate.get("source", {}).get("query"):
-            contents.asked.setdefault(digest, (number, query))
+        if "query" in predicate.get("source", {}):
+            contents.asked.setdefault(digest, (number, predicate["source"]))
         if kind == "publication":
             contents.manifest = path
         elif one.get("name", "").endswith("figures.jsonl"):
@@ -776,6 +776,15 @@ class Table:
             self.twice.add((*key, at))
             value = None if value is None or rows[at] is None else max(value, rows[at])
         rows[at] = value
+
+    def was_asked(self, line: int, source: dict[str, Any]) -> None:
+        """This is what a server answered. Rows of another time than was asked for do not count."""
+        self.asked = (line, str(source["query"]))
+        first, last = (milliseconds(source.get(end, "")) for end in ("start", "end"))
+        if source.get("kind") == "prometheus" and first is not None and last is not None:
+            for rows in self.series.values():
+                for at in [at for at in rows if not first - 1 <= at <= last]:
+                    del rows[at]
 
 
 def read_table(stream: BinaryIO, name: str, zone: str = "") -> Table:
@@ -1316,7 +1325,8 @@ def check_figures(files: Files, contents: Contents, report: Report) -> None:
             raise NotHere("an original is not in this copy, or only its digest was kept")
         with files[path]() as stream:
             found = read_table(stream, path, zone)
-        found.asked = contents.asked.get(digest, found.asked)
+        if digest in contents.asked:
+            found.was_asked(*contents.asked[digest])
         return found
 
     exact = close = 0

@@ -261,7 +261,7 @@ class Postgres:
         labels = ", ".join(postgres.quoted(each) for each in header if each not in (time, value, metric))
         conditions = [condition(one, header) for one in (*figure.where, *more)]
         if metric:
-            conditions.append(f"{postgres.quoted(metric)}::text = {literal(name)}")
+            conditions.append(f"{postgres.quoted(metric)}::text = {postgres.literal(name)}")
         at = f"round(extract(epoch FROM {postgres.quoted(time)}) * 1000)"
         chosen = f"{at} AS at, {postgres.quoted(value)}::float8 AS value, ROW({labels})::text AS target"
         return f"SELECT {chosen} FROM ({sql}) AS asked WHERE {' AND '.join(conditions) or 'true'}"
@@ -272,9 +272,5 @@ def condition(matcher: Matcher, header: Sequence[str]) -> str:
 
     found = f"coalesce({postgres.quoted(matcher.label)}::text, '')" if matcher.label in header else "''"
     if matcher.op in ("=", "!="):
-        return f"{found} {matcher.op} {literal(matcher.value)}"
-    return f"{found} {'~' if matcher.op == '=~' else '!~'} {literal(f'^(?:{matcher.value})$')}"
-
-
-def literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+        return f"{found} {matcher.op} {postgres.literal(matcher.value)}"
+    return f"{found} {'~' if matcher.op == '=~' else '!~'} {postgres.literal(f'^(?:{matcher.value})$')}"
