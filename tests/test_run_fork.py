@@ -90,7 +90,7 @@ HOSTILE = {
     "64 GB at once": ("taken = bytearray(64 << 30)", Status.MEMORY),
     "memory step by step": ("kept = []\nwhile True: kept.append(bytearray(b'x' * (4 << 20)))", Status.MEMORY),
     "memory in a child": (
-        "import os\nif not os.fork():\n  kept = []\n  while len(kept) < 80: kept.append(bytearray(b'x' * (4 << 20)))\n"
+        "import os\nif not os.fork():\n  kept = []\n  while len(kept) < 95: kept.append(bytearray(b'x' * (4 << 20)))\n"
         "import time; time.sleep(60)",
         Status.MEMORY,
     ),
@@ -314,6 +314,16 @@ def test_the_warm_process_has_no_thread_that_could_hold_a_lock(tmp_path: Path) -
 
     # The cleaner of polars waits for work that only its own process gives; it holds no lock while it does.
     assert sorted(run(tmp_path, source).stdout.split()) in (["polars-ooc-clea", "python"], ["python"])
+
+
+def test_a_fork_finds_imported_what_its_code_names(tmp_path: Path) -> None:
+    sources = (
+        "import sys; before = set(sys.modules)",
+        "import pandas\nimport matplotlib.pyplot\nfrom deploybook import Book",
+    )
+    wanted = {"pandas", "matplotlib.pyplot", "scipy.special", "pydantic", "deploybook.book.day"}
+
+    assert run(tmp_path, *sources, f"print({wanted} - before)").stdout == "set()\n"
 
 
 def test_polars_works_in_a_fork(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ of the shell's class), with a session that writes to a pipe in place of sockets,
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -32,14 +33,20 @@ class Wire(Session):
     pipe: int = -1
     owner: int = -1
     lock = threading.RLock()
+    held = b""
 
-    def emit(self, kind: str, content: Any = None, **fields: Any) -> None:
+    def emit(self, kind: str, content: Any = None, *, hold: bool = False, **fields: Any) -> None:
+        """hold: another frame follows at once, and one write wakes the watcher for both."""
         if os.getpid() != self.owner:
             return  # a fork of the cell's own: two writers would mix on the pipe
         head = json.dumps({"type": kind, **fields}).encode()
         body = b"" if content is None else b', "content": ' + self.pack(content)
-        line = memoryview(head[:-1] + body + b"}\n")
         with self.lock:
+            frames, self.held = self.held + head[:-1] + body + b"}\n", b""
+            if hold:
+                self.held = frames
+                return
+            line = memoryview(frames)
             # An interrupt in the middle of a line would leave half a frame.
             before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             while line:
@@ -106,6 +113,8 @@ class Stream(OutStream):
 
 def make_kernel() -> Any:
     """An ipykernel without sockets, history file, debugger and threads; made once, before the forks."""
+    os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+    os.environ["_RJEM_MALLOC_CONF"] = "background_thread:false"  # the allocator of polars, read at its import
     sys.modules["debugpy"] = None  # type: ignore[assignment]  # its import starts to trace; no cell of a report debugs
     from ipykernel import debugger  # noqa: F401
     from ipykernel.ipkernel import IPythonKernel
@@ -123,6 +132,9 @@ def make_kernel() -> Any:
     application.init_path()  # type: ignore[no-untyped-call]
     kernel.shell_channel_thread = SimpleNamespace(parent_thread=threading.main_thread())
     kernel.shell.displayhook.topic = kernel.shell.display_pub.topic = b""
+    assert kernel.shell.logger  # imported on first use
+    with contextlib.suppress(AttributeError):  # IPython 8 has them already
+        kernel.shell.magics_manager.load_all_lazy_magics()
     return kernel
 
 
@@ -162,17 +174,17 @@ async def _cells(kernel: Any, wire: Wire, todo: list[dict[str, Any]]) -> None:
     kernel.io_loop = IOLoop.current()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for cell in todo:
-        wire.emit("start", cell=cell["place"])
-        wire.emit("execute_input", {"execution_count": kernel.shell.execution_count})
+        wire.emit("start", {"execution_count": kernel.shell.execution_count}, cell=cell["place"])
         signal.signal(signal.SIGINT, signal.default_int_handler)
         reply = await kernel.do_execute(cell["source"], silent=False, store_history=True, allow_stdin=False)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         if os.getpid() != wire.owner:
             os._exit(0)  # the cell forked and came back twice; the notebook is run once
         _flush()
-        wire.emit("reply", reply, cell=cell["place"])
         exits = any(payload.get("source") == "ask_exit" for payload in reply["payload"])
-        if exits or (reply["status"] != "ok" and not cell["may_fail"]):
+        last = cell is todo[-1] or exits or (reply["status"] != "ok" and not cell["may_fail"])
+        wire.emit("reply", reply, cell=cell["place"], hold=not last)
+        if last:
             break
         await asyncio.sleep(0)
     for thread in threading.enumerate():

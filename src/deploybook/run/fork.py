@@ -27,6 +27,7 @@ from .engine import ForkEngine
 from .environment import OWN, kernel_environment
 from .notebook import Document, language, may_fail
 from .record import Limits, Record
+from .warm import IMPORTS
 from .watch import Process
 
 __all__ = ["ForkEngine", "end_warm", "is_safe", "start"]
@@ -80,6 +81,7 @@ def start(record: Record, *, cwd: Path, directory: Path, environment: Mapping[st
         "todo": str(directory / "todo.json"),
         "cwd": str(cwd),
         "environment": {name: str(directory) for name in OWN},
+        "libraries": [library for library in IMPORTS if library in content],
         "memory": limits.memory,
         "seed": hashlib.sha256(content.encode()).hexdigest(),
     }

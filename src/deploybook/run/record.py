@@ -139,6 +139,7 @@ class Record:
             self.document["metadata"]["language_info"] = frame["language_info"]
         elif kind == "start":
             self.current, self._clear_next = frame["cell"], False
+            self.cells[self.current]["execution_count"] = content.get("execution_count")
         elif kind == "reply":
             self.flush("stdout")
             self.flush("stderr")

@@ -1,5 +1,5 @@
 """
-The warm process: has imported what reports need, draws one chart before its second one, and runs each notebook in a fork of itself.
+The warm process: imports what notebooks need, and runs each in a fork of itself.
 
 It is started with the allow-listed environment, so that no fork can read a credential from its memory, and it stays
 without threads, since a fork copies the one that calls it only. It is also the reaper of whatever a notebook started:
@@ -19,30 +19,24 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
 __all__ = ["serve"]
 
-# What the first magic of a notebook loads.
-MAGICS = "auto basic config display execution extension history logging namespace osm packaging pylab script"
-IMPORTS = (
-    "numpy",
-    "pandas",
-    "polars",
-    "matplotlib.pyplot",
-    "matplotlib.dates",
-    "matplotlib.backends.backend_agg",
-    "matplotlib.backends.backend_svg",
-    "matplotlib_inline.config",
-    "pandas.io.formats.string",
-    "pandas.core.reshape.reshape",
-    "tornado.platform.asyncio",
-    *(f"IPython.core.magics.{name}" for name in MAGICS.split()),
-    "deploybook.book",
-    "deploybook.charts",
-)
+# For a notebook whose code has the word: what it imports, and what the first use of that imports.
+IMPORTS = {
+    "numpy": "numpy.random",
+    "pandas": "pandas pandas.io.formats.string pandas.core.reshape.reshape",
+    "polars": "polars",
+    "matplotlib": "matplotlib.pyplot matplotlib.dates matplotlib.backends.backend_agg matplotlib.backends.backend_svg"
+    " matplotlib_inline.config",
+    "deploybook": "polars scipy.special matplotlib.figure matplotlib.backends.backend_svg markdown nh3 pydantic yaml"
+    " deploybook.assess.checkpoints deploybook.book.day deploybook.book.pictures deploybook.book.shelf"
+    " deploybook.charts.bars deploybook.charts.plot deploybook.exports.changes deploybook.exports.table"
+    " deploybook.records.deployment deploybook.records.settle",
+}
+YOUNG = 10_000  # objects between two looks of the collector; Python's 700 takes 2 % of a report
 DEATH_SIGNAL, SUBREAPER = 1, 36  # prctl(2)
 
 
@@ -50,9 +44,8 @@ def serve(control: int) -> None:
     """Answers jobs on the control socket until it closes. Each job brings its descriptors with it."""
     from . import cells
 
+    gc.disable()  # a fork has it
     kernel = cells.make_kernel()
-    with _as_in_a_cell(kernel):
-        _import_all(kernel.shell.events.callbacks["post_execute"])
     _prctl(SUBREAPER, 1)
     try:
         Server(socket.socket(fileno=control), kernel).run()
@@ -60,48 +53,18 @@ def serve(control: int) -> None:
         shutil.rmtree(os.environ["TMPDIR"], ignore_errors=True)
 
 
-@contextlib.contextmanager
-def _as_in_a_cell(kernel: Any) -> Iterator[None]:
-    """Pandas asks at import for get_ipython(), and shows fewer columns where it is there. What is made stays shared."""
+def load(kernel: Any, library: str) -> None:
+    """Imports a library as a cell would: pandas asks for get_ipython(), and shows fewer columns where it is there."""
     with kernel.shell.builtin_trap:
-        yield
-    gc.collect()
-    gc.freeze()  # the collector of a fork leaves these objects alone, and their pages shared
+        for name in IMPORTS[library].split():
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
+    if library == "matplotlib":
+        from matplotlib import pyplot
 
-
-def _import_all(hooks: list[Any]) -> None:
-    """hooks: what runs after each cell."""
-    os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
-    os.environ["_RJEM_MALLOC_CONF"] = "background_thread:false"  # the allocator of polars, read at its import
-    for name in IMPORTS:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
-    from matplotlib import pyplot
-
-    hooks[:] = [_draw_what_is_not_shown if hook is pyplot._draw_all_if_interactive else hook for hook in hooks]
-    pyplot._draw_all_if_interactive = _draw_what_is_not_shown
-
-
-def _rehearse() -> None:
-    """Shows a table and draws a chart: fonts, tick locators and the SVG writer load on first use."""
-    import io
-    from datetime import datetime, timedelta
-
-    import pandas
-    from matplotlib.figure import Figure
-
-    moments = [datetime(2025, 1, 22, 14) + timedelta(minutes=n) for n in range(90)]
-    rows = "time,kind,value\n" + "".join(f"{moment.isoformat()}Z,{moment.minute % 3},1.5\n" for moment in moments)
-    frame = pandas.read_csv(io.StringIO(rows), parse_dates=["time"])
-    for table in (frame, frame.groupby("kind").describe()):
-        table._repr_html_(), repr(table)
-    # Not through pyplot: it would load its backend here, without a shell, and every figure of a fork would be lost.
-    figure = Figure()
-    axes = figure.add_subplot()
-    axes.plot(moments, range(90), label="warm")  # type: ignore[arg-type]
-    axes.legend()
-    for kind in ("svg", "png"):
-        figure.savefig(io.BytesIO(), format=kind, bbox_inches="tight")
+        hooks = kernel.shell.events.callbacks["post_execute"]
+        hooks[:] = [_draw_what_is_not_shown if hook is pyplot._draw_all_if_interactive else hook for hook in hooks]
+        pyplot._draw_all_if_interactive = _draw_what_is_not_shown
 
 
 def _draw_what_is_not_shown() -> None:
@@ -128,7 +91,7 @@ class Server:
     def __init__(self, control: socket.socket, kernel: Any) -> None:
         self.control, self.kernel = control, kernel
         self.jobs: dict[int, socket.socket] = {}
-        self.taken = 0
+        self.loaded: set[str] = set()
         self.woken, self.waker = os.pipe()
         os.set_blocking(self.woken, False)
         os.set_blocking(self.waker, False)
@@ -161,13 +124,14 @@ class Server:
         if not message:
             return False
         status = socket.socket(fileno=descriptors[0])
-        self.taken += 1
-        if self.taken == 2:  # for one alone it does not pay
-            with _as_in_a_cell(self.kernel):
-                _rehearse()
+        job = json.loads(message)
+        for library in [one for one in job["libraries"] if one not in self.loaded]:
+            load(self.kernel, library)
+            self.loaded.add(library)
+        gc.freeze()  # the collector of a fork leaves these objects alone, and their pages shared
         pid = os.fork()
         if pid == 0:
-            self.become(json.loads(message), *descriptors[1:], status=status)
+            self.become(job, *descriptors[1:], status=status)
         for descriptor in descriptors[1:]:
             os.close(descriptor)
         self.jobs[pid] = status
@@ -180,6 +144,8 @@ class Server:
         """The fork: leaves the server behind and runs the job. Never returns."""
         code = 1
         try:
+            gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
+            gc.enable()
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self.selector.close()

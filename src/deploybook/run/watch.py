@@ -20,7 +20,7 @@ from .record import Ending, Limits, Record, Status
 
 __all__ = ["Process", "kill_all", "watch"]
 
-TICK = 0.05  # seconds between two looks at memory and clocks
+TICK = 0.1  # seconds between two looks at memory and clocks
 SAVE_EVERY = 5.0  # seconds between two saves of a notebook that changed
 CHUNK = 1 << 20
 
