@@ -150,6 +150,7 @@ class Round:
         self.show_progress(None)
 
     def books_of(self, slug: str, ground: Any) -> Iterator[Book]:
+        from ..records import read_deployment
         from ..report import kind_of, parameters_of
         from ..report.keep import scope_of
         from ..report.unchanged import Kept
@@ -165,7 +166,7 @@ class Round:
                 return
         if has_new:
             failed = pull(self.workspace, slug, self.now)
-            kept.pulled(deployment_of(self.workspace, slug), self.now, failed=bool(failed))
+            kept.pulled(read_deployment(self.workspace, slug), self.now, failed=bool(failed))
         for book in self.due(slug, kept):
             notebook = self.workspace.root / "notebooks" / f"{kind_of(book)}.ipynb"
             causes = kept.why(scope_of(book), kept.key_of(book, notebook, parameters_of(book)))
@@ -212,16 +213,13 @@ class Round:
         code = one.problem.exit_code if one.problem else exit_code(one.verdict)
         scope = ("after-" if one.after and one.after != "closing" else "") + (one.after or "window")
         causes = self.causes.get((one.deployment, scope), [])
-        self.say(
-            code,
-            causes,
-            deployment=one.deployment,
-            after=one.after or None,
-            path=one.path,
-            verdict=one.verdict.value,
-            changed=one.changed,
-            why=one.why,
-        )
+        about = {
+            "deployment": one.deployment,
+            "after": one.after or None,
+            "path": one.path,
+            "verdict": one.verdict.value,
+        }
+        self.say(code, causes, **about, changed=one.changed, why=one.why)
 
     def say_unchanged(self, slug: str, told: dict[str, Any]) -> None:
         after, verdict = told["parameters"].get("after"), told["verdict"]
@@ -243,10 +241,8 @@ class Round:
         import sys
 
         if self.many and sys.stderr.isatty():
-            line = (
-                "" if number is None else f"deployment {number + 1} of {len(self.slugs)}, {len(self.reports)} reports"
-            )
-            click.echo(f"\r{line}\033[K", nl=False, err=True)
+            line = f"deployment {(number or 0) + 1} of {len(self.slugs)}, {len(self.reports)} reports"
+            click.echo(f"\r{'' if number is None else line}\033[K", nl=False, err=True)
 
 
 def daily(workspace: Workspace, now: datetime, options: dict[str, Any]) -> int:
@@ -278,12 +274,6 @@ def open_page(workspace: Workspace, path: str, now: datetime) -> None:
     )
     if not windows or not webbrowser.open(page.resolve().as_uri()):
         tell(f"no browser can be opened here; the page is {page}")
-
-
-def deployment_of(workspace: Workspace, slug: str) -> Any:
-    from ..records import read_deployment
-
-    return read_deployment(workspace, slug)
 
 
 def pull(workspace: Workspace, slug: str, now: datetime) -> list[SourceError]:
