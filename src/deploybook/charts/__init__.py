@@ -106,9 +106,9 @@ def _paint(chart: Chart | Distribution, size: Size | None = None) -> Sheet:
 @contextmanager
 def _own_style(salt: str) -> Iterator[None]:
     """matplotlib as shipped, whatever the notebook around has set, and without what differs between two runs."""
-    import matplotlib
+    from matplotlib import rc_context, rcParams, rcParamsDefault
 
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update({"svg.hashsalt": salt, "path.simplify": False})
+    own = rcParamsDefault | {"svg.hashsalt": salt, "path.simplify": False}
+    other = {key: value for key, value in own.items() if rcParams[key] != value and not key.startswith("backend")}
+    with rc_context(other):  # only what differs: setting a parameter is what costs
         yield

@@ -88,7 +88,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def facts(self) -> PageFacts:
-        """All but `table` and `chart`, which are most of it and asked of one page only."""
+        """All but `table`, `chart` and `evidence`, which are most of it and seldom asked for."""
         return read_facts(self.file) if isinstance(self.said, str) else self.said
 
     @property
@@ -260,7 +260,7 @@ def decode(file: str) -> PageFacts:
 
 @lru_cache(maxsize=128)  # the lists of the newest deployments ask for a hundred
 def read_facts(file: str) -> PageFacts:
-    return replace(decode(file), table="", chart="")
+    return replace(decode(file), table="", chart="", evidence=())
 
 
 def way(origin: str, target: str) -> str:

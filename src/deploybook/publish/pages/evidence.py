@@ -89,7 +89,7 @@ def gather_rows(group: Sequence[Page], states: Mapping[str, str]) -> list[Row]:
     """Each artifact once, with all the pages that use it; the numbers are those of the newest page that has it."""
     rows: dict[tuple[str, str], Row] = {}
     for page in group:
-        for item in page.facts.evidence:
+        for item in page.whole.evidence:
             state = states.get(item.digest, "Held") if item.held else "Not held"
             rows.setdefault((item.digest, item.name), Row(item=item, state=state)).used.append(page)
     return sorted(rows.values(), key=lambda row: (len(row.item.number), row.item.number, row.item.name))
