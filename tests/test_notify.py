@@ -20,6 +20,7 @@ import pytest
 from build import deployment
 from servers import free_port
 
+from deploybook import notify
 from deploybook.errors import UsageProblem
 from deploybook.evidence import Entry
 from deploybook.facts import Facts
@@ -37,7 +38,6 @@ from deploybook.notify import (
     events_of,
     feed,
     key_of,
-    send,
     told_to,
     untold,
     written,
@@ -493,7 +493,8 @@ def webhook(status: int = 200) -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 
 def deliver(channel: Channel, message: Message, folder: Path, **environ: str) -> None:
-    send(channel, message, environ=environ, folder=folder, now=NOW)
+    _, content = written(channel, message, environ=environ, folder=folder, now=NOW)
+    notify.deliver(channel, message, content, environ=environ, folder=folder)
 
 
 def test_mail_arrives_as_text_and_html_with_its_picture(tmp_path: Path) -> None:

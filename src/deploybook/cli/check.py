@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import FileProblems, Problem, UsageProblem
+from ..errors import DeploybookError, FileProblems, Problem, UsageProblem
 from .common import State, print_json, tell, verb
 
 if TYPE_CHECKING:
@@ -85,6 +85,6 @@ def wrong_messages(workspace: Workspace, slugs: Sequence[str]) -> tuple[list[Pro
         return [in_file(workspace, "deploybook.yml", tuple(where.split(" > ")), text)], []
     wrong: list[Problem] = []
     for slug in slugs:
-        with suppress(FileProblems):
+        with suppress(DeploybookError):  # of the deployment's files, which is told beside it
             wrong += unwritten(workspace, settings, read_deployment(workspace, slug))
     return wrong, list(unreached(workspace, settings))

@@ -43,17 +43,24 @@ def drafted(
         if book.facts.as_of > now:
             raise UsageProblem(f"--at: {look} is not due before {book.facts.as_of:%Y-%m-%dT%H:%MZ}")
     at = now if look == "now" else book.facts.as_of
-    return composed(book, settings, kind, at, log, text, name)
+    return composed(book, settings, kind, at, log=head_of(log), text=text, name=name)
+
+
+def head_of(log: Log) -> tuple[int, str]:
+    """Size and root, '' of an empty log."""
+    head = log.head()
+    return head.size, head.root if head.size else ""
 
 
 def composed(
-    book: Book, settings: Settings, kind: str, at: datetime, log: Log, text: str = "", name: str = ""
+    book: Book, settings: Settings, kind: str, at: datetime, *, log: tuple[int, str], text: str = "", name: str = ""
 ) -> tuple[Message, PageFacts]:
+    """The draft of an open book, and what its page says of itself."""
     from ..notify import draft
     from ..report.keep import scope_of
     from ..sections.page import page_facts
 
-    deployment, head = book.deployment, log.head()
+    deployment = book.deployment
     page = page_facts(book.facts, "outcome", deployment.title)
     address = page_address(book.workspace, deployment, scope_of(book))
     message = draft(
@@ -64,7 +71,7 @@ def composed(
         text=filled(book, text),
         name=name,
         link=f"{settings.url.rstrip('/')}/{address}" if settings.url else "",
-        log=(head.size, head.root if head.size else ""),
+        log=log,
     )
     return message, page
 

@@ -135,9 +135,9 @@ def put_on_page(
 def message_of(agenda: Agenda, event: Event, log: Log, *, mail: bool = False, page: PageFacts | None = None) -> Message:
     """The message about an event, out of what was recorded at its time; or of `page`."""
     from ..notify import compose
+    from .drafting import head_of
 
     deployment = agenda.deployments.get(event.deployment)
-    head = log.head()
     page = page or page_of(agenda.workspace.root / "evidence", event.page)
     reason = ""
     if event.scope == "outcome" and deployment and deployment.closing:
@@ -150,7 +150,7 @@ def message_of(agenda: Agenda, event: Event, log: Log, *, mail: bool = False, pa
         deployment,
         url=agenda.settings.url,
         path=address(agenda, event),
-        log=(head.size, head.root if head.size else ""),
+        log=head_of(log),
         reason=reason,
         pictures=pictures(agenda, event) if mail and page else (),
     )

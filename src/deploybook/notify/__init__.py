@@ -13,7 +13,7 @@ from .draft import draft, incidents
 from .events import Event, attempts, events_of, key_of, untold
 from .feed import feed
 from .message import Message, Picture, compose
-from .send import NotDelivered, address, deliver, send, written
+from .send import NotDelivered, address, deliver, written
 
 __all__ = [
     "Channel",
@@ -31,7 +31,6 @@ __all__ = [
     "feed",
     "incidents",
     "key_of",
-    "send",
     "told_to",
     "untold",
     "written",

@@ -25,12 +25,6 @@ class NotDelivered(DeploybookError):
     """A channel did not take a message. Its address, which may be a secret, is never quoted."""
 
 
-def send(channel: Channel, message: Message, *, environ: Mapping[str, str], folder: Path, now: datetime) -> None:
-    """Writes and delivers the message; raises NotDelivered, saying why in words that hold no secret."""
-    _, content = written(channel, message, environ=environ, folder=folder, now=now)
-    deliver(channel, message, content, environ=environ, folder=folder)
-
-
 def written(
     channel: Channel, message: Message, *, environ: Mapping[str, str], folder: Path, now: datetime
 ) -> tuple[str, bytes]:
