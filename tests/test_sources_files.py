@@ -424,7 +424,7 @@ def test_a_file_that_unpacks_without_end_is_named_and_never_held(
     write(tmp_path, packed, "a.csv.gz")
     write(tmp_path, b"\x28\xb5\x2f\xfd\x00\x38" + repeated * 8192, "b.csv.zst")
     write(tmp_path, rows("2025-01-22T12:00:00Z,load,a,0.5"), "load.csv")
-    monkeypatch.setattr("deploybook.sources.files.LARGEST", 8 << 20)
+    monkeypatch.setattr("deploybook.sources.packed.LARGEST", 8 << 20)
 
     tracemalloc.start()
     pulled = read(tmp_path)

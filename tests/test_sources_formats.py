@@ -11,7 +11,8 @@ import pytest
 
 from deploybook.model import Pulled, Samples, Source
 from deploybook.sources import Request
-from deploybook.sources.files import pull, zstd_bound
+from deploybook.sources.files import pull
+from deploybook.sources.packed import zstd_bound
 
 NOON = 1737547200
 WANTED = {"jobs_total": "counter", "parser_ms": "histogram", "load": "gauge"}

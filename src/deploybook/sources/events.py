@@ -20,8 +20,9 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from ..errors import QueryRejected, SourceError
 from ..model import ENTRY_KINDS, DataNote, Entry, Original, Pulled
 from ..times import UTC, from_ms, iso, localise, to_ms
-from .files import named_files, unpacked
+from .files import named_files
 from .http import Client, Reply
+from .packed import unpacked
 from .request import LEAD, Request, merged
 from .rows import Unreadable
 

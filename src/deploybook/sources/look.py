@@ -11,7 +11,8 @@ from typing import Any
 from ..errors import UsageProblem
 from ..model import DataNote, Source
 from ..times import from_ms
-from .files import read_file, unpacked
+from .files import read_file
+from .packed import unpacked
 from .request import Request
 from .rows import Rows, Unreadable
 from .tables import text_of

@@ -271,6 +271,12 @@ class Puller:
         reply, answer = self.client.ask(path, lambda reply: read(self.client, reply), form={**form, **WHOLE})
         if answer.kind != kind:
             raise QueryRejected(f"{self.client.name}: the answer is a {answer.kind}; a {kind} was asked for")
+        answer, lost = within(answer, span)
+        if lost:
+            text = f"{lost} samples are of another time than was asked for, of an old answer perhaps; they are left out"
+            self.notes.append(
+                DataNote(kind="refused", metric="", count=lost, text=text, place=self.request.source.name)
+            )
         got.answers.append(answer)
         got.originals.append(
             Original(
@@ -319,6 +325,18 @@ def read(client: Client, reply: Reply) -> tuple[Reply, Answer]:
     if answer.error_type in LATER or timed_out or reply.status == 429 or reply.status >= 500:
         raise SourceUnreachable(words, retry_after=reply.retry_after)
     raise QueryRejected(f"{words}; asking again gives the same, mend the query or the source")
+
+
+def within(answer: Answer, span: tuple[int, int]) -> tuple[Answer, int]:
+    """The answer without samples of another time than was asked for, and how many; the first may be a millisecond early."""
+    inside = [(times >= span[0] - 1) & (times <= span[1]) for _, times, _ in answer.series]
+    lost = sum(int((~each).sum()) for each in inside)
+    kept = [
+        (labels, times[each], values[each])
+        for (labels, times, values), each in zip(answer.series, inside, strict=True)
+        if each.any()
+    ]
+    return (replace(answer, series=kept), lost) if lost else (answer, 0)
 
 
 def identify(client: Client) -> Server:
