@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 from evidence_site import FIGURE, KEY, ORIGIN, WHO
-from servers import FakeServer, openmetrics, prometheus, reply
+from servers import FakeServer, openmetrics, postgres, prometheus, reply
 from test_cli_evidence import Place
+from test_sources_conformance import in_postgres
 from test_sources_prometheus import COUNTER, GOOD, request
 
 from deploybook import exports
@@ -66,6 +67,30 @@ def reported(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[P
 def place(reported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Place:
     capsys.readouterr()
     return Place(Path(shutil.copytree(reported, tmp_path / "work")), capsys)
+
+
+def test_the_rows_of_a_query_in_postgresql_are_kept_and_derived_from(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = Place(tmp_path / "work", capsys)
+    place.folder.mkdir(parents=True)
+    shutil.copytree(root / "notebooks", place.root / "notebooks")
+    (place.root / "deploybook.yml").write_text("origin: example.org/ops\n")
+    source = "{kind: postgres, dsn: 'env:DSN', query: 'SELECT * FROM scraped WHERE time BETWEEN $start AND $end'}"
+    text = YAML.replace("env:PROMETHEUS_URL", source)
+    (place.folder / "deployment.yml").write_text("\n".join(one for one in text.splitlines() if "rate:" not in one))
+    monkeypatch.setenv("DEPLOYBOOK_KEY", str(tmp_path / "key"))
+    with postgres() as dsn:
+        monkeypatch.setenv("DSN", dsn)
+        in_postgres(dsn, hyper=False)
+        place.do("pull", now=NOW)
+        place.do("report", "--after", "window", now=NOW)
+
+    out = place.do("verify", "--figures")
+
+    assert "derived again, 0 differ" in out
+    assert "not derived" not in out
+    assert {path.name.partition(".")[2] for path in answers(place)} == {"csv.gz"}
 
 
 def answers(place: Place) -> list[Path]:
@@ -132,7 +157,7 @@ def test_a_figure_that_its_answer_does_not_give_is_named(tmp_path: Path, last: s
 
 
 def test_above_the_cap_a_metric_keeps_the_digests_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(source, "KEPT", 10)
+    monkeypatch.setattr(source, "ANSWERS", 10)
     with FakeServer(reply(GOOD)) as fake:
         pulled = source.pull(request(fake.url, COUNTER))
 

@@ -186,7 +186,7 @@ def kept_answer(folder: Path, original: Original) -> Original:
     """The original with its path; an answer that is to be kept lies in answers/ by its digest."""
     if not original.content:
         return original
-    path = folder / "answers" / f"{original.digest}.json.gz"
+    path = folder / "answers" / f"{original.digest}.{'csv' if original.kind == 'postgres' else 'json'}.gz"
     if not put_new(path, original.content):
         raise ExportDamaged(f"{path}: its bytes are not those that were pulled; restore it from the repository")
     return replace(original, path=path.relative_to(folder.parent).as_posix())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import re
@@ -20,7 +21,19 @@ from ..times import from_ms, iso, to_ms
 from .answers import rows_of_answers
 from .files import form_of
 from .join import gather
-from .request import LEAD, Kept, Request, kept_for, merged, needed, seconds_of, unobservable, without
+from .request import (
+    ANSWERS,
+    LEAD,
+    Kept,
+    Request,
+    kept_for,
+    merged,
+    needed,
+    not_kept,
+    seconds_of,
+    unobservable,
+    without,
+)
 from .rows import Notebook, Rows, Unreadable
 from .secrets import resolve
 from .tables import Form, pick, read_frame
@@ -49,7 +62,9 @@ def pull(request: Request) -> Pulled:
     with connected(request) as database:
         for name, text in texts.items():
             for start, end in without(spans, request.held.get((name, text), ())):
-                rows, original = ask(request, database, name, text, start, end)
+                room = ANSWERS - sum(len(one.content) for one in originals)
+                rows, original = ask(request, database, name, text, start, end, room)
+                notes += [] if original.content else [not_kept(name or "several metrics")]
                 if not original.rows:
                     notes += unobservable(request, name or "its rows", original, kept(request, database, text))
                 notes += rows.notes
@@ -176,14 +191,17 @@ def connected(request: Request) -> Iterator[Any]:
         connection.close()
 
 
-def ask(request: Request, database: Any, name: str, text: str, start: int, end: int) -> tuple[Rows, Original]:
-    """The rows of one query in one stretch of time."""
+def ask(
+    request: Request, database: Any, name: str, text: str, start: int, end: int, room: int
+) -> tuple[Rows, Original]:
+    """The rows of one query in one stretch of time. room: bytes that its answer may still take where it is kept."""
     form = form_of(request, name or request.source.name)
     sql = settled(text, request, database, start, end)
     version = rows_from(request, database, "SELECT split_part(current_setting('server_version'), ' ', 1)").item()
     frame = rows_from(request, database, plain(sql, columns(request, database, sql), form))
     frame = frame.sort(frame.columns[0], maintain_order=True) if frame.height else frame
     content = frame.write_csv().encode()
+    packed = gzip.compress(content, 6, mtime=0)
     original = Original(
         digest=hashlib.sha256(content).hexdigest(),
         size=len(content),
@@ -197,7 +215,9 @@ def ask(request: Request, database: Any, name: str, text: str, start: int, end: 
         end_ms=end,
         engine=f"postgresql {version}",
         asked=request.now,
+        content=packed if len(packed) <= room else b"",
     )
+    original = original.packed if original.content else original
     if not frame.height:
         return rows_of_answers([], place=request.source.name), original
     seen = Notebook(request.source.name)

@@ -15,11 +15,10 @@ from ..times import to_ms
 from .answers import Answer, read_answer, rows_of_answers
 from .http import NOT_NOW, Client, Reply
 from .join import gather
-from .request import LEAD, Request, kept_for, length_in, merged, needed, unobservable, without
+from .request import ANSWERS, LEAD, Request, kept_for, length_in, merged, needed, not_kept, unobservable, without
 from .rows import Rows, Unreadable
 
 MOST = 2_000_000  # samples of one answer
-KEPT = 64 << 20  # bytes of packed answers that one pull keeps; of a metric all of them or none
 POINTS = 11_000  # of one series in a range query; servers refuse more (they count steps, so 11,001 would pass)
 FIRST = 5 * 60_000  # milliseconds of the first chunk; the following ones grow as the answers allow
 MINUTE = 60_000
@@ -142,16 +141,12 @@ class Puller:
         return [rows]
 
     def kept_originals(self, name: str, originals: list[Original]) -> list[Original]:
-        """The originals of a metric as they are kept, packed; only their digests where a pull would keep more than KEPT."""
+        """The originals of a metric as they are kept, packed; only their digests where a pull would keep too much."""
         size = sum(len(one.content) for one in originals)
-        if self.kept + size <= KEPT:
+        if self.kept + size <= ANSWERS:
             self.kept += size
             return [one.packed for one in originals]
-        text = (
-            f"the answers about {name} are not kept, only their digests: together a pull keeps {KEPT >> 20} MiB. "
-            "Its figures cannot be derived again from them; a 'query', or 'raw: false', asks for less"
-        )
-        self.notes.append(DataNote(kind="not_kept", metric=name, text=text, count=0))
+        self.notes.append(not_kept(name))
         return [replace(one, content=b"") for one in originals]
 
     def pulled(self, parts: Sequence[Rows], failure: str) -> Pulled:

@@ -16,6 +16,7 @@ from ..times import Window, from_ms, iso, parse_length, steps, to_ms
 
 DAY = timedelta(days=1)
 LEAD = timedelta(minutes=15)  # before and after each window: the row before its start, and what happened beside it
+ANSWERS = 64 << 20  # bytes of packed answers that one pull keeps; of a metric all of them or none
 Progress = Callable[[str, int, int], None]
 Held = Mapping[tuple[str, str], Sequence[tuple[int, int]]]
 
@@ -122,6 +123,15 @@ def unobservable(request: Request, name: str, original: Original, kept: Kept | N
         return []
     text = f"{name} before {iso(from_ms(original.end_ms))} is no longer observable: {kept.why}"
     return [DataNote(kind="missing", metric=name if name in request.wanted else "", count=0, text=text)]
+
+
+def not_kept(name: str) -> DataNote:
+    """A note where the answers about a metric would be more than a pull keeps."""
+    text = (
+        f"the answers about {name} are not kept, only their digests: together a pull keeps {ANSWERS >> 20} MiB. "
+        "Its figures cannot be derived again from them; a 'query', or 'raw: false', asks for less"
+    )
+    return DataNote(kind="not_kept", metric=name, text=text, count=0)
 
 
 def seconds_of(value: Any, name: str) -> float:
