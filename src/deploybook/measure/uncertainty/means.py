@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -33,6 +34,7 @@ def own_mean(now: Increments, *, history: Increments | None = None, scale: float
     return own_of(mean_of(now, history), MEAN + HISTORY * (history is not None), scale)
 
 
+@lru_cache(maxsize=2)  # a figure is asked for alone, then for the change from another one
 def mean_of(window: Increments, history: Increments | None) -> Figure:
     residuals = mean_residuals(window)
     if residuals is None or window.sums is None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -31,7 +32,7 @@ def change_of_quantile(
 
     The interval is clipped to what the edges of the buckets allow that the resamples and the 98 % limits reach.
     """
-    (first, reach), (second, other) = (quantile_of_window(window, edges, q, history) for window in (now, base))
+    (first, reach), (second, other) = (quantile_of_window(window, tuple(edges), q, history) for window in (now, base))
     estimate = ratio_of(first, second, QUANTILE)
     if not (other[0] > 0 and math.isfinite(reach[1])):
         return estimate
@@ -42,7 +43,7 @@ def own_quantile(
     now: Increments, *, edges: Sequence[float], q: float, history: Increments | None = None, scale: float = 1.0
 ) -> Estimate:
     """The q-quantile itself, times `scale`, clipped to the edges of the buckets that it may lie in."""
-    figure, (low, high) = quantile_of_window(now, edges, q, history)
+    figure, (low, high) = quantile_of_window(now, tuple(edges), q, history)
     return clipped(own_of(figure, QUANTILE, scale), low * scale, high * scale)
 
 
@@ -72,8 +73,9 @@ def quantiles(buckets: Array, edges: Array, q: float | Array) -> Array:
     return answer
 
 
+@lru_cache(maxsize=2)  # a figure is asked for alone, then for the change from another one
 def quantile_of_window(
-    window: Increments, edges: Sequence[float], q: float, history: Increments | None
+    window: Increments, edges: tuple[float, ...], q: float, history: Increments | None
 ) -> tuple[Figure, tuple[float, float]]:
     """The quantile with the error of its logarithm, and the outer edges of the buckets that it may lie in."""
     if window.buckets is None:
