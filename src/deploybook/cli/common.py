@@ -202,16 +202,16 @@ def open_log(workspace: Workspace, *, make_key: bool = False, adopt: bool = Fals
     from ..records import read_settings
 
     origin, evidence = read_settings(workspace).origin or workspace.root.name, workspace.root / "evidence"
-    signers = Log.open(evidence).head().signatures
-    path, key = keys.find(origin, workspace.root, signers, os.environ)
+    head = Log.open(evidence, origin=origin).head()
+    path, key = keys.find(origin, workspace.root, head.signatures, os.environ)
     if key is None and make_key:
-        if signers and not adopt:
-            names = ", ".join(f"{name}+{raw[:4].hex()}" for name, raw in signers)
+        if head.signed and not adopt:
+            names = ", ".join(f"{name}+{raw[:4].hex()}" for name, raw in head.signatures)
             raise EvidenceBroken(
                 f"evidence/checkpoint: signed by {names}, whose key is not on this machine; bring it as {path}, or take over "
                 "with a new one: deploybook key --adopt --by NAME --reason TEXT",
                 place="evidence/checkpoint",
             )
-        key = keys.make(path, origin)
+        key = keys.make(path, head.origin)
         tell(f"made a key for this workspace: {key.vkey}")
     return Log.open(evidence, key=key, origin=origin, gate=Gate.of(credentials(workspace.root, os.environ)))
