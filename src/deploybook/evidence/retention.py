@@ -27,15 +27,12 @@ class Candidate:
     deployment: str
 
 
-def expired(
-    log: Log, before: datetime, *, kinds: Collection[str] = ("export",), holds: Collection[str] = ()
-) -> list[Candidate]:
+def expired(log: Log, before: datetime, *, holds: Collection[str] = ()) -> list[Candidate]:
     """
     What a rule like `keep: {exports: 400 d}` would remove: a dry run, nothing is touched.
 
-    Artifacts that only entries of these kinds name, last recorded before that moment; what people wrote or attached is
-    no export here. holds: tickets or deployments under legal hold. An artifact that a younger or another entry names, or
-    one under hold, stays.
+    Artifacts that only entries `export` name, last recorded before that moment; what people wrote or attached is no export
+    here. holds: tickets or deployments under legal hold. What a younger or another entry names, or one under hold, stays.
     """
     limit, found, kept = statement.utc(before), {}, set()
     for entry in log.entries():
@@ -43,7 +40,7 @@ def expired(
         for name, digest in entry.artifacts.items():
             path = entry.paths.get(name)
             by_people = entry.predicate.get("source", {}).get("kind") in ("record", "artifact")
-            if held or by_people or entry.kind not in kinds or entry.recorded_at >= limit:
+            if held or by_people or entry.kind != "export" or entry.recorded_at >= limit:
                 kept.add(digest)
             elif path:
                 found[digest] = Candidate(
@@ -53,28 +50,15 @@ def expired(
 
 
 def remove(
-    log: Log,
-    candidates: Iterable[Candidate],
-    now: datetime,
-    *,
-    rule: str,
-    actor: str,
-    approver: str,
-    ticket: str,
-    reason: str = "retention",
+    log: Log, candidates: Iterable[Candidate], now: datetime, *, reason: str = "retention", **why: str
 ) -> Checkpoint:
-    """Record the tombstones, then delete the bytes. An interrupted removal is finished by repeating it."""
+    """Record the tombstones (why: as for those), then delete the bytes. Interrupted, it is finished by repeating it."""
     chosen = list(candidates)
     tombs = [
         statement.tombstone(
-            {candidate.path: candidate.digest for candidate in part},
-            reason=reason,
-            rule=rule,
-            actor=actor,
-            approver=approver,
-            ticket=ticket,
+            {one.path: one.digest for one in chosen[start : start + _IN_ONE_ENTRY]}, reason=reason, **why
         )
-        for part in (chosen[start : start + _IN_ONE_ENTRY] for start in range(0, len(chosen), _IN_ONE_ENTRY))
+        for start in range(0, len(chosen), _IN_ONE_ENTRY)
     ]
     head = log.append(tombs, now)
     for candidate in chosen:
