@@ -174,14 +174,16 @@ def test_another_deployment_is_taken_over_with_its_gates_moved(workspace: Path) 
         "title: Old\nticket: CHG-1\nversion: abc\ntimezone: Europe/Paris\nwindow: 2025-01-22 14:00 to 15:30\n"
         "source: env:PROMETHEUS_URL\nmetrics:  # ours\n  p50: {histogram: d_ms, statistic: p50, target: at most 65 ms}\n"
         'gates:\n  - {name: ramp, at: "14:01", metric: p50, window: 1m, within: 3 %}\n'
-        "outcome: rolled_back\nactual: 14:00 to 14:21\nreason: too slow\n"
+        "outcome: rolled_back\nactual: 14:00 to 14:21\nreason: too slow\nclosed: 2025-01-22 14:21\nclosed_by: Avery\n"
     )
 
     text = new(workspace, "again", "--from old --on 2025-01-29 --at 16:30 --for 60m --zone Europe/Paris")
 
     assert "metrics:  # ours\n" in text
     assert 'at: "16:31"' in text
-    assert not {"outcome", "actual", "reason", "version"} & {line.partition(":")[0] for line in text.splitlines()}
+    assert not {"outcome", "actual", "reason", "closed", "closed_by", "version"} & {
+        line.partition(":")[0] for line in text.splitlines()
+    }
     moved = records.read_deployment(records.read_workspace(workspace), "again").gates[0].at
     assert moved == parse_instant("2025-01-29 16:31", parse_zone("Europe/Paris"))
 
