@@ -311,7 +311,8 @@ def test_a_secret_option_is_only_a_reference(place: Place, option: str) -> None:
 
     assert "a secret does not belong into this file" in "".join(place.complaints(text))
     assert "hunter2" not in "".join(place.complaints(text))
-    assert place.complaints(text.replace("Bearer hunter2", "env:X").replace("hunter2", "file:/run/secret")) == []
+    for reference in ("env:X", "file:/run/secret", "'cmd:pass show prometheus'"):
+        assert place.complaints(text.replace("Bearer hunter2", reference).replace("hunter2", reference)) == []
 
 
 def test_a_plain_address_is_no_secret(place: Place) -> None:

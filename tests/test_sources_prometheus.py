@@ -652,6 +652,34 @@ def test_credentials_are_sent_and_never_shown(tmp_path: Path) -> None:
     assert "canary" not in repr(pulled)
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(error("bad_data", "not to you: Bearer s3cret-canary", 400), id="in an error"),
+        pytest.param(reply(b"<p>s3cret-canary</p>", 503, "text/html"), id="on a page"),
+        pytest.param(reply(b"", 302, location="https://else.example/?token=s3cret-canary"), id="in a head"),
+        pytest.param(
+            reply(matrix((T, "5"), metric={"__name__": "jobs_total", "pod": "s3cret-canary"})), id="in a label"
+        ),
+        pytest.param(reply(b"Basic dXNlcjp1cmwvY2FuYXJ5", 400, "text/plain"), id="in base64"),  # user:url/canary
+        pytest.param(reply(b"url%2Fcanary", 400, "text/plain"), id="URL-encoded"),
+    ],
+)
+def test_a_credential_that_comes_back_is_neither_kept_nor_shown(script: Script) -> None:
+    with FakeServer(script) as fake, pytest.raises(QueryRejected, match="sends back a credential") as told:
+        url = fake.url.replace("//", "//user:url%2Fcanary@")
+        pull(request(url, COUNTER, options={"headers": {"X-Token": "env:TOKEN"}, "raw": False}))
+
+    assert "canary" not in str(told.value) + repr(told.value)
+
+
+def test_a_weak_password_that_is_a_word_stops_no_answer() -> None:
+    with FakeServer(reply({**GOOD, "infos": ["prometheus"]})) as fake:
+        pulled = pull(request(fake.url.replace("//", "//prometheus:prometheus@"), COUNTER, options={"raw": False}))
+
+    assert len(pulled.samples) == 1
+
+
 @pytest.mark.parametrize("status", [401, 404, 503])
 def test_an_error_never_holds_a_secret(status: int) -> None:
     with FakeServer(reply(b"", status, "text/plain")) as fake, pytest.raises(SourceError) as told:

@@ -21,7 +21,7 @@ SECRET_KEY = re.compile(r"token|passw|secret|api_?key|authorization|credential|p
 SECRET_URL = re.compile(
     r"(?i)://[^/@\s]*@|[?&](?:[\w-]*(?:token|key|secret|passw|auth|sig)[\w-]*)=|password=|hooks\.slack\.com/|/api/webhooks/|webhook\.office"
 )
-REFERENCE = re.compile(r"(?:env:[A-Za-z_][A-Za-z0-9_]*|file:.+)")
+REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|(?:file|cmd):.+")
 
 Told = TypeVar("Told")
 

@@ -57,6 +57,7 @@ class Client:
     def __init__(self, request: Request, *, scheme: str = "Bearer ") -> None:
         """scheme: what stands before a `token` in the header."""
         self.request, self.name, self.scheme = request, request.source.name, scheme
+        self.secrets: list[Secret] = []
         options = request.source.options
         self.base, user, password = split_address(self.secret("url", plain=True), f"{self.name} > url")
         self.host = urlsplit(self.base).netloc
@@ -99,7 +100,9 @@ class Client:
 
     def resolved(self, value: object, option: str, *, plain: bool) -> Secret:
         request = self.request
-        return resolve(value, f"{self.name} > {option}", environ=request.environ, folder=request.folder, plain=plain)
+        found = resolve(value, f"{self.name} > {option}", environ=request.environ, folder=request.folder, plain=plain)
+        self.secrets += [] if plain else [found]
+        return found
 
     def connect(self, user: Secret, password: Secret) -> httpx.Client:
 
@@ -113,6 +116,7 @@ class Client:
         if any(not (sign.isprintable() and sign.isascii()) for value in headers.values() for sign in value):
             raise SourceError(f"{self.name} > headers: a header holds a sign that none may, a line end perhaps")
         auth = httpx.BasicAuth(user.reveal(), password.reveal()) if user or password else None
+        self.secrets += [password, Secret(f"{user.reveal()}:{password.reveal()}")] if auth else []
         return httpx.Client(auth=auth, headers=headers, verify=self.trust(), follow_redirects=False)
 
     def own_headers(self) -> dict[str, str]:
@@ -197,6 +201,10 @@ class Client:
             self.fail(OVER if late else words_for(error))
         body = self.unpacked(bytes(packed), response.headers.get("content-encoding", "identity").lower())
         self.received += len(body)
+        heads = b"\n".join(value for _, value in response.headers.raw)
+        if any(form in body or form in heads for secret in self.secrets for form in secret.forms()):
+            text = f"sends back a credential that it was sent; nothing of its answer ({response.status_code}) is kept"
+            raise QueryRejected(f"{self.name}: {self.host} {text}, nor shown; ask who runs it", source=self.name)
         after = wait_of(response.headers.get("retry-after", ""), self.request.now)
         if 300 <= response.status_code < 400:
             target = urlsplit(response.headers.get("location", "")).netloc or self.host

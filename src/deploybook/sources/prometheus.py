@@ -313,7 +313,8 @@ def read(client: Client, reply: Reply) -> tuple[Reply, Answer]:
     if not answer.error:
         return reply, answer
     text = answer.error.lower()
-    words = f"{client.name}: {client.host} refuses: {answer.error_type}: {answer.error[:300]}"
+    said = " ".join(answer.error.split())[:300]
+    words = f"{client.name}: {client.host} refuses: {answer.error_type}: {said}"
     if any(sign in text for sign in TOO_MUCH):
         raise TooMuch(words)
     timed_out = any(sign in text for sign in TIMED_OUT)
