@@ -133,13 +133,13 @@ def load(folder: Path, names: Iterable[str] | None = None) -> Data:
 
 def combine(data: Data, results: Iterable[Pulled]) -> Data:
     """What `load` would give after storing the results; nothing is written."""
-    from ..measure.selected import overlaid
+    from ..measure.selected import joined
 
     samples, notes = dict(data.samples), list(data.notes)
     for result in results:
         notes += [note for note in result.notes if note not in notes]
         for one in result.samples:
-            samples[one.name] = overlaid(samples[one.name], one) if one.name in samples else one
+            samples[one.name] = joined([one, samples[one.name]]) or one if one.name in samples else one
     return Data(samples=samples, notes=tuple(notes))
 
 
@@ -233,16 +233,12 @@ def events_in(folder: Path, manifest: Mapping[str, Any]) -> list[Entry]:
 
 
 def read_samples(folder: Path, manifest: Mapping[str, Any], name: str) -> Samples | None:
-    """All stored files of one metric as one, in the order they were pulled; None where there is none."""
-    from ..measure.selected import overlaid
+    """All stored files of one metric as one, the later pull before the earlier; None where there is none."""
+    from ..measure.selected import joined
     from .table import read
 
-    found: Samples | None = None
-    for entry in manifest["files"]:
-        if entry["metric"] == name:
-            samples = read(folder / entry["file"], entry)
-            found = samples if found is None else overlaid(found, samples)
-    return found
+    mine = [entry for entry in reversed(manifest["files"]) if entry["metric"] == name]
+    return joined([read(folder / entry["file"], entry) for entry in mine])
 
 
 def rows_digest(samples: Samples) -> str:

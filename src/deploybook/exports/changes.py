@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..measure.selected import aligned
+from ..measure.selected import widened
 from ..model import DataNote, Samples
 from ..times import from_ms, iso
 
@@ -19,7 +19,10 @@ def what_is_new(
     """The rows that are not stored yet (None where there are none), and a note where pulled history changed."""
     if before is None or bool(before.edges) != bool(samples.edges):
         return samples, None
-    edges, was, now = aligned(before, samples)
+    edges = tuple(sorted({*before.edges, *samples.edges}))
+    was, now = (
+        {series.key: widened(series, each.edges, edges) for series in each.series} for each in (before, samples)
+    )
     fresh, changed, first = [], 0, 0
     for labels, series in now.items():
         new, differs = np.ones(len(series.times), dtype=bool), np.ones(len(series.times), dtype=bool)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import reduce
+from itertools import takewhile
 
 import numpy as np
 
@@ -28,40 +28,31 @@ def select(samples: Samples, where: tuple[Matcher, ...]) -> Samples:
 
 
 def joined(many: Sequence[Samples]) -> Samples | None:
-    """Samples of several names of one metric as one: the first name's rows win where two have the same time."""
-    return reduce(overlaid, reversed(many)) if many else None
-
-
-def overlaid(before: Samples, after: Samples) -> Samples:
     """
-    Both as one; where both have a row, the later one counts.
+    Samples of one metric as one: where two have a row of the same time, that of the first counts.
 
-    Histograms get every edge that one of them has; NaN where a row does not have it.
+    Histograms get every edge that one of them has; NaN where a row does not have it. What comes after one of the other
+    kind, histogram or not, is left out.
     """
-    if bool(before.edges) != bool(after.edges):
-        return after
-    edges, made, now = aligned(before, after)
-    for labels, series in now.items():
-        made[labels] = _continued(made[labels], series) if labels in made else series
+    alike = list(takewhile(lambda one: bool(one.edges) == bool(many[0].edges), many))
+    if len(alike) < 2:
+        return alike[0] if alike else None
+    edges = tuple(sorted({edge for samples in alike for edge in samples.edges}))
+    parts: dict[Labels, list[Series]] = {}
+    for samples in alike:
+        for series in samples.series:
+            parts.setdefault(series.key, []).append(widened(series, samples.edges, edges))
     return replace(
-        after,
+        alike[0],
         edges=edges,
-        series=tuple(made[labels] for labels in sorted(made)),
-        inputs=tuple(sorted({*before.inputs, *after.inputs})),
-        engine=after.engine or before.engine,
+        series=tuple(_continued(parts[labels]) for labels in sorted(parts)),
+        inputs=tuple(sorted({digest for samples in alike for digest in samples.inputs})),
+        engine=next((one.engine for one in alike if one.engine), ""),
     )
 
 
-def aligned(before: Samples, after: Samples) -> tuple[tuple[float, ...], dict[Labels, Series], dict[Labels, Series]]:
-    """Both sets of series by their labels, with the same columns."""
-    edges = tuple(sorted({*before.edges, *after.edges}))
-    old, new = (
-        {series.key: _widened(series, samples.edges, edges) for series in samples.series} for samples in (before, after)
-    )
-    return edges, old, new
-
-
-def _widened(series: Series, has: tuple[float, ...], edges: tuple[float, ...]) -> Series:
+def widened(series: Series, has: tuple[float, ...], edges: tuple[float, ...]) -> Series:
+    """The series with a column for each of the edges; NaN where it has no such bucket."""
     if has == edges:
         return series
     values = np.full((len(series.times), len(edges) + 2), np.nan)
@@ -69,12 +60,10 @@ def _widened(series: Series, has: tuple[float, ...], edges: tuple[float, ...]) -
     return replace(series, values=values)
 
 
-def _continued(old: Series, new: Series) -> Series:
-    times = np.concatenate([new.times, old.times])
-    times, first = np.unique(times, return_index=True)
-    return replace(
-        new,
-        times=times,
-        values=np.concatenate([new.values, old.values])[first],
-        steps=np.concatenate([new.steps, old.steps])[first],
-    )
+def _continued(parts: list[Series]) -> Series:
+    if len(parts) == 1:
+        return parts[0]
+    times, first = np.unique(np.concatenate([part.times for part in parts]), return_index=True)
+    values = np.concatenate([part.values for part in parts])[first]
+    steps = np.concatenate([part.steps for part in parts])[first]
+    return replace(parts[0], times=times, values=values, steps=steps)
