@@ -25,19 +25,7 @@ AFTER = """\
 # tolerance: 5 %                        # against the baseline, for latencies
 # observation: 48h                      # looked at after 1h, 12h, 24h and 48h
 """
-OWN = (
-    "title",
-    "ticket",
-    "window",
-    "timezone",
-    "version",
-    "outcome",
-    "actual",
-    "reason",
-    "closed",
-    "closed_by",
-    "baseline",
-)
+OWN = "title ticket window timezone version outcome actual reason closed closed_by baseline".split()
 
 
 @dataclass(frozen=True, kw_only=True)
