@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from deploybook.charts import (
-    Cell,
     Chart,
     Checkpoint,
     Distribution,
@@ -23,7 +22,6 @@ from deploybook.charts import (
     Line,
     Mark,
     Span,
-    Strip,
     draw,
     draw_png,
     draw_sparkline,
@@ -32,7 +30,6 @@ from deploybook.charts.axis import find_range
 from deploybook.charts.layout import Flag, Label, stack, ticks
 from deploybook.charts.plot import plot
 from deploybook.charts.sheet import NARROW, PALETTE
-from deploybook.charts.small import SHAPES
 from deploybook.charts.svg import shorten_path
 from deploybook.charts.thin import MOST_POINTS, find_gaps, find_samples, thin
 
@@ -102,11 +99,6 @@ EVERY_KIND = {
         baseline=(0.25, 0.7, 0.05),
         now_label="22 Jan",
         baseline_label="21 Jan",
-    ),
-    "strip": Strip(
-        id="fig-s",
-        title="48 hourly windows",
-        cells=tuple(Cell(label=f"+{n}h", verdict="Pass" if n < 9 else "Pending") for n in range(1, 49)),
     ),
 }
 
@@ -432,7 +424,6 @@ def test_narrow_picture_only_where_the_wide_one_would_shrink() -> None:
         "overview",
         "zoom",
         "variance",
-        "strip",
     }
 
 
@@ -552,18 +543,6 @@ def test_sparkline_without_a_sample_says_no_data(values: list[float]) -> None:
 
     assert 'aria-label="x: no data"' in svg
     assert paths(svg, "value") == []
-
-
-def test_strip_counts_words_and_gives_each_its_shape() -> None:
-    words = [*SHAPES, "Pass"]
-    drawing = draw(
-        Strip(id="s", title="hours", cells=tuple(Cell(label=f"+{n}h", verdict=w) for n, w in enumerate(words)))
-    )
-
-    assert texts(drawing.svg)[0].startswith("2 Pass · 1 Breach · 1 No data")
-    assert len({shape for _, shape in SHAPES.values()}) == len(SHAPES) == 8
-    assert "+2h Breach" in drawing.description
-    assert len(drawing.table.rows) == len(words)
 
 
 def test_distribution_tells_its_windows_apart_in_grey() -> None:

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from .shapes import (
-    Cell,
     Chart,
     Checkpoint,
     Distribution,
@@ -22,12 +21,11 @@ from .shapes import (
     Line,
     Mark,
     Span,
-    Strip,
     Table,
     clean,
     clean_id,
 )
-from .small import draw_sparkline, draw_strip
+from .small import draw_sparkline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
     from .sheet import Sheet, Size
 
 __all__ = [
-    "Cell",
     "Chart",
     "Checkpoint",
     "Distribution",
@@ -45,20 +42,15 @@ __all__ = [
     "Line",
     "Mark",
     "Span",
-    "Strip",
     "Table",
     "draw",
     "draw_png",
     "draw_sparkline",
-    "draw_strip",
 ]
 
 
-def draw(chart: Chart | Distribution | Strip) -> Drawing:
+def draw(chart: Chart | Distribution) -> Drawing:
     """The chart as markup, with its description and its values; a wide kind has a second, narrow picture."""
-    if isinstance(chart, Strip):
-        return draw_strip(chart)
-
     from .bars import describe_bars, tabulate_bars
     from .describe import describe, tabulate
     from .sheet import NARROW

@@ -145,26 +145,6 @@ class Distribution:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
-    """One window of a strip: when, the word for it, and its value as printed ("+2.2 %", or empty)."""
-
-    label: str
-    verdict: str
-    value: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Strip:
-    """Windows of equal length in a row, such as the 48 hours of an observation; every `every`-th is labelled."""
-
-    id: str
-    title: str
-    cells: tuple[Cell, ...]
-    every: int = 6
-    subtitle: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Table:
     """The values behind a drawing, as printed."""
 

@@ -45,9 +45,9 @@ class Size:
     rows: int
 
 
-# 364 units in the 358 px a phone leaves: text of 11 units is 10.8 px there
-PANEL = Size(width=364, height=205, font=11, rows=2)
-NARROW = Size(width=364, height=250, font=11, rows=6)
+# 356 units in the 358 px a phone leaves: text of 11 units is 11 px there
+PANEL = Size(width=356, height=205, font=11, rows=2)
+NARROW = Size(width=356, height=250, font=11, rows=6)
 WIDE = Size(width=820, height=280, font=12, rows=6)
 
 
