@@ -88,6 +88,15 @@ def test_a_site_map_names_the_pages_that_a_part_leaves(root: Path) -> None:
     assert b"https://reports.example/2025/01/2025-01-22-telemetry-step2/index.html" in part["sitemap.xml"]
 
 
+def test_how_far_the_build_is_grows_to_the_whole(root: Path) -> None:
+    told: list[float] = []
+    publish(root, full=True, progress=told.append)
+
+    assert told == sorted(told)
+    assert len(told) > 20
+    assert told[-1] == 1
+
+
 def test_nothing_new_builds_no_report(root: Path) -> None:
     before = {path: (root / "site" / path).stat().st_mtime_ns for path in contents(root / "site")}
     done = publish(root)

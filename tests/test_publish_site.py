@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -131,6 +132,10 @@ def test_the_policy_names_every_inline_script_and_nothing_unsafe(built: Path) ->
     }
 
 
+def test_a_site_opened_from_a_disk_finds_the_script_that_the_theme_asks_for(built: Path) -> None:
+    assert (built / "site" / "search" / "search_index.js").read_text().startswith("var __index = {")
+
+
 def test_publishing_again_changes_no_file(built: Path) -> None:
     before = {path: path.read_bytes() for path in sorted((built / "reports").rglob("*")) if path.is_file()}
 
@@ -197,7 +202,8 @@ def test_page_facts_come_back_as_they_were_written(tmp_path: Path) -> None:
     root = workspace(tmp_path / "ws", written)
 
     (read,) = gather(root / "reports")
-    assert (read.path, read.brief, read.facts) == (written.path, written.brief, written.facts)
+    assert (read.path, read.brief, read.whole) == (written.path, written.brief, written.facts)
+    assert read.facts == replace(written.facts, table="", chart="", evidence=())
     assert facts(title="a") != facts(title="b")
 
 

@@ -56,7 +56,9 @@
     tip.style.top = (below + size.height > innerHeight ? Math.max(8, at.top - size.height - 6) : below) + "px";
   }
 
+  if (location.protocol === "file:") all(".md-search, .md-header__button[for='__search']").forEach(function (part) { part.hidden = true; });
   all(".db-log").forEach(wake);
+  all(".db-figure").forEach(function (figure) { if (figure.scrollWidth > figure.clientWidth) figure.tabIndex = 0; });
   all(".db-figure-value").forEach(function (figure, number) {
     var tip = figure.querySelector(".db-tip");
     if (!tip) return;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from .common import State, open_log, print_json, verb
@@ -9,8 +11,9 @@ from .common import State, open_log, print_json, verb
 
 @verb("publish")
 @click.option("--pdf", is_flag=True, help="Print each report to a PDF too (needs Chromium and the extra [pdf]).")
+@click.option("--full", is_flag=True, help="Build every page, also where only a part is new.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
-def command(state: State, pdf: bool, as_json: bool) -> int:
+def command(state: State, pdf: bool, full: bool, as_json: bool) -> int:
     """Build the site around the reports. The old site stays whole until the new one is."""
     from ..evidence.seal import seal
     from ..publish import publish
@@ -18,7 +21,13 @@ def command(state: State, pdf: bool, as_json: bool) -> int:
 
     workspace, now = state.open(), state.time
     log = open_log(workspace, make_key=True)
-    published = publish(workspace.root, pdf=pdf, seal=lambda site, **part: seal(log, site, now, **part))
+    published = publish(
+        workspace.root,
+        pdf=pdf,
+        full=full,
+        seal=lambda site, **part: seal(log, site, now, **part),
+        progress=show if sys.stderr.isatty() else float,
+    )
     if as_json:
         print_json(
             {
@@ -27,7 +36,7 @@ def command(state: State, pdf: bool, as_json: bool) -> int:
                 "reports": published.pages,
                 "changed": list(published.changed),
                 "printed": published.printed,
-                "policy": published.policy,
+                "part": published.part,
             }
         )
     else:
@@ -36,5 +45,9 @@ def command(state: State, pdf: bool, as_json: bool) -> int:
         )
         if pdf:
             click.echo(f"{plural(published.printed, 'PDF')} printed anew")
-        click.echo(f"for a server, as in site/_headers: Content-Security-Policy: {published.policy}")
     return 0
+
+
+def show(share: float) -> None:
+    """On a terminal, on one line that goes away."""
+    click.echo("\r\x1b[K" if share == 1 else f"\rbuilding: {share:.0%}", nl=False, err=True)

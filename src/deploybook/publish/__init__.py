@@ -21,14 +21,12 @@ __all__ = ["Page", "Published", "compose", "gather", "publish"]
 class Published:
     """
     site: the folder. pages: how many reports it shows. changed: generated files that are new, other or gone.
-    policy: the Content-Security-Policy under which the site works. printed: PDFs that were made anew.
-    part: whether only what is new was built.
+    printed: PDFs that were made anew. part: whether only what is new was built.
     """
 
     site: Path
     pages: int
     changed: tuple[str, ...]
-    policy: str
     printed: int = 0
     part: bool = False
 
@@ -41,6 +39,7 @@ def publish(
     seal: Callable[..., object] | None = None,
     pdf: bool = False,
     full: bool = False,
+    progress: Callable[[float], object] = float,
 ) -> Published:
     """
     Makes the pages around the reports of the workspace at `root`, then its site: all of it, or where a site stands that
@@ -49,7 +48,7 @@ def publish(
     now: what "today", "late" and the age of data are counted to; the newest report's own time by default, so that the
     same reports give the same bytes. states: see pages.evidence. seal: called with what was built, and where that is a
     part with the site it goes into (`base`), to lay the evidence beside it. pdf: with a PDF of each report. full: build
-    all in any case. Raises PublishFailed, the old site untouched.
+    all in any case. progress: told the share of the build that is done. Raises PublishFailed, the old site untouched.
     """
     from .hooks import Plan
     from .paper import print_pages
@@ -90,6 +89,7 @@ def publish(
         unsearched=unsearched(pages),
         printed=frozenset(f"{page.path}.md" for page in printed),
         as_of=as_of,
+        progress=progress,
     )
     forget(root)
     built = build_site(
@@ -102,7 +102,6 @@ def publish(
         site=built.site,
         pages=len(pages),
         changed=changed,
-        policy=built.policy,
         printed=sum(counts),
         part=only is not None,
     )

@@ -24,6 +24,7 @@ class Plan:
     """
     What to build. only: files (paths from reports/), None for all. sources: gives every Markdown file there is, for the
     site map. unsearched: pages that search leaves out. printed: pages that get a door to their PDF.
+    progress: told the share that is done, of reading and of writing the pages.
     """
 
     only: Collection[str] | None = None
@@ -31,6 +32,7 @@ class Plan:
     unsearched: Set[str] = field(default_factory=frozenset)
     printed: Set[str] = field(default_factory=frozenset)
     as_of: datetime | None = None
+    progress: Callable[[float], object] = float
 
 
 class Hooks(BasePlugin):  # type: ignore[type-arg,no-untyped-call]
@@ -40,13 +42,20 @@ class Hooks(BasePlugin):  # type: ignore[type-arg,no-untyped-call]
         self.plan, self.reports, self.before = plan, reports, before
         self.hashes: set[str] = set()
         self.built: set[str] = set()
+        self.steps, self.done = 1, 0
 
     def on_files(self, files: Files, *, config: Any) -> Files:
         for path in sorted(self.plan.only or ()):
             files.append(File(path, str(self.reports), config.site_dir, config.use_directory_urls))
+        self.steps = 2 * len(files.documentation_pages())
         return files
 
+    def tell(self) -> None:
+        self.done += 1
+        self.plan.progress(self.done / self.steps)
+
     def on_page_markdown(self, markdown: str, *, page: Any, **_: Any) -> str:
+        self.tell()
         self.built.add(page.file.url)
         if page.file.src_uri in self.plan.unsearched:
             page.meta.setdefault("search", {})["exclude"] = True
@@ -59,6 +68,7 @@ class Hooks(BasePlugin):  # type: ignore[type-arg,no-untyped-call]
         return html.replace(DOOR, f'<li><a href="{name}.pdf">PDF</a></li>{DOOR}', 1)
 
     def on_post_page(self, output: str, **_: Any) -> str:
+        self.tell()
         self.hashes |= hashes_of(output)
         return output
 

@@ -37,14 +37,12 @@ def policy(hashes: Iterable[str]) -> str:
     )
 
 
-def write_headers(site: Path, hashes: Iterable[str]) -> str:
-    """Writes the header for every page beside the pages; gives the policy."""
-    value = policy(hashes)
+def write_headers(site: Path, hashes: Iterable[str]) -> None:
+    """Writes the header for every page beside the pages."""
     lines = (
         "/*",
-        f"  Content-Security-Policy: {value}",
+        f"  Content-Security-Policy: {policy(hashes)}",
         "  X-Content-Type-Options: nosniff",
         "  Referrer-Policy: same-origin",
     )
     (site / FILE).write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return value

@@ -27,12 +27,11 @@ AT_FDCWD, RENAME_EXCHANGE = -100, 2
 
 @dataclass(frozen=True, kw_only=True)
 class Built:
-    """site: the folder. hashes: of all inline scripts. again: whether a part can be built next time. policy: the header."""
+    """site: the folder. hashes: of all inline scripts. again: whether a part can be built next time."""
 
     site: Path
     hashes: frozenset[str]
     again: bool
-    policy: str
 
 
 @contextmanager
@@ -93,7 +92,7 @@ def build_site(
             finally:
                 config.plugins.on_shutdown()
             all_hashes = frozenset(hooks.hashes | hashes)
-            told = write_headers(staging, all_hashes)
+            write_headers(staging, all_hashes)
             if finish:
                 finish(staging, site)
         except (MkDocsException, SystemExit, OSError) as error:
@@ -104,7 +103,7 @@ def build_site(
             shutil.rmtree(staging, ignore_errors=True)
             raise
     move_in(staging, site) if part else swap(staging, site)
-    return Built(site=site, hashes=all_hashes, again=again, policy=told)
+    return Built(site=site, hashes=all_hashes, again=again)
 
 
 def prepare(theme: Any, part: bool) -> None:
@@ -112,10 +111,11 @@ def prepare(theme: Any, part: bool) -> None:
     from jinja2 import FileSystemBytecodeCache
 
     env = theme.get_env()
-    compiled = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "deploybook" / "templates"
-    with suppress(OSError):  # without a place of its own each build compiles them
+    with suppress(OSError, RuntimeError):  # no home, or no place there: then each build compiles them
+        compiled = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "deploybook" / "templates"
         compiled.mkdir(mode=0o700, parents=True, exist_ok=True)
-        env.bytecode_cache = FileSystemBytecodeCache(str(compiled))
+        if os.access(compiled, os.W_OK):
+            env.bytecode_cache = FileSystemBytecodeCache(str(compiled))
     if part:
         env.list_templates = lambda **_: []
     theme.get_env = lambda: env

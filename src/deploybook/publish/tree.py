@@ -10,6 +10,8 @@ from pathlib import Path
 
 MANIFEST = ".generated.json"
 ASSETS = ("deploybook.css", "deploybook.js")
+# What the theme asks for when a page is opened from a disk, where its search cannot run; deploybook.js takes it away.
+UNSEARCHED = ("search/search_index.js", b'var __index = {"config": {"lang": ["en"], "separator": " "}, "docs": []};\n')
 
 
 def write_pages(reports: Path, pages: Mapping[str, str], *, all_of_them: bool = True) -> tuple[str, ...]:
@@ -21,6 +23,7 @@ def write_pages(reports: Path, pages: Mapping[str, str], *, all_of_them: bool = 
     """
     wanted = {path: text.encode() for path, text in pages.items()}
     wanted |= {f"assets/{name}": (files("deploybook") / "assets" / name).read_bytes() for name in ASSETS}
+    wanted |= [UNSEARCHED]
     changed = [path for path, content in sorted(wanted.items()) if write_whole(reports / path, content)]
     before = read_manifest(reports)
     gone = (
