@@ -204,6 +204,16 @@ def test_a_failed_run_is_tried_again_after_a_growing_while() -> None:
     assert item.ready(END + timedelta(minutes=7))
 
 
+def test_a_failed_daily_report_waits_too() -> None:
+    zone = ZoneInfo("America/Los_Angeles")
+    at = datetime(2025, 1, 23, 1, tzinfo=UTC)
+    log = [entry("run", at, slug="daily", scope="daily-2025-01-22", result="died")]
+
+    item = only(plan([deployment()], log, at, daily="17:00", zone=zone), "daily-2025-01-22")
+
+    assert (item.why, item.retry_at) == ("failed once", at + timedelta(minutes=1))
+
+
 def test_a_run_that_failed_a_hundred_times_is_tried_hourly() -> None:
     log = [entry("run", END, scope="window", result="timeout")] * 100
 

@@ -94,7 +94,8 @@ def test_a_cell_tagged_for_it_is_left_out() -> None:
 
 def test_the_notebooks_page_leads_to_the_notebook_and_back_and_stays_out_of_search() -> None:
     one = facts()
-    text = page.compose(one, page_facts(one, "outcome", "Outcomes"), "body", "outcome")
+    way = [*page.WAY, ("Outcomes", "index.html")]
+    text = page.notebook_page(page_facts(one, "outcome", "Outcomes"), way, '{"cells": []}', "outcome")
 
     assert 'search: {"exclude": true}' in text
     assert '<a href="outcome.ipynb">outcome.ipynb</a>' in text

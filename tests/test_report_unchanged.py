@@ -19,6 +19,7 @@ START = datetime(2025, 1, 22, 22, 0, tzinfo=UTC)
 END = START + timedelta(minutes=90)
 HOUR = timedelta(hours=1)
 PAGE = f"reports/2025/01/{SLUG}/index.md"
+DAY = "reports/2025/01/daily/2025-01-22.md"
 FOLDER = f"deployments/{SLUG}"
 
 
@@ -28,10 +29,10 @@ class Runs(list[str]):
     fails: Callable[[str], bool] = staticmethod(lambda slug: False)
 
     def __call__(self, notebook: Path, output: Path, parameters: Any, **more: Any) -> run.RunResult:
-        self.append(f"{parameters['deployment']} {parameters['after'] or 'window'}")
+        self.append(parameters.get("day") or f"{parameters['deployment']} {parameters['after'] or 'window'}")
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(json.dumps({"cells": []}))
-        fails = self.fails(parameters["deployment"])
+        fails = self.fails(parameters.get("day") or parameters["deployment"])
         status = run.Status.DIED if fails else run.Status.OK
         return run.RunResult(status=status, notebook=output, digest="0" * 64, parameters=parameters)
 
@@ -48,6 +49,7 @@ def here(place: Place) -> Place:  # noqa: F811
     """One deployment with an hour of data after its window, and the notebooks."""
     place.write("notebooks/outcome.ipynb", "{}")
     place.write("notebooks/checkpoint.ipynb", "{}")
+    place.write("notebooks/daily.ipynb", "{}")
     deploy(place)
     return place
 
@@ -177,6 +179,49 @@ def test_a_failed_report_is_tried_again(here: Place, runs: Runs) -> None:
     runs.fails = lambda slug: False
 
     assert here.say("report", now=END)[:2] == (0, f"{PAGE}: pass, new\n")
+
+
+def test_a_daily_report_is_made_again_only_for_a_change(here: Place, runs: Runs) -> None:
+    words = "report", "--day", "2025-01-22"
+    here.say("report", now=END)
+    assert here.say(*words, now=END)[1].endswith(", new\n")
+
+    assert here.say(*words, now=END)[1].endswith(", nothing new\n")
+    assert runs.count("2025-01-22") == 1
+    assert here.say(*words, "--force", now=END)[1].endswith(", nothing new\n")
+    added(here.root / FOLDER / "journal.md", "15:00 Ramp to 50 % #flag\n")
+    assert here.say(*words, now=END)[1].endswith("new\n")
+    assert runs.count("2025-01-22") == 3
+
+
+def test_a_failed_report_leaves_its_page_its_notebook_and_an_entry(here: Place, runs: Runs) -> None:
+    runs.fails = lambda slug: True
+    for words, report, about in (((), PAGE, SLUG), (("--day", "2025-01-22"), DAY, "daily")):
+        for attempt in (1, 2):
+            assert here.say("report", *words, now=END)[0] == 1
+            [*_, entry] = here.log.entries("run", about)
+            assert (entry.predicate["result"], entry.predicate["attempt"]) == ("died", attempt)
+        said = json.loads((here.root / report.replace(".md", ".page.json")).read_text())
+        notebook = report.replace(".md", "-failed-notebook.md")
+        assert f"{(here.root / notebook).stem}.html" == said["failure"]["notebook"]
+        assert said["failure"]["last_good"] == ""
+
+
+def test_the_last_good_report_stays_beside_one_that_failed_until_it_is_made(here: Place, runs: Runs) -> None:
+    for words, report in (((), PAGE), (("--day", "2025-01-22"), DAY)):
+        runs.fails = lambda slug: False
+        here.say("report", *words, now=END)
+        good = (here.root / report).read_text()
+
+        runs.fails = lambda slug: True
+        here.say("report", *words, "--force", now=END)
+        said = json.loads((here.root / report.replace(".md", ".page.json")).read_text())
+        assert (here.root / report).with_name(said["failure"]["last_good"].replace(".html", ".md")).read_text() == good
+
+        runs.fails = lambda slug: False
+        here.say("report", *words, now=END)
+        beside = {path.name for path in (here.root / report).parent.iterdir()}
+        assert not any("failed" in name or "last-good" in name for name in beside)
 
 
 def test_the_state_that_is_gone_or_broken_costs_time_only(here: Place, runs: Runs) -> None:

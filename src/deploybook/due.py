@@ -106,7 +106,7 @@ class _History:
         if entry.kind == "outcome":
             self.take_outcome(deployment, str(said.get("outcome")))
             return
-        key = (deployment, str(said.get("scope", "")))
+        key = ("" if deployment == "daily" else deployment, str(said.get("scope", "")))
         before, at = self.records.get(key, _Record()), moment(entry.recorded_at)
         if entry.kind == "verdict":
             late = timedelta(seconds=int(said["lateSeconds"])) if "lateSeconds" in said else before.late

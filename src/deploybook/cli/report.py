@@ -250,7 +250,8 @@ def daily(workspace: Workspace, now: datetime, options: dict[str, Any]) -> int:
     from ..report.daily import make
 
     one = Day.open(options["day"], workspace=workspace.root)
-    path, changed = make(one, log=open_log(workspace, make_key=True), now=now, isolation=options["isolation"])
+    log, some = open_log(workspace, make_key=True), {name: options[name] for name in ("isolation", "force")}
+    path, changed = make(one, log=log, now=now, **some)
     click.echo(f"{workspace.shown(path)}: {one.verdict.value}, {'new' if changed else 'nothing new'}")
     if options["show"]:
         open_page(workspace, workspace.shown(path), now)

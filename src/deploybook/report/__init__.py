@@ -24,7 +24,7 @@ from ..model import Verdict
 from ..run.key import stamps
 from ..sections.page import PageKind, page_facts, write_page_facts
 from . import failure, page
-from .keep import Correction, folder_of, name_of, on_record, record_report, record_run, scope_of, was_published
+from .keep import Correction, about, folder_of, name_of, on_record, record_report, scope_of, was_published
 from .unchanged import Ground, Kept
 
 __all__ = ["Made", "make", "make_many", "page_path"]
@@ -155,7 +155,10 @@ def conclude(
             raise asked.problem
         if not result.ok:
             asked.kept.remember(scope)
-            return failed(book, place, result, job.output, log=log, now=now)
+            said = failure.expected(book, title_of(book), kind_of(book))
+            failure.keep(said, place, job.output, result, log=log, now=now, about=about(book), scope=scope)
+            why = f"{result.status}: {result.reason}"
+            return made(book, place, Verdict.ERROR, changed=True, why=why, result=result)
         before = on_record(log, book)
         facts = replace(book.facts, late=late if before.late is None else before.late)
         one = finished(
@@ -216,7 +219,7 @@ def finished(
         facts = replace(facts, provenance=provenance(book, result, executed, log.head(), before))
         files = outputs(book, facts, body, chart, place, executed)
     page.write(files, log.gate)
-    place.with_name(f"{place.name}-last-good.md").unlink(missing_ok=True)
+    failure.clear(place)
     record_report(log, book, facts, files, executed, result, now, correction)
     why = "new" if before is None else "content changed"
     return replace(made(book, place, facts.verdict, changed=True, why=why, result=result), files=tuple(files))
@@ -225,7 +228,6 @@ def finished(
 def outputs(book: Book, facts: Facts, body: str, chart: str, place: Path, executed: Path) -> dict[Path, str]:
     """Every file of the report and its text, the executed notebook and its page among them."""
     notebook = executed.read_text(encoding="utf-8")
-    code = page.body_of(json.loads(notebook)["cells"], code=True)
     said = page_facts(facts, kind_of(book), title_of(book), chart)
     name = place.name if name_of(book) else "outcome"
     figures = "".join(
@@ -237,7 +239,9 @@ def outputs(book: Book, facts: Facts, body: str, chart: str, place: Path, execut
         place.with_name(f"{name}.figures.jsonl"): figures,
         place.with_name(f"{place.name}.page.json"): write_page_facts(said),
         place.with_name(f"{place.name}.md"): page.compose(facts, said, body),
-        place.with_name(f"{name}-notebook.md"): page.compose(facts, said, code, name),
+        place.with_name(f"{name}-notebook.md"): page.notebook_page(
+            said, [*page.way_of(facts), (said.title, f"{place.name}.html")], notebook, name
+        ),
         place.with_name(f"{name}.ipynb"): notebook,
     }
 
@@ -269,16 +273,6 @@ def provenance(
         revision=revision.revision if revision else 1,
         corrects=revision.corrects if revision else "",
     )
-
-
-def failed(book: Book, place: Path, result: run.RunResult, executed: Path, *, log: Log, now: datetime) -> Made:
-    """A page that says what is missing; the last good report stays beside it."""
-    said = failure.page_of(book, place, result, title_of(book), kind_of(book))
-    files = {place.with_name(f"{place.name}.page.json"): write_page_facts(said)}
-    page.keep_last_good(place)
-    page.write(files, log.gate)
-    record_run(log, book, executed, result, now)
-    return made(book, place, Verdict.ERROR, changed=True, why=f"{result.status}: {result.reason}", result=result)
 
 
 def made(

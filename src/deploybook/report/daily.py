@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from .. import run, wording
 from ..book.day import Day
 from ..errors import UsageProblem
-from ..evidence import Log, statement
+from ..evidence import Log, extension, statement
 from ..register import document
-from ..sections.markup import crumbs
+from ..run.key import stamps
+from ..sections.markup import doors
 from ..sections.page import Ask, PageFacts, write_page_facts
-from ..sections.text import front_matter, inert
 from ..times import at_clock
-from . import page
-from .keep import ACTOR, digest_of, environment_digest
+from . import failure, page
+from .keep import ACTOR, digest_of, run_of
+from .unchanged import Ground, Kept
+
+ABOUT: dict[str, Any] = {"deployment": "daily", "ticket": "", "actor": ACTOR}
 
 
 def page_path(day: Day) -> Path:
@@ -33,72 +38,80 @@ def make(
     now: datetime,
     isolation: Literal["fork", "process"] = "fork",
     late: timedelta | None = None,
+    force: bool = False,
 ) -> tuple[Path, bool]:
     """
     The page of the day and whether anything on it is new. late: how long after its time it is made, for the log.
+    force: runs the notebook also where nothing changed that it follows from.
 
-    Raises NotebookFailed where the notebook did not run to its end: the page that was there stays.
+    Raises NotebookFailed where the notebook did not run to its end: the page says so, the last good one stays beside it.
     """
-    source = day.workspace.root / "notebooks" / "daily.ipynb"
+    root, place, scope = day.workspace.root, page_path(day), f"daily-{day.day}"
+    source, parameters = root / "notebooks" / "daily.ipynb", {"day": day.day.isoformat()}
     if not source.is_file():
         raise UsageProblem(f"{day.workspace.shown(source)} is missing; 'deploybook init' puts a fresh one there")
-    place = page_path(day)
+    kept = Kept.read(Ground.of(day.workspace), "daily")
+    key = kept.key_of_day(source, parameters, day)
+    if not force and not kept.why(scope, key):
+        return place.with_suffix(".md"), False
+    said = page_facts(day)  # what is wrong with files and data is told before a kernel starts
     with tempfile.TemporaryDirectory(prefix="deploybook-") as scratch:
         executed = Path(scratch) / "daily.ipynb"
-        result = run.execute(
-            source,
-            executed,
-            {"day": day.day.isoformat()},
-            cwd=day.workspace.root,
-            isolation=isolation,
-            environment={"DEPLOYBOOK_WORKSPACE": str(day.workspace.root)},
-        ).check()
-        cells = json.loads(executed.read_text(encoding="utf-8"))["cells"]
-        files = outputs(day, page.body_of(cells), place)
-        scope = f"daily-{day.day}"
+        environment = {"DEPLOYBOOK_WORKSPACE": str(root)}
+        result = run.execute(source, executed, parameters, cwd=root, isolation=isolation, environment=environment)
+        if not result.ok:
+            kept.remember(scope)
+            left = failure.keep(said, place, executed, result, log=log, now=now, about=ABOUT, scope=scope)
+            replace(result, notebook=left).check()
+        notebook = executed.read_text(encoding="utf-8")
+        files = outputs(day, page.body_of(json.loads(notebook)["cells"]), place, notebook)
         recorded = any(entry.predicate.get("scope") == scope for entry in log.entries("verdict"))
-        if recorded and not page.changed(files):
-            return place.with_suffix(".md"), False
-        page.write(files, log.gate)
-        subjects = {path.name: log.put(text.encode(), path.suffix[1:]) for path, text in files.items()}
-        entry = statement.run(
-            {"executed.ipynb": log.put(executed, "ipynb"), **subjects},
-            deployment="daily",
-            ticket="",
-            actor=ACTOR,
-            notebook=result.digest,
-            parameters=digest_of(dict(result.parameters)),
-            environment=environment_digest(),
-            scope=scope,
-        )
-        word = statement.verdict(
-            {name: held for name, held in subjects.items() if name.endswith(".json")},
-            deployment="",
-            ticket="",
-            actor=ACTOR,
-            scope=scope,
-            verdict=day.verdict.value,
-            metrics={facts.deployment.slug: facts.verdict.value for facts in day.facts},
-            configuration=digest_of([facts.deployment.slug for facts in day.facts]),
-            late_seconds=None if late is None else round(late.total_seconds()),
-        )
-        log.append([entry, word], now)
-    return place.with_suffix(".md"), True
+        is_new = not recorded or page.changed(files)
+        if is_new:
+            page.write(files, log.gate)
+            failure.clear(place)
+            record(log, day, files, executed, result, now=now, late=late)
+    kept.remember(scope, key=key, pages=stamps(files, root), entries=log.head().size)
+    return place.with_suffix(".md"), is_new
 
 
-def outputs(day: Day, body: str, place: Path) -> dict[Path, str]:
-    said = page_facts(day)
-    way = crumbs([("Today", "../../../index.html"), ("Reports", "../../../archive/index.html")])
-    parts = [
-        front_matter(said.title, f"{said.word}: {said.sentence}", hide=["navigation"]),
-        str(way),
-        f"# {inert(said.title)}",
-        body,
-    ]
-    text = "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
+def record(
+    log: Log,
+    day: Day,
+    files: Mapping[Path, str],
+    executed: Path,
+    result: run.RunResult,
+    *,
+    now: datetime,
+    late: timedelta | None,
+) -> None:
+    scope = f"daily-{day.day}"
+    subjects = {path.name: log.put(text.encode(), extension(path.name)) for path, text in files.items()}
+    entry = run_of(ABOUT, scope, {"executed.ipynb": log.put(executed, "ipynb"), **subjects}, result)
+    word = statement.verdict(
+        {name: held for name, held in subjects.items() if name.endswith(".json")},
+        **{**ABOUT, "deployment": ""},
+        scope=scope,
+        verdict=day.verdict.value,
+        metrics={facts.deployment.slug: facts.verdict.value for facts in day.facts},
+        configuration=digest_of([facts.deployment.slug for facts in day.facts]),
+        late_seconds=None if late is None else round(late.total_seconds()),
+    )
+    log.append([entry, word], now)
+
+
+def outputs(day: Day, body: str, place: Path, notebook: str = "") -> dict[Path, str]:
+    """Every file of the page and its text. notebook: the executed one, kept with a page of its own."""
+    said, files = page_facts(day), dict[Path, str]()
+    if notebook:
+        body += f"\n\n{doors([('Notebook behind this page', f'{place.name}-notebook.html')])}"
+        way = [*page.WAY, (said.title, f"{place.name}.html")]
+        files[place.with_name(f"{place.name}-notebook.md")] = page.notebook_page(said, way, notebook, place.name)
+        files[place.with_name(f"{place.name}.ipynb")] = notebook
     return {
-        place.with_name(f"{place.name}.md"): text,
+        place.with_name(f"{place.name}.md"): page.framed(said, said.title, page.WAY, body),
         place.with_name(f"{place.name}.page.json"): write_page_facts(said),
+        **files,
     }
 
 

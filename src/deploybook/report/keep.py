@@ -110,7 +110,8 @@ def record_report(
     written = {item.name: held for item in facts.evidence if (held := put_item(log, book, item)) is not None}
     said += [
         run_of(
-            book,
+            about(book),
+            scope_of(book),
             {"executed.ipynb": log.put(executed, "ipynb"), **outputs},
             result,
             inputs=sorted({digest for each in facts.metrics for digest in each.now.inputs}),
@@ -135,10 +136,12 @@ def record_report(
     log.append(said, now)
 
 
-def run_of(book: Book, subjects: statement.Subjects, outcome: RunResult, **more: Any) -> statement.Statement:
+def run_of(
+    about: Mapping[str, Any], scope: str, subjects: statement.Subjects, outcome: RunResult, **more: Any
+) -> statement.Statement:
     parameters, environment = digest_of(dict(outcome.parameters)), environment_digest()
     digests: dict[str, Any] = {"notebook": outcome.digest, "parameters": parameters, "environment": environment}
-    return statement.run(subjects, **about(book), **digests, scope=scope_of(book), **more)
+    return statement.run(subjects, **about, **digests, scope=scope, **more)
 
 
 def approval_of(book: Book, record: statement.Subjects, approval: Approval) -> statement.Statement:
@@ -213,17 +216,17 @@ def corrected(
     )
 
 
-def record_run(log: Log, book: Book, executed: Path, result: RunResult, now: datetime) -> None:
+def record_run(
+    log: Log, about: Mapping[str, Any], scope: str, executed: Path, result: RunResult, now: datetime
+) -> None:
     """A run that failed: the executed part, marked as what it is, and which attempt it was."""
-    if not executed.is_file():
-        executed.write_text(json.dumps({"cells": []}), encoding="utf-8")
     before = [
         entry
-        for entry in log.entries("run", book.deployment.slug)
-        if entry.predicate.get("scope") == scope_of(book) and entry.predicate.get("result") != "completed"
+        for entry in log.entries("run", about["deployment"])
+        if entry.predicate.get("scope") == scope and entry.predicate.get("result") != "completed"
     ]
     subjects = {"executed.ipynb": log.put(executed, "ipynb")}
-    log.append([run_of(book, subjects, result, result=result.status.value, attempt=len(before) + 1)], now)
+    log.append([run_of(about, scope, subjects, result, result=result.status.value, attempt=len(before) + 1)], now)
 
 
 def digest_of(value: object) -> str:

@@ -59,7 +59,7 @@ def shown(cell: Mapping[str, Any], code: bool = False) -> Iterator[str]:
         return
     if cell["cell_type"] != "code" or tags & DROP_OUTPUT:
         return
-    parts = [str(part) for output in cell.get("outputs", ()) if (part := output_of(output)).strip()]
+    parts = [str(part) for output in cell.get("outputs", ()) if (part := output_of(output, code)).strip()]
     if tags & FOLD and parts:
         yield str(callout("Output", Html("\n".join(parts)), folded=True))
     else:
@@ -73,11 +73,13 @@ def source_of(cell: Mapping[str, Any]) -> str:
     return fill('<div class="db-cell"><p>{name}</p>\n{code}\n</div>', name=name, code=code)
 
 
-def output_of(output: Mapping[str, Any]) -> str:
+def output_of(output: Mapping[str, Any], code: bool = False) -> str:
     """One output as Markdown. Our own blocks pass; HTML of others is cleaned, scripts never; text is shown as text."""
     kind = output["output_type"]
     if kind == "stream":
-        return str(preformatted(text_of(output["text"])[:LONGEST])) if output.get("name") == "stdout" else ""
+        return str(preformatted(text_of(output["text"])[:LONGEST])) if code or output.get("name") == "stdout" else ""
+    if kind == "error" and code:
+        return str(preformatted(f"{output['ename']}: {output['evalue']}"[:LONGEST]))
     if kind not in ("display_data", "execute_result"):
         return ""
     data = output["data"]
@@ -121,28 +123,30 @@ def lead_chart(cells: Sequence[Mapping[str, Any]]) -> str:
     return ""
 
 
-def compose(facts: Facts, said: PageFacts, body: str, notebook: str = "") -> str:
-    """
-    The page as Markdown: front matter, the way home, title, the notebook's body, how it was made.
+def compose(facts: Facts, said: PageFacts, body: str) -> str:
+    """The page as Markdown: front matter, the way home, title, the notebook's body, how it was made."""
+    parts = [revised(facts.provenance), lateness(facts), body, str(render("made", facts))]
+    return framed(said, said.title, way_of(facts), *parts)
 
-    notebook: its file name without ending; then this is the page of the executed notebook, which search leaves out.
+
+def way_of(facts: Facts) -> list[tuple[str, str]]:
+    return WAY if facts.after is None else [*WAY, (facts.deployment.title, "index.html")]
+
+
+def notebook_page(said: PageFacts, way: Sequence[tuple[str, str]], notebook: str, name: str) -> str:
     """
-    way = WAY if facts.after is None else [*WAY, (facts.deployment.title, "index.html")]
-    title, keys = said.title, dict[str, object]()
-    if notebook:
-        way = [*way, (title, "index.html" if facts.after is None else f"{notebook}.html")]
-        title, keys = f"Notebook: {title}", {"search": {"exclude": True}}
-        file = link(f"{notebook}.ipynb", f"{notebook}.ipynb")
-        body = fill("<p>As it was executed; to download: {file}.</p>", file=file) + f"\n\n{body}"
-    parts = [
-        front_matter(title, f"{said.word}: {said.sentence}", hide=["navigation"], **keys),
-        str(crumbs(way)),
-        f"# {inert(title)}",
-        revised(facts.provenance),
-        lateness(facts),
-        body,
-        str(render("made", facts)),
-    ]
+    The page of an executed notebook, which search leaves out. way: to it, the report last; name: its file's, without
+    ending.
+    """
+    file = link(f"{name}.ipynb", f"{name}.ipynb")
+    body = fill("<p>As it was executed; to download: {file}.</p>", file=file)
+    code = body_of(json.loads(notebook)["cells"], code=True)
+    return framed(said, f"Notebook: {said.title}", way, str(body), code, search={"exclude": True})
+
+
+def framed(said: PageFacts, title: str, way: Sequence[tuple[str, str]], *parts: str, **keys: object) -> str:
+    head = front_matter(title, f"{said.word}: {said.sentence}", hide=["navigation"], **keys)
+    parts = (head, str(crumbs(way)), f"# {inert(title)}", *parts)
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
 
 
@@ -203,11 +207,3 @@ def write(files: Mapping[Path, str], gate: Gate = Gate()) -> None:  # noqa: B008
             stream.write(content)
             os.fchmod(stream.fileno(), 0o644)
         Path(name).replace(path)
-
-
-def keep_last_good(place: Path) -> str:
-    """Keeps the page that is there, if it is a report, beside the one that says what failed; its name, '' for none."""
-    page, good = place.with_name(f"{place.name}.md"), place.with_name(f"{place.name}-last-good.md")
-    if page.is_file() and provenance_before(place) is not None:
-        page.replace(good)
-    return good.name if good.is_file() else ""

@@ -25,6 +25,7 @@ from ..times import iso
 
 if TYPE_CHECKING:
     from ..book import Book
+    from ..book.day import Day
     from ..model import Deployment
 
 FOLDER = Path(".deploybook") / "made"
@@ -149,6 +150,17 @@ class Kept:
             self.write(**known)
         return self.key(notebook, parameters, service, others)
 
+    def key_of_day(self, notebook: Path, parameters: Mapping[str, Any], day: Day) -> dict[str, str]:
+        """What a daily report follows from: every deployment and service, and what earlier reports said."""
+        root = self.ground.workspace.root
+        inputs = [Kept(ground=self.ground, slug=folder.name).inputs for folder in root.glob("deployments/*/")]
+        own = digests([notebook, *root.glob("services/*.y*ml")], root)
+        said = {
+            "parameters": json.dumps(dict(parameters), sort_keys=True),
+            "earlier reports": digest([repr(day.memory)]),
+        }
+        return {**self.ground.common, **{name: found for each in inputs for name, found in each.items()}, **own, **said}
+
     def known_key(self, scope: str) -> dict[str, str] | None:
         """The same without opening the deployment; None where the plan changed since, or nothing is known."""
         told = self.said.get("reports", {}).get(scope)
@@ -185,7 +197,7 @@ class Kept:
         return found
 
     def remember(self, scope: str, **told: Any) -> None:
-        """What a report was made from: key, notebook, parameters, pages, entries, verdict, path; nothing for a failed one."""
+        """What a report was made from: key, pages, entries, and what else is told of it; nothing for a failed one."""
         self.write(reports={scope: told or None})
 
 
