@@ -998,13 +998,13 @@ def joined(parts: list[tuple[int, Scrapes]], kind: str) -> dict[Labels, dict[int
 
 
 class Line:
-    """One target: its times ascending, the step and columns of each row, and what was added since the row before."""
+    """One target: its times ascending, and the step and columns of each row."""
 
     def __init__(self, target: Labels, rows: dict[int, tuple[int, dict[Any, float]]]) -> None:
         self.labels, self.times = dict(target), sorted(rows)
         self.columns = [self._with_totals(rows[at][1]) for at in self.times]
+        self._added: dict[tuple[int, int], Added] = {}
         self.steps = self._steps([rows[at][0] for at in self.times])
-        self.added = [{}, *(self._change(*pair) for pair in zip(self.columns, self.columns[1:]))]
 
     @staticmethod
     def _with_totals(columns: dict[Any, float]) -> dict[Any, float]:
@@ -1035,7 +1035,10 @@ class Line:
         if first < 0 or start - self.times[first] > FRESH * self.steps[first]:
             first += 1
         last = bisect.bisect_right(self.times, end)
-        return [(self.times[index], self.added[index]) for index in range(first + 1, last)]
+        if (first, last) not in self._added:
+            pairs = zip(self.columns[first:last], self.columns[first + 1 : last])
+            self._added[first, last] = list(zip(self.times[first + 1 : last], (self._change(*pair) for pair in pairs)))
+        return self._added[first, last]
 
     def rows(self, start: int, end: int) -> list[tuple[int, float, int]]:
         """(time, value, step) with start <= time < end."""
