@@ -25,7 +25,7 @@ AFTER = """\
 # tolerance: 5 %                        # against the baseline, for latencies
 # observation: 48h                      # looked at after 1h, 12h, 24h and 48h
 """
-OWN = "title ticket window timezone version outcome actual reason closed closed_by baseline".split()
+OWN = re.compile("title|ticket|window|timezone|version|outcome|actual|reason|closed|closed_by|baseline")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +84,7 @@ def renewed(text: str, plan: Plan) -> str:
     """
     text = re.sub(r"(?m)^# baseline: \d{4}-\d\d-\d\d", f"# baseline: {plan.before}", text)
     blocks = re.split(r"(?m)^(?=[A-Za-z_\"'])", text)
-    kept = [moved(block, plan, text) for block in blocks[1:] if block.partition(":")[0].strip("\"'") not in OWN]
+    kept = [moved(block, plan, text) for block in blocks[1:] if not OWN.fullmatch(block.partition(":")[0].strip("\"'"))]
     none = re.search(r"(?m)^\s*baseline:\s*none\b", text)
     return "\n".join([SCHEMA, *plan.head(), *(["baseline: none"] if none else [])]) + "\n" + "".join(kept)
 
