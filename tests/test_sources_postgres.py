@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +15,7 @@ from servers import distribution, free_port, postgres, timescale
 from deploybook.errors import QueryRejected, SourceError, SourceUnreachable
 from deploybook.model import Pulled, Source
 from deploybook.sources import Request
-from deploybook.sources.postgres import pull
+from deploybook.sources.postgres import in_time, pull
 from deploybook.times import Window
 
 NOON = datetime(2025, 1, 22, 12, tzinfo=UTC)
@@ -141,6 +143,56 @@ def test_what_does_not_only_read_or_cannot_be_read_is_refused(dsn: str, query: s
 def test_a_statement_ends_in_time(dsn: str) -> None:
     with pytest.raises(SourceUnreachable, match="statement timeout"):
         read(dsn, query="SELECT now() AS time, pg_sleep(5)::text AS value", timeout=0.2)
+
+
+def test_the_time_is_one_budget_for_all_statements_and_what_came_is_kept(dsn: str) -> None:
+    queries = {"load": f"SELECT * FROM {ROWS}", "jobs_total": "SELECT now() AS time, pg_sleep(5)::text AS value"}
+    start = time.monotonic()
+
+    pulled = read(dsn, metric=None, queries=queries, timeout=1)
+
+    assert time.monotonic() - start < 4
+    assert [one.name for one in pulled.samples] == ["load"]
+    assert "statement timeout" in pulled.failure
+    assert [(note.kind, note.metric) for note in pulled.notes] == [("partial", "jobs_total")]
+
+
+def test_a_refused_query_does_not_stop_the_others(dsn: str) -> None:
+    queries = {"load": "SELECT now() AS time, 1 AS value FROM nowhere", "jobs_total": f"SELECT * FROM {ROWS}"}
+
+    pulled = read(dsn, metric=None, queries=queries)
+
+    assert [one.name for one in pulled.samples] == ["jobs_total"]
+    assert [(note.kind, note.metric) for note in pulled.notes] == [("refused", "load")]
+    assert 'relation "nowhere" does not exist' in pulled.failure
+
+
+def test_more_rows_than_fit_are_refused(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deploybook.sources.postgres.MOST", 1)
+
+    with pytest.raises(QueryRejected, match=r"more than 1 rows for jobs_total; cut the times with"):
+        read(dsn, query=f"SELECT * FROM {ROWS}")
+
+
+@pytest.mark.parametrize(
+    ("dsn", "asked"),
+    [
+        ("postgresql://h/x", "postgresql://h/x?connect_timeout=30"),
+        ("postgresql://h/x?sslmode=require", "postgresql://h/x?sslmode=require&connect_timeout=30"),
+        ("host=h dbname=x", "host=h dbname=x connect_timeout=30"),
+        ("host=h connect_timeout=5", "host=h connect_timeout=5"),
+    ],
+)
+def test_connecting_has_an_end(dsn: str, asked: str) -> None:
+    assert in_time(dsn, 120) == asked
+
+
+def test_a_server_that_never_answers_is_left_in_time() -> None:
+    start = time.monotonic()
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(SourceUnreachable, match="cannot be reached"):
+        read(f"postgresql://u@127.0.0.1:{silent.getsockname()[1]}/x", query="SELECT 1", timeout=1)
+
+    assert time.monotonic() - start < 5
 
 
 def test_no_rows_are_no_data_and_old_ones_no_longer_observable(dsn: str) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import gcd
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..measure.promql import semantics_of
 from ..model import Matcher, Metric
@@ -24,6 +24,7 @@ from .request import Request
 
 if TYPE_CHECKING:
     from .http import Client
+    from .postgres import Database
     from .prometheus import Server
 
 LOOKBACK = 5 * 60_000  # milliseconds in which a server takes the last sample for the state now
@@ -73,7 +74,7 @@ def asking(request: Request) -> Iterator[Answering]:
         from . import postgres
 
         with postgres.connected(request) as database:
-            yield Postgres(request, database)
+            yield Postgres(database)
         return
     from .http import Client
     from .prometheus import identify
@@ -191,14 +192,12 @@ def selector(name: str, where: Iterable[Matcher]) -> str:
 class Postgres:
     """The declared query as it stands, around it what the figure asks of its rows."""
 
-    def __init__(self, request: Request, database: Any) -> None:
-        self.request, self.database = request, database
+    def __init__(self, database: Database) -> None:
+        self.request, self.database = database.request, database
 
     def ask(self, figure: Figure) -> tuple[float | None, str]:
-        from . import postgres
-
         text = self.question(figure)
-        value = postgres.rows_from(self.request, self.database, f"SELECT ({text})::float8::text AS value").item()
+        value = self.database.rows(f"SELECT ({text})::float8::text AS value").item()
         return (None if value in (None, "NaN") else float(value)), text
 
     def question(self, figure: Figure) -> str:
@@ -250,9 +249,9 @@ class Postgres:
         if (text := written.get(figure.metric.name) or written.get("")) is None:
             raise NoForm(f"no query gives {name}")
         start = to_ms(figure.window.start) - max(LOOKBACK, 2 * figure.step_ms)
-        sql = postgres.settled(text, self.request, self.database, start, figure.window.end_ms)
+        sql = postgres.settled(self.database, text, start, figure.window.end_ms)
         form = form_of(self.request, figure.metric.name)
-        header = postgres.columns(self.request, self.database, sql)
+        header = postgres.columns(self.database, sql)
         time, value, metric = (pick(header, form, role) for role in ("time", "value", "metric"))
         if not (time := time or next(iter(header), None)) or not value:
             raise NoForm("its query gives no row with a time and a value")

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -38,6 +38,7 @@ from .rows import Notebook, Rows, Unreadable
 from .secrets import resolve
 from .tables import Form, pick, read_frame
 
+MOST = 10_000_000  # rows of one answer
 BUCKET = re.compile(r"\$bucket\(([^()]+)\)")
 # A `drop_after` that is a bare number counts in the unit of a time column that is none.
 POLICY = """
@@ -59,24 +60,36 @@ def pull(request: Request) -> Pulled:
     parts: list[Rows] = []
     originals: list[Original] = []
     notes: list[DataNote] = []
+    problems: list[SourceError] = []
     with connected(request) as database:
         for name, text in texts.items():
-            for start, end in without(spans, request.held.get((name, text), ())):
-                room = ANSWERS - sum(len(one.content) for one in originals)
-                rows, original = ask(request, database, name, text, start, end, room)
-                notes += [] if original.content else [not_kept(name or "several metrics")]
-                if not original.rows:
-                    notes += unobservable(request, name or "its rows", original, kept(request, database, text))
-                notes += rows.notes
-                parts.append(rows)
-                originals.append(original)
-                request.tell(original.query, sum(len(part.times) for part in parts), sum(one.size for one in originals))
+            try:
+                for start, end in without(spans, request.held.get((name, text), ())):
+                    room = ANSWERS - sum(len(one.content) for one in originals)
+                    rows, original = ask(database, name, text, start, end, room)
+                    notes += [] if original.content else [not_kept(name or "several metrics")]
+                    if not original.rows:
+                        notes += unobservable(request, name or "its rows", original, kept(database, text))
+                    notes += rows.notes
+                    parts.append(rows)
+                    originals.append(original)
+                    size = sum(one.size for one in originals)
+                    request.tell(original.query, sum(len(part.times) for part in parts), size)
+            except SourceError as problem:
+                problems.append(problem)
+                noted = "partial" if problem.can_retry else "refused"
+                notes.append(DataNote(kind=noted, metric=name if name in request.wanted else "", text=str(problem)))
+                if problem.can_retry:
+                    break
+    if problems and not parts:
+        raise problems[0]
     samples, noticed, origins = gather(parts, request.wanted, source=request.source.name)
     return Pulled(
         source=request.source.name,
         samples=tuple(samples),
         notes=(*notes, *noticed),
         originals=tuple(told(one, origins) for one in originals),
+        failure="; ".join(dict.fromkeys(map(str, problems))),
     )
 
 
@@ -123,30 +136,26 @@ def table_of(request: Request) -> str:
     return ".".join(quoted(str(options[part])) for part in ("schema", "table") if options.get(part))
 
 
-def kept(request: Request, database: Any, text: str) -> Kept | None:
+def kept(database: Database, text: str) -> Kept | None:
     """
     What is still there: by the source's `retention`, by the shortest retention policy of the hypertables and
     continuous aggregates that the query names, or by the oldest row of its `table`.
     """
-    policy = None
-    if has_timescale(request, database):
+    request, policy = database.request, None
+    if database.has_timescale():
         names = ", ".join(literal(word) for word in sorted(set(re.findall(r"\w+", text))))
-        policy = rows_from(request, database, POLICY.format(names=names)).item()
+        policy = database.rows(POLICY.format(names=names)).item()
     if found := kept_for(request, timedelta(seconds=policy) if policy else None):
         return found
     if not request.source.options.get("table"):
         return None
     time = quoted(str(request.source.options.get("time") or "time"))
     ask = f"SELECT (extract(epoch FROM min({time})) * 1000)::bigint FROM {table_of(request)}"
-    oldest = rows_from(request, database, ask).item()
+    oldest = database.rows(ask).item()
     if oldest is None:
         return None
     why = f"the oldest row of {request.source.options['table']} is of {iso(from_ms(oldest))}"
     return Kept(since_ms=oldest, why=why)
-
-
-def has_timescale(request: Request, database: Any) -> bool:
-    return rows_from(request, database, "SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'").height > 0
 
 
 def quoted(name: str) -> str:
@@ -162,9 +171,39 @@ def sample_names(wanted: Mapping[str, str]) -> list[str]:
     return [name + end for name, kind in wanted.items() for end in (ends if kind == "histogram" else ("",))]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Database:
+    """A connection whose transactions only read, until the source's time is over."""
+
+    request: Request
+    connection: Any
+    deadline: float
+
+    def rows(self, sql: str) -> pl.DataFrame:
+        """A query's answer; QueryRejected with the server's words where it refuses, SourceUnreachable where time is over."""
+        from adbc_driver_postgresql import dbapi
+
+        left = max(1, int((self.deadline - self.request.clock()) * 1000))
+        try:
+            with self.connection.cursor() as cursor:
+                cursor.execute(f"SET statement_timeout = {left}")
+                cursor.execute(sql)
+                frame: pl.DataFrame = cursor.fetch_polars()
+        except (dbapi.Error, pl.exceptions.PolarsError) as error:
+            self.connection.rollback()
+            words = " ".join(re.split(r"LINE 1|SQLSTATE|Query was", str(error).split("ERROR:")[-1])[0].split())[:300]
+            kind = SourceUnreachable if "timeout" in words else QueryRejected
+            name = self.request.source.name
+            raise kind(f"{name}: PostgreSQL refuses: {words}", source=name) from None
+        return frame
+
+    def has_timescale(self) -> bool:
+        return self.rows("SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'").height > 0
+
+
 @contextmanager
-def connected(request: Request) -> Iterator[Any]:
-    """A connection whose transactions only read, and whose statements end in time."""
+def connected(request: Request) -> Iterator[Database]:
+    """The database, for the time of the source."""
     try:
         from adbc_driver_postgresql import dbapi
     except ImportError:
@@ -174,8 +213,9 @@ def connected(request: Request) -> Iterator[Any]:
     name = request.source.name
     dsn = resolve(request.source.options.get("dsn"), f"{name} > dsn", environ=request.environ, folder=request.folder)
     seconds = seconds_of(request.source.options.get("timeout") or "2m", name)
+    deadline = request.clock() + seconds
     try:
-        connection = dbapi.connect(dsn.reveal())
+        connection = dbapi.connect(in_time(dsn.reveal(), seconds))
     except dbapi.Error:
         host = urlsplit(dsn.reveal()).hostname or "its server"
         raise SourceUnreachable(
@@ -184,21 +224,30 @@ def connected(request: Request) -> Iterator[Any]:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
-            cursor.execute(f"SET statement_timeout = {int(seconds * 1000)}")
         connection.commit()
-        yield connection
+        yield Database(request=request, connection=connection, deadline=deadline)
     finally:
         connection.close()
 
 
-def ask(
-    request: Request, database: Any, name: str, text: str, start: int, end: int, room: int
-) -> tuple[Rows, Original]:
+def in_time(dsn: str, seconds: float) -> str:
+    """The connection string with an end to connecting, which by itself has none."""
+    if "connect_timeout" in dsn:
+        return dsn
+    sign = " " if "://" not in dsn else "&" if "?" in dsn else "?"
+    return f"{dsn}{sign}connect_timeout={max(2, round(min(seconds, 30)))}"
+
+
+def ask(database: Database, name: str, text: str, start: int, end: int, room: int) -> tuple[Rows, Original]:
     """The rows of one query in one stretch of time. room: bytes that its answer may still take where it is kept."""
+    request = database.request
     form = form_of(request, name or request.source.name)
-    sql = settled(text, request, database, start, end)
-    version = rows_from(request, database, "SELECT split_part(current_setting('server_version'), ' ', 1)").item()
-    frame = rows_from(request, database, plain(sql, columns(request, database, sql), form))
+    sql = settled(database, text, start, end)
+    version = database.rows("SELECT split_part(current_setting('server_version'), ' ', 1)").item()
+    frame = database.rows(plain(sql, columns(database, sql), form))
+    if frame.height > MOST:
+        text = f"{request.source.name}: more than {MOST:,} rows for {name or 'a query'}; cut the times with '$bucket(time)'"
+        raise QueryRejected(text, source=request.source.name)
     frame = frame.sort(frame.columns[0], maintain_order=True) if frame.height else frame
     content = frame.write_csv().encode()
     packed = gzip.compress(content, 6, mtime=0)
@@ -227,9 +276,9 @@ def ask(
         raise QueryRejected(f"{request.source.name}: the query's answer {problem.text}") from None
 
 
-def columns(request: Request, database: Any, sql: str) -> list[str]:
+def columns(database: Database, sql: str) -> list[str]:
     """The names of a query's columns; [] where it has no row. One row as JSON tells them whatever their types are."""
-    found = rows_from(request, database, f"SELECT to_jsonb(asked)::text FROM ({sql}) AS asked LIMIT 1")
+    found = database.rows(f"SELECT to_jsonb(asked)::text FROM ({sql}) AS asked LIMIT 1")
     return list(json.loads(found.item())) if found.height else []
 
 
@@ -243,33 +292,17 @@ def plain(sql: str, names: list[str], form: Form) -> str:
     if not names:
         return "SELECT 1 AS time WHERE false"
     chosen = [quoted(time), *(f"{quoted(name)}::text" for name in names if name != time)]
-    return f"SELECT {', '.join(chosen)} FROM ({sql}) AS asked"
+    return f"SELECT {', '.join(chosen)} FROM ({sql}) AS asked LIMIT {MOST + 1}"
 
 
-def settled(text: str, request: Request, database: Any, start: int, end: int) -> str:
+def settled(database: Database, text: str, start: int, end: int) -> str:
     """The SQL with its window; `$bucket(x)` as time_bucket where TimescaleDB is there, as date_bin elsewhere."""
     if BUCKET.search(text):
-        step = f"INTERVAL '{(request.source.step or timedelta(seconds=15)).total_seconds():g} seconds'"
+        step = f"INTERVAL '{(database.request.source.step or timedelta(seconds=15)).total_seconds():g} seconds'"
         cut, origin = "date_bin", ", TIMESTAMPTZ '1970-01-01 00:00:00Z'"
-        if has_timescale(request, database):
+        if database.has_timescale():
             cut, origin = "time_bucket", ""
         text = BUCKET.sub(rf"{cut}({step}, \1{origin})", text)
     for sign, at in (("$start", start), ("$end", end)):
         text = text.replace(sign, f"TIMESTAMPTZ '{iso(from_ms(at))}'")
     return text.strip().rstrip(";")
-
-
-def rows_from(request: Request, database: Any, sql: str) -> pl.DataFrame:
-    """A query's answer; QueryRejected with the server's words where it refuses, SourceUnreachable where time was over."""
-    from adbc_driver_postgresql import dbapi
-
-    try:
-        with database.cursor() as cursor:
-            cursor.execute(sql)
-            frame: pl.DataFrame = cursor.fetch_polars()
-    except (dbapi.Error, pl.exceptions.PolarsError) as error:
-        database.rollback()
-        words = " ".join(re.split(r"LINE 1|SQLSTATE|Query was", str(error).split("ERROR:")[-1])[0].split())[:300]
-        kind = SourceUnreachable if "timeout" in words else QueryRejected
-        raise kind(f"{request.source.name}: PostgreSQL refuses: {words}", source=request.source.name) from None
-    return frame
