@@ -13,10 +13,8 @@ from email.utils import parsedate_to_datetime
 from itertools import count
 from pathlib import Path
 from threading import Timer
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
-
-import httpx
 
 from ..errors import QueryRejected, SourceError, SourceUnreachable
 from ..times import UTC
@@ -24,6 +22,9 @@ from .packed import TooLarge, unpacked_gzip
 from .request import Request, seconds_of
 from .rows import Unreadable
 from .secrets import REFERENCE, Secret, resolve, split_address
+
+if TYPE_CHECKING:
+    import httpx
 
 BUDGET = "10m"  # for one source and one pull, retries and waits included
 ANSWER = 256 << 20  # bytes of one answer, unpacked
@@ -105,6 +106,7 @@ class Client:
         return found
 
     def connect(self, user: Secret, password: Secret) -> httpx.Client:
+        import httpx
 
         token, tenant = self.secret("token"), self.secret("tenant", plain=True)
         user, password = self.secret("username", plain=True) or user, self.secret("password") or password
@@ -176,6 +178,7 @@ class Client:
         raise AssertionError("count does not end")
 
     def once(self, path: str, form: Mapping[str, str] | None, query: Mapping[str, str] | None) -> Reply:
+        import httpx
 
         start = self.request.clock()
         left = max(0.05, self.deadline - start)
@@ -245,6 +248,7 @@ class Client:
 
 def words_for(error: Exception) -> str:
     """What went wrong with a connection, without the library's words, which may quote the address."""
+    import httpx
 
     text = str(error).lower()
     known: tuple[tuple[bool, str], ...] = (
