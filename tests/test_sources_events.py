@@ -431,7 +431,7 @@ def test_a_page_that_fails_leaves_a_part_and_never_all(script: Script, words: st
     assert len(pulled.events) >= 100
     assert words in pulled.failure
     assert [(note.kind, note.text.startswith("only part of its events came: s: ")) for note in pulled.notes] == [
-        ("partial", True)
+        ("failed", True)
     ]
     with FakeServer(script) as fake:
         if words != "lead back to one":
@@ -510,3 +510,17 @@ def test_a_second_pull_adds_only_the_events_that_are_new(tmp_path: Path) -> None
 
     assert [one.text for one in kept] == ["at 0", "at 1", "at 2"]
     assert [one.evidence == first.originals[0].digest for one in kept] == [True, True, False]
+
+
+def test_a_pull_that_brings_all_settles_what_one_before_could_not(tmp_path: Path) -> None:
+    first = reply(json.dumps(notes_at(*range(199, 99, -1))).encode())
+    with FakeServer(first, reply(b"{}", 403)) as fake:
+        part = pull(live("grafana", fake.url))
+    with FakeServer(first, reply(json.dumps(notes_at(5, 4)).encode())) as fake:
+        whole = pull(live("grafana", fake.url))
+
+    exports.store(tmp_path, [part])
+    assert [note.kind for note in exports.load(tmp_path).notes] == ["failed"]
+    exports.store(tmp_path, [whole])
+    assert exports.load(tmp_path).notes == ()
+    assert len(exports.events(tmp_path)) == 102

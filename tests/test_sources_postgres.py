@@ -154,7 +154,7 @@ def test_the_time_is_one_budget_for_all_statements_and_what_came_is_kept(dsn: st
     assert time.monotonic() - start < 4
     assert [one.name for one in pulled.samples] == ["load"]
     assert "statement timeout" in pulled.failure
-    assert [(note.kind, note.metric) for note in pulled.notes] == [("partial", "jobs_total")]
+    assert [(note.kind, note.metric) for note in pulled.notes] == [("failed", "jobs_total")]
 
 
 def test_a_refused_query_does_not_stop_the_others(dsn: str) -> None:
@@ -163,7 +163,7 @@ def test_a_refused_query_does_not_stop_the_others(dsn: str) -> None:
     pulled = read(dsn, metric=None, queries=queries)
 
     assert [one.name for one in pulled.samples] == ["jobs_total"]
-    assert [(note.kind, note.metric) for note in pulled.notes] == [("refused", "load")]
+    assert [(note.kind, note.metric) for note in pulled.notes] == [("failed", "load")]
     assert 'relation "nowhere" does not exist' in pulled.failure
 
 

@@ -561,7 +561,7 @@ def test_what_came_before_a_failure_is_kept() -> None:
     assert [one.name for one in pulled.samples] == ["jobs_total"]
     assert len(fake.requests) == 6
     assert "answered 503" in pulled.failure
-    assert [note.kind for note in pulled.notes] == ["partial"]
+    assert [note.kind for note in pulled.notes] == ["failed"]
 
 
 def test_a_refused_metric_does_not_stop_the_others() -> None:
@@ -569,7 +569,7 @@ def test_a_refused_metric_does_not_stop_the_others() -> None:
         pulled = pull(request(fake.url, {"a_total": "counter", "b_total": "counter"}, options={"raw": False}))
 
     assert [one.name for one in pulled.samples] == ["b_total"]
-    assert [(note.kind, note.metric) for note in pulled.notes] == [("refused", "a_total")]
+    assert [(note.kind, note.metric) for note in pulled.notes] == [("failed", "a_total")]
     assert "no" in pulled.failure
 
 

@@ -266,7 +266,7 @@ def about_log(deployment: Deployment, data: Data, entries: Sequence[Entry], end:
         [entry for entry in entries if entry.at <= end],
         deployment.window,
         deployment.zone,
-        partial={note.place for note in data.notes if note.kind == "partial"},
+        partial={note.place for note in data.notes if note.kind == "failed"},
         rolled_back=deployment.closing is not None and deployment.closing.outcome == "rolled_back",
     )
 

@@ -80,7 +80,9 @@ def store(folder: Path, results: Iterable[Pulled], *, tool: str = "", check: Che
     kept = tuple(entry["file"] for entry in manifest["files"])
     written: list[str] = []
     noticed: list[DataNote] = []
+    whole: set[str] = set()
     for result in results:
+        whole |= set() if result.failure else {result.source}
         if check:
             check(words_of(result), f"{result.source}: labels, events and notes")
             for original in result.originals:
@@ -97,7 +99,7 @@ def store(folder: Path, results: Iterable[Pulled], *, tool: str = "", check: Che
         known = {as_told(one) for one in events_in(folder, manifest)}
         if fresh_events := [one for one in result.events if as_told(one) not in known]:
             keep(manifest, write_events(folder, fresh_events, manifest, result), written)
-    notes = merged_notes(manifest["notes"], noticed)
+    notes = merged_notes(manifest["notes"], noticed, whole)
     if written or notes != manifest["notes"]:
         manifest |= {"schema": SCHEMA, "notes": notes, "tool": tool or manifest["tool"]}
         put(folder / MANIFEST, (json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -48,9 +48,16 @@ def note_of(told: Mapping[str, Any]) -> DataNote:
     return DataNote(**{one.name: told[one.name] for one in fields(DataNote) if one.name in told})
 
 
-def merged_notes(before: list[dict[str, Any]], noticed: Iterable[DataNote]) -> list[dict[str, Any]]:
-    """One note per kind, metric and place: what the last pull noticed there; a note of history stays as it is."""
-    by_key = {(note["kind"], note["metric"], note["place"]): note for note in before}
+def merged_notes(
+    before: list[dict[str, Any]], noticed: Iterable[DataNote], whole: Collection[str]
+) -> list[dict[str, Any]]:
+    """
+    One note per kind, metric and place: what the last pull noticed there; a note of history stays as it is.
+
+    whole: the sources that gave all they were asked for, so that what failed in an earlier pull is settled.
+    """
+    left = [note for note in before if note["kind"] != "failed" or note["place"] not in whole]
+    by_key = {(note["kind"], note["metric"], note["place"]): note for note in left}
     for note in noticed:
         by_key[note.kind, note.metric, note.place] = asdict(note)
     return [by_key[key] for key in sorted(by_key)]

@@ -27,6 +27,7 @@ OWN_KIND = {
     "refused": "refused",
     "history_changed": "history_changed",
     "partial": "partial",
+    "failed": "partial",
     "warning": "partial",
 }
 QUALITY = {

@@ -231,7 +231,7 @@ def pull(request: Request) -> Pulled:
         told, failure = from_server(request, KINDS[kind])
     if failure:
         text = f"only part of its events came: {failure}"
-        notes.append(DataNote(kind="partial", metric="", count=len(told), text=text, place=request.source.name))
+        notes.append(DataNote(kind="failed", metric="", count=len(told), text=text, place=request.source.name))
     events: dict[tuple[object, ...], Entry] = {}
     originals: list[Original] = []
     for one in told:

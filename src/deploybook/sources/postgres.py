@@ -77,8 +77,8 @@ def pull(request: Request) -> Pulled:
                     request.tell(original.query, sum(len(part.times) for part in parts), size)
             except SourceError as problem:
                 problems.append(problem)
-                noted = "partial" if problem.can_retry else "refused"
-                notes.append(DataNote(kind=noted, metric=name if name in request.wanted else "", text=str(problem)))
+                about = name if name in request.wanted else ""
+                notes.append(DataNote(kind="failed", metric=about, text=str(problem), place=request.source.name))
                 if problem.can_retry:
                     break
     if problems and not parts:

@@ -114,8 +114,9 @@ class Puller:
                     self.fetch(name, kind, got)
             except SourceError as problem:
                 problems.append(problem)
-                noted = "partial" if problem.can_retry else "refused"
-                self.notes.append(DataNote(kind=noted, metric=name, text=str(problem)))
+                self.notes.append(
+                    DataNote(kind="failed", metric=name, text=str(problem), place=self.request.source.name)
+                )
             parts += self.rows(name, got)
             if problems and problems[-1].can_retry:
                 break
