@@ -54,17 +54,17 @@ def increase(
     Every column is a series of its own, as in Prometheus. Divide by the range in seconds for rate().
     """
     rows = in_range(times, start_ms, end_ms, semantics)
-    at, value = times[rows] / 1000, values[rows]
+    at, value = times[rows], values[rows]
     if len(at) < 2:
         return None
     raw = value[-1] - value[0]
     if counter:
         raw = raw + np.where(value[1:] < value[:-1], value[:-1], 0.0).sum(axis=0)
-    sampled = at[-1] - at[0]
+    sampled = (at[-1] - at[0]) / 1000  # seconds, of whole milliseconds: a time in seconds has lost its last digits
     between = sampled / (len(at) - 1)
     near = between * 1.1
-    head = np.full(raw.shape, at[0] - start_ms / 1000)
-    tail = end_ms / 1000 - at[-1]
+    head = np.full(raw.shape, (at[0] - start_ms) / 1000)
+    tail = (end_ms - at[-1]) / 1000
     limited = (raw > 0) & (value[0] >= 0) if counter else np.zeros(raw.shape, dtype=bool)
     to_zero = np.where(limited, sampled * value[0] / np.where(limited, raw, 1.0), np.inf)
     if semantics == "2.x":
