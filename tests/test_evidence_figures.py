@@ -8,11 +8,14 @@ import json
 import re
 from datetime import datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 
 from deploybook.evidence import standalone
+from deploybook.measure import promql
 
 PT = "-08:00"
 HISTOGRAMS = {"P50": ("parser_duration_ms", "0.5"), "P95": ("cli_cmd_duration_ms", "0.95")}
@@ -343,9 +346,44 @@ def test_two_quantiles_that_are_compared_use_the_edges_that_both_windows_have() 
     assert derive(now, text, others={"before": before, "change": change}) == 7.5
 
 
-def test_prometheus_arithmetic_is_told_as_not_derived() -> None:
-    with pytest.raises(standalone.NotHere, match="arithmetic"):
-        derive({"op": "increase", "arithmetic": "prometheus"}, rows(("22:00:00", 0)))
+@pytest.mark.parametrize("version", ["2.42.0+ds", "2.53.1", "3.1.0"])
+def test_increase_is_extrapolated_as_the_servers_version_does(version: str) -> None:
+    """Against the first implementation, which is held against Prometheus itself: counters that start at zero and restart."""
+    chance = Random(7)
+    compared = 0
+    for _ in range(300):
+        times = [
+            1737583200000 + 15_000 * step + chance.choice((0, 0, 2_417, -40)) for step in range(chance.randint(1, 9))
+        ]
+        values, value = [], chance.choice((0.0, 3.0, 400.0))
+        for _ in times:
+            value = chance.choice((value + chance.randint(0, 9), value, 1.0))
+            values.append(value)
+        line = standalone.Line(
+            frozenset(), {at: (15_000, {"value": one}) for at, one in zip(times, values, strict=True)}
+        )
+        line.server = f"prometheus {version}"
+        start = 1737583200000 + chance.choice((0, -15_000, 15_000, -3_000))
+        end = start + chance.choice((30_000, 60_000, 200_000))
+        semantics = promql.semantics_of(line.server)
+        known = promql.increase(np.array(times), np.array(values)[:, None], start, end, semantics=semantics)
+
+        found = line.extrapolated(start, end)
+
+        assert bool(found) == (known is not None)
+        if known is not None:
+            assert found == [(end, {"value": pytest.approx(float(known[0]), rel=1e-12)})]
+            compared += 1
+    assert compared > 200
+
+
+def test_the_arithmetic_of_prometheus_is_derived_with_the_version_that_the_log_names() -> None:
+    """10 at 22:00:15, 40 at 22:01:45: 30 in 90 s, extended by 15 s to both ends of the window."""
+    (answer,) = answers({second: str(10 + (second - 15) / 3) for second in range(15, 106, 15)})
+    answer.was_asked(1, {"query": "m", "serverVersion": "prometheus 2.42.0"})
+
+    assert derive_from([answer], op="increase", arithmetic="prometheus") == pytest.approx(40)
+    assert derive_from([answer], op="increase") == 30
 
 
 def test_buckets_agree_with_prometheus(shared: Path) -> None:

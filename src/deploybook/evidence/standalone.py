@@ -762,13 +762,14 @@ class Table:
     One original file: (name, labels) -> time -> value, None where the cell held no number.
 
     twice: where it had another value too (the larger is kept). legends: names that are headings of Grafana's wide form.
-    asked: of a server's answer the line of the log that recorded it, and the query.
+    asked: of a server's answer the line of the log that recorded it, and the query. server: its name and version.
     """
 
     series: dict[tuple[str, Labels], dict[int, Any]] = field(default_factory=dict)
     twice: set[tuple[str, Labels, int]] = field(default_factory=set)
     legends: set[str] = field(default_factory=set)
     asked: tuple[int, str] = (0, "")
+    server: str = ""
 
     def add(self, key: tuple[str, Labels], at: int, value: float | None) -> None:
         rows = self.series.setdefault(key, {})
@@ -779,7 +780,7 @@ class Table:
 
     def was_asked(self, line: int, source: dict[str, Any]) -> None:
         """This is what a server answered. Rows of another time than was asked for do not count."""
-        self.asked = (line, str(source["query"]))
+        self.asked, self.server = (line, str(source["query"])), str(source.get("serverVersion", ""))
         first, last = (milliseconds(source.get(end, "")) for end in ("start", "end"))
         if source.get("kind") == "prometheus" and first is not None and last is not None:
             for rows in self.series.values():
@@ -998,10 +999,10 @@ def joined(parts: list[tuple[int, Scrapes]], kind: str) -> dict[Labels, dict[int
 
 
 class Line:
-    """One target: its times ascending, and the step and columns of each row."""
+    """One target: its times ascending, and the step and columns of each row. server: that gave them."""
 
-    def __init__(self, target: Labels, rows: dict[int, tuple[int, dict[Any, float]]]) -> None:
-        self.labels, self.times = dict(target), sorted(rows)
+    def __init__(self, target: Labels, rows: dict[int, tuple[int, dict[Any, float]]], server: str = "") -> None:
+        self.labels, self.times, self.server = dict(target), sorted(rows), server
         self.columns = [self._with_totals(rows[at][1]) for at in self.times]
         self._added: dict[tuple[int, int], Added] = {}
         self.steps = self._steps([rows[at][0] for at in self.times])
@@ -1039,6 +1040,33 @@ class Line:
             pairs = zip(self.columns[first:last], self.columns[first + 1 : last])
             self._added[first, last] = list(zip(self.times[first + 1 : last], (self._change(*pair) for pair in pairs)))
         return self._added[first, last]
+
+    def extrapolated(self, start: int, end: int) -> Added:
+        """
+        increase() of each column as the server's version has it: promql/functions.go, extrapolatedRate. Ranges leave out
+        their start since 3.0; before 2.51 the limit at a counter's zero came first.
+        """
+        found = re.match(r"prometheus (\d+)\.(\d+)", self.server)
+        version = (int(found[1]), int(found[2])) if found else (3, 0)
+        first = (bisect.bisect_right if version >= (3, 0) else bisect.bisect_left)(self.times, start)
+        last = bisect.bisect_right(self.times, end)
+        if last - first < 2:
+            return []
+        rows, sampled = self.columns[first:last], (self.times[last - 1] - self.times[first]) / 1000
+        head, tail, between = (
+            (self.times[first] - start) / 1000,
+            (end - self.times[last - 1]) / 1000,
+            sampled / (last - first - 1),
+        )
+        added: dict[Any, float] = {}
+        for column in set(rows[0]).intersection(*rows):
+            values = [row[column] for row in rows]
+            raw = values[-1] - values[0] + math.fsum(old for old, now in zip(values, values[1:]) if now < old)
+            zero = sampled * values[0] / raw if raw > 0 and values[0] >= 0 else math.inf
+            before = min(head, zero) if version < (2, 51) else head
+            before = min(between / 2 if before >= between * 1.1 else before, zero)
+            added[column] = raw * (sampled + before + (tail if tail < between * 1.1 else between / 2)) / sampled
+        return [(end, added)]
 
     def rows(self, start: int, end: int) -> list[tuple[int, float, int]]:
         """(time, value, step) with start <= time < end."""
@@ -1147,8 +1175,6 @@ class Deriver:
         op = figure["op"]
         if op.startswith("change_"):
             return self._change(op, *(self.figures[figure["args"][end]] for end in ("now", "baseline")))
-        if figure.get("arithmetic", "raw") != "raw":
-            raise NotHere(f"the arithmetic of {figure['arithmetic']} was asked for")
         if figure.get("own_columns"):
             raise NotHere("the source names columns of its own")
         found = _OPS[op](self, figure, *self._window(figure))
@@ -1184,15 +1210,16 @@ class Deriver:
         zeros = bool(figure.get("missing_is_zero")) and kind == "counter"
         key = json.dumps([kind, names, where, zeros, figure["inputs"], figure.get("zone")])
         if key not in self._kept:
-            rows = self._rows(figure, kind, names, where)
+            tables = [self._table(digest, figure.get("zone") or "") for digest in sorted(set(figure["inputs"]))]
+            server = max((one.asked, one.server) for one in tables)[1] if tables else ""
+            rows = self._rows(tables, kind, names, where)
             if zeros:
                 rows = with_zeros(rows, self._joined(figure, "gauge", ["up"]), where)
             chosen = sorted(rows.items(), key=lambda item: sorted(item[0]))
-            self._kept[key] = [Line(labels, times) for labels, times in chosen if times]
+            self._kept[key] = [Line(labels, times, server) for labels, times in chosen if times]
         return self._kept[key]  # type: ignore[no-any-return]
 
-    def _rows(self, figure: Figure, kind: str, names: list[str], where: list[Any]) -> dict[Labels, Any]:
-        tables = [self._table(digest, figure.get("zone") or "") for digest in sorted(set(figure["inputs"]))]
+    def _rows(self, tables: list[Table], kind: str, names: list[str], where: list[Any]) -> dict[Labels, Any]:
         whole: dict[Labels, Any] = {}
         for name in names:
             for labels, times in joined(parts_of(tables, name, kind), kind).items():
@@ -1212,14 +1239,19 @@ class Deriver:
         found = {labels: rows[end] for labels, rows in series if _matches(dict(labels), by)}
         return next(iter(found.values())) if len(found) == 1 else None
 
-    def increase(self, lines: list[Line], start: int, end: int) -> float | None:
-        added = [line.increments(start, end) for line in lines]
+    def added(self, figure: Figure, lines: list[Line]) -> list[Added]:
+        """What was added to each target over the figure's window, in its arithmetic."""
+        extrapolated = figure.get("arithmetic", "raw") == "prometheus" and figure["op"] != "worst_hour"
+        return [(line.extrapolated if extrapolated else line.increments)(*self._window(figure)) for line in lines]
+
+    def increase(self, figure: Figure, lines: list[Line]) -> float | None:
+        added = self.added(figure, lines)
         return math.fsum(columns[VALUE] for one in added for _, columns in one) if any(added) else None
 
     def _buckets(self, figure: Figure) -> tuple[set[Any], list[dict[Any, float]]]:
         """The bucket edges that hold for the whole window, and what was added in it."""
-        start, end = self._window(figure)
-        added = [columns for line in self.lines(figure, "histogram") for _, columns in line.increments(start, end)]
+        every = self.added(figure, self.lines(figure, "histogram"))
+        added = [columns for one in every for _, columns in one]
         held = set(added[0]).intersection(*added) if added else set()
         return held - {SUM, COUNT}, added
 
@@ -1240,12 +1272,12 @@ class Deriver:
         return math.fsum(columns[SUM] for columns in added) / requests
 
     def counter_increase(self, figure: Figure, start: int, end: int) -> float | None:
-        return self.increase(self.lines(figure), start, end)
+        return self.increase(figure, self.lines(figure))
 
     def worst_hour(self, figure: Figure, start: int, end: int) -> float | None:
         """The largest increase over any (s, s + 1 h] inside the window, s the time of one of its rows or its start."""
         lines = self.lines(figure)
-        total = self.increase(lines, start, end)
+        total = self.increase(figure, lines)
         if total is None or end - start < HOUR:
             return total
         added = sorted((at, columns[VALUE]) for line in lines for at, columns in line.increments(start, end))
@@ -1258,8 +1290,8 @@ class Deriver:
     def ratio(self, figure: Figure, start: int, end: int) -> float | None:
         total = figure.get("total_name")
         good = self.lines(figure, more=figure.get("good") or [])
-        whole = self.increase(self.lines(figure, names=[total] if total else ()), start, end)
-        return (self.increase(good, start, end) or 0.0) / whole if whole else None
+        whole = self.increase(figure, self.lines(figure, names=[total] if total else ()))
+        return (self.increase(figure, good) or 0.0) / whole if whole else None
 
     def gauge(self, figure: Figure, start: int, end: int) -> float | None:
         """Of all rows of all targets, each for its step; the last: the mean of the last row of each target."""
