@@ -5,7 +5,7 @@ What the report command costs: one from a cold start, and many of which nothing 
 
 One: CPU of `deploybook report`, which also judges, writes pages and records evidence, beside `papermill` and `nbconvert
 --to markdown` of the same notebook, medians of five. Many: the wall time of `report --all` over deployments of different
-services, and of calling it again; status 1 where that is not the promised hundredth.
+services, and of calling it again. run.py holds it against what is promised.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ from pathlib import Path
 from judging import SLUG, command, workspace
 
 from deploybook.run.environment import kernel_environment
-
-PROMISED = 100.0
 
 
 def cost(work: Callable[[], object]) -> tuple[float, float]:
@@ -62,8 +60,8 @@ def cold(folder: Path, repeats: int) -> None:
     )
 
 
-def unchanged(folder: Path, count: int) -> float:
-    """How many times faster the second call is."""
+def unchanged(folder: Path, count: int) -> None:
+    """How many times faster the second call is, and in how much less CPU."""
     settings = folder / "deployments" / SLUG / "deployment.yml"
     for number in range(count):
         copy = folder / "deployments" / f"2025-01-22-service-{number:02}"
@@ -77,13 +75,14 @@ def unchanged(folder: Path, count: int) -> float:
     def report() -> None:
         assert command(folder, "report", "--all", "--after", "window").count("index.md") == count
 
-    first, _ = cost(report)
-    again = [cost(report)[0] for _ in range(5)]
-    ratio = first / statistics.median(again)
+    first, work = cost(report)
+    again = [cost(report) for _ in range(5)]
+    seconds, rest = (statistics.median(each) for each in zip(*again, strict=True))
     print(
-        f"report --all of {count}: {first:.1f} s, unchanged {statistics.median(again):.2f} s: {ratio:.0f} times faster"
+        f"report --all of {count}: {first:.1f} s, {work:.1f} s CPU; unchanged {seconds:.2f} s, {rest:.2f} s CPU: ",
+        end="",
     )
-    return ratio
+    print(f"{first / seconds:.0f} times faster, {work / rest:.0f} times less CPU")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -94,8 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = workspace(Path(name))
         cold(folder, 1 if options.quick else 5)
-        ratio = unchanged(folder, 10 if options.quick else options.deployments)
-    return 1 if ratio < PROMISED else 0
+        unchanged(folder, 10 if options.quick else options.deployments)
+    return 0
 
 
 if __name__ == "__main__":

@@ -6,8 +6,11 @@ import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+
+from deploybook.run import Job, Limits, Status
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
@@ -312,3 +315,46 @@ VARIES = {
     re.escape(sys.prefix): "python",
     re.escape(sys.base_prefix): "python",
 }
+
+
+SHORT = Limits(cell=timedelta(seconds=3), grace=timedelta(seconds=1), memory=400 << 20, output=2_000_000, outputs=500)
+HOSTILE = {
+    "hang": ("print('before')\nwhile True: pass", Status.TIMEOUT),
+    "ignores the interrupt": ("import signal\nsignal.signal(2, signal.SIG_IGN)\nwhile True: pass", Status.TIMEOUT),
+    "swallows the interrupt": (
+        "while True:\n  try:\n    while True: pass\n  except BaseException: pass",
+        Status.TIMEOUT,
+    ),
+    "64 GB at once": ("taken = bytearray(64 << 30)", Status.MEMORY),
+    "memory step by step": ("kept = []\nwhile True: kept.append(bytearray(b'x' * (4 << 20)))", Status.MEMORY),
+    "memory in a child": (
+        "import os\nif not os.fork():\n  kept = []\n  while len(kept) < 95: kept.append(bytearray(b'x' * (4 << 20)))\n"
+        "import time; time.sleep(60)",
+        Status.MEMORY,
+    ),
+    "1 GB of text": ("for _ in range(1000): print('x' * 1_000_000)", Status.FLOOD),
+    "1 GB past Python": ("import os\nwhile True: os.write(1, b'x' * 100_000)", Status.FLOOD),
+    "a million outputs": ("for n in range(10**6): display(n)", Status.FLOOD),
+    "os._exit(0)": ("import os; os._exit(0)", Status.DIED),
+    "os._exit(3)": ("import os; os._exit(3)", Status.DIED),
+    "sys.exit(0)": ("import sys; sys.exit(0)", Status.EARLY_EXIT),
+    "quit()": ("quit()", Status.EARLY_EXIT),
+    "segmentation fault": ("import ctypes; ctypes.string_at(0)", Status.DIED),
+    "killed": ("import os; os.kill(os.getpid(), 9)", Status.KILLED),
+    "input()": ("input('name? ')", Status.CELL_ERROR),
+    "thread that never ends": (
+        "import threading, time\nthreading.Thread(target=lambda: [time.sleep(1) for _ in range(999)]).start()",
+        Status.TIMEOUT,
+    ),
+    "garbage on the stream": ("import os\nos.write(get_ipython().kernel.session.pipe, b'{]}\\n')", Status.DIED),
+}
+
+
+def write_hostile(folder: Path) -> dict[str, Job]:
+    """A job for each. A good cell stands before, one after; the thread is in the last cell."""
+    jobs = {}
+    for number, (name, (source, _)) in enumerate(HOSTILE.items()):
+        after = [] if "thread" in name else ["print('after')"]
+        path = notebook(folder / f"{number}.ipynb", "print('good')", source, *after)
+        jobs[name] = Job(notebook=path, output=folder / f"{number}-out.ipynb")
+    return jobs

@@ -15,17 +15,16 @@ from typing import Any
 
 import psutil
 import pytest
-from run_notebooks import canonical, every_kind, notebook
+from run_notebooks import HOSTILE, SHORT, canonical, every_kind, notebook, write_hostile
 
 from deploybook.errors import UsageProblem
-from deploybook.run import Job, Limits, RunResult, Status, execute, execute_many, fork
+from deploybook.run import Limits, RunResult, Status, execute, execute_many, fork
 from deploybook.run.environment import kernel_environment
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="a fork is safe on Linux only"),
 ]
-SHORT = Limits(cell=timedelta(seconds=3), grace=timedelta(seconds=1), memory=400 << 20, output=2_000_000, outputs=500)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -80,47 +79,10 @@ def test_every_kind_of_output_equals_stock_papermill(stock: tuple[Path, Path], i
         assert ours == theirs, f"cell {place}"
 
 
-HOSTILE = {
-    "hang": ("print('before')\nwhile True: pass", Status.TIMEOUT),
-    "ignores the interrupt": ("import signal\nsignal.signal(2, signal.SIG_IGN)\nwhile True: pass", Status.TIMEOUT),
-    "swallows the interrupt": (
-        "while True:\n  try:\n    while True: pass\n  except BaseException: pass",
-        Status.TIMEOUT,
-    ),
-    "64 GB at once": ("taken = bytearray(64 << 30)", Status.MEMORY),
-    "memory step by step": ("kept = []\nwhile True: kept.append(bytearray(b'x' * (4 << 20)))", Status.MEMORY),
-    "memory in a child": (
-        "import os\nif not os.fork():\n  kept = []\n  while len(kept) < 95: kept.append(bytearray(b'x' * (4 << 20)))\n"
-        "import time; time.sleep(60)",
-        Status.MEMORY,
-    ),
-    "1 GB of text": ("for _ in range(1000): print('x' * 1_000_000)", Status.FLOOD),
-    "1 GB past Python": ("import os\nwhile True: os.write(1, b'x' * 100_000)", Status.FLOOD),
-    "a million outputs": ("for n in range(10**6): display(n)", Status.FLOOD),
-    "os._exit(0)": ("import os; os._exit(0)", Status.DIED),
-    "os._exit(3)": ("import os; os._exit(3)", Status.DIED),
-    "sys.exit(0)": ("import sys; sys.exit(0)", Status.EARLY_EXIT),
-    "quit()": ("quit()", Status.EARLY_EXIT),
-    "segmentation fault": ("import ctypes; ctypes.string_at(0)", Status.DIED),
-    "killed": ("import os; os.kill(os.getpid(), 9)", Status.KILLED),
-    "input()": ("input('name? ')", Status.CELL_ERROR),
-    "thread that never ends": (
-        "import threading, time\nthreading.Thread(target=lambda: [time.sleep(1) for _ in range(999)]).start()",
-        Status.TIMEOUT,
-    ),
-    "garbage on the stream": ("import os\nos.write(get_ipython().kernel.session.pipe, b'{]}\\n')", Status.DIED),
-}
-
-
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunResult]:
     """The result of each, several at once. A good cell stands before, one after; the thread is in the last cell."""
-    folder = tmp_path_factory.mktemp("hostile")
-    jobs = {}
-    for number, (name, (source, _)) in enumerate(HOSTILE.items()):
-        after = [] if "thread" in name else ["print('after')"]
-        path = notebook(folder / f"{number}.ipynb", "print('good')", source, *after)
-        jobs[name] = Job(notebook=path, output=folder / f"{number}-out.ipynb")
+    jobs = write_hostile(tmp_path_factory.mktemp("hostile"))
     limits = replace(SHORT, run=timedelta(seconds=6))
     names = {job.output: name for name, job in jobs.items()}
     return {names[job.output]: result for job, result in execute_many(jobs.values(), workers=4, limits=limits)}
