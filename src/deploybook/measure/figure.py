@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +51,7 @@ def figure(base: Ground, window: Window, common: Mask | None = None) -> Figure:
     if added is None:
         return replace(seen, missing=f"{metric.name} has fewer than two scrapes in this window.")
     if metric.kind in ("counter", "histogram"):
-        return _of_added(metric, samples, added, seen, common)
+        return replace(seen, **_of_added(metric, samples, added, common))
     good = _added(metric, base.good, spans(base.good, window), window, 1) if base.good else None
     return _share(metric, 0.0 if good is None else float(good[0]), float(added[0]), seen)
 
@@ -64,7 +65,7 @@ def figures(base: Ground, edges: Sequence[tuple[datetime, datetime]]) -> Floats:
         starts, ends = np.array([[to_ms(start), to_ms(end)] for start, end in edges]).T
         found, added = totals(samples, starts, ends, base.columns)
         values = [
-            _of_added(metric, samples, row, Figure(), None).value if there else None
+            _of_added(metric, samples, row, None).get("value") if there else None
             for there, row in zip(found, added, strict=True)
         ]
     return np.array([math.nan if value is None else value for value in values])
@@ -97,25 +98,27 @@ def _share(metric: Metric, good: float, runs: float, seen: Figure) -> Figure:
     return replace(seen, value=good / runs, good=good, traffic=runs)
 
 
-def _of_added(metric: Metric, samples: Samples, added: Floats, seen: Figure, common: Mask | None) -> Figure:
+def _of_added(metric: Metric, samples: Samples, added: Floats, common: Mask | None) -> dict[str, Any]:
+    """What a Figure says of such an increase."""
     if metric.kind == "counter":
-        return replace(seen, value=float(added[0]))
-    counts, requests = added[:-2], float(added[-3] if np.isnan(added[-1]) else added[-1])
+        return {"value": float(added[0])}
+    counts, total, requests = added[:-2], float(added[-2]), float(added[-1])
+    if math.isnan(requests):
+        requests = float(counts[-1])
     if not requests > 0:
-        return replace(seen, missing=f"{metric.name} counted nothing in this window.", traffic=0.0)
+        return {"missing": f"{metric.name} counted nothing in this window.", "traffic": 0.0}
     if (q := metric.quantile) is None:
-        if not np.isfinite(added[-2]):
-            return replace(
-                seen, missing=f"{metric.name} has no _sum in this window, so there is no mean.", traffic=requests
-            )
-        return replace(seen, value=float(added[-2] / requests), traffic=requests)
-    usable = ~np.isnan(counts) if common is None else common & ~np.isnan(counts)
-    edges = samples.edges if usable.all() else tuple(itertools.compress(samples.edges, usable))
-    value, low, high = promql.quantile_bucket(q, edges, counts[usable])
+        if not math.isfinite(total):
+            return {"missing": f"{metric.name} has no _sum in this window, so there is no mean.", "traffic": requests}
+        return {"value": total / requests, "traffic": requests}
+    edges, usable = samples.edges, ~np.isnan(counts) if common is None else common & ~np.isnan(counts)
+    if not usable.all():
+        edges, counts = tuple(itertools.compress(edges, usable)), counts[usable]
+    value, low, high = promql.quantile_bucket(q, edges, counts)
     if math.isnan(value):
         missing = f"{metric.name} has no two bucket edges that hold for the whole window."
-        return replace(seen, missing=missing, traffic=requests)
-    return replace(seen, value=value, bracket=(low, high), traffic=requests)
+        return {"missing": missing, "traffic": requests}
+    return {"value": value, "bracket": (low, high), "traffic": requests}
 
 
 def _answer(samples: Samples, window: Window) -> Figure:

@@ -91,7 +91,8 @@ def ready(samples: Samples) -> list[Prepared]:
 def _prepare(series: Series, kind: Kind) -> Prepared:
     values = series.values if series.values.ndim == 2 else series.values[:, None]
     times, steps = series.times, series.steps
-    if not values.min(initial=0.0) >= 0:  # NaN, or below zero
+    clean = values.min(initial=0.0) >= 0  # False also where one is NaN
+    if not clean:
         usable = ~np.all(np.isnan(values), axis=1)
         if kind != "gauge":
             usable &= ~_any_count(values < 0)
@@ -100,7 +101,7 @@ def _prepare(series: Series, kind: Kind) -> Prepared:
     fell = _any_count(values[1:] < values[:-1]) if kind != "gauge" else np.zeros(max(0, len(times) - 1), dtype=bool)
     drops = np.flatnonzero(fell) + 1
     levels, unknown = values, None
-    if (missing := np.isnan(values)).any():
+    if not clean and (missing := np.isnan(values)).any():
         levels = np.where(missing, 0.0, values)
         unknown = _sums((missing[1:] | (missing[:-1] & ~fell[:, None])).astype(np.int64))
     lengths = np.diff(times)
