@@ -483,7 +483,12 @@ def test_a_real_alertmanager_says_what_fires_and_that_nothing_does(tmp_path: Pat
         urllib.request.urlopen(post, timeout=5).close()
         firing = pull(live("alertmanager", url))
 
+    exports.store(tmp_path / "exports", [quiet])
+    exports.store(tmp_path / "exports", [quiet])
+    (kept,) = exports.inputs(tmp_path / "exports")
+
     assert (quiet.events, [one.rows for one in quiet.originals], quiet.notes) == ((), [0], ())
+    assert (kept["rows"], kept["source"], kept["inputs"][0]["query"]) == (0, "s", "GET /api/v2/alerts {}")
     assert told(firing) == [("22:03:00", "alert", "Alert ParserDown: down", ())]
 
 

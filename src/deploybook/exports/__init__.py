@@ -97,7 +97,8 @@ def store(folder: Path, results: Iterable[Pulled], *, tool: str = "", check: Che
                 continue
             keep(manifest, write(folder, fresh, manifest, result), written)
         known = {as_told(one) for one in events_in(folder, manifest)}
-        if fresh_events := [one for one in result.events if as_told(one) not in known]:
+        fresh_events = [one for one in result.events if as_told(one) not in known]
+        if fresh_events or is_first_of_nothing(result, manifest):
             keep(manifest, write_events(folder, fresh_events, manifest, result), written)
     notes = merged_notes(manifest["notes"], noticed, whole)
     if written or notes != manifest["notes"]:
@@ -217,6 +218,12 @@ def write_events(folder: Path, fresh: list[Entry], manifest: Mapping[str, Any], 
         "source": result.source,
         "inputs": [input_of(one) for one in result.originals],
     }
+
+
+def is_first_of_nothing(result: Pulled, manifest: Mapping[str, Any]) -> bool:
+    """True where a source of events answers for the first time, with none: that nothing happened is measured too."""
+    asked = result.originals and not any(one.question or one.metrics for one in result.originals)
+    return bool(asked) and not result.failure and all(one["source"] != result.source for one in manifest["files"])
 
 
 def as_told(event: Entry) -> Entry:
