@@ -37,6 +37,7 @@ metrics:
   mean: {histogram: parser_ms, statistic: mean, unit: ms, source_unit: ms, show: change}
   jobs: {counter: jobs_total, unit: jobs, better: higher, by: [pod]}
   share: {ratio: jobs_total, good: {pod: a}, unit: "%"}
+  theirs: {counter: jobs_total, unit: jobs, better: higher, arithmetic: prometheus}
 MORE
 checkins: {every: 15m, metrics: [mean]}
 checkpoints: {after: [15m], window: 15m}
@@ -101,9 +102,20 @@ def test_every_kind_of_figure_is_what_the_server_says(server: str, tmp_path: Pat
     found = checked(place, {"URL": server})
 
     assert words(found) == {name: {"equal"} for name in words(found)}
-    assert {"p50", "mean", "jobs", "share", "median", "min", "max", "last", "p90", "average", "asked"} == words(
-        found
-    ).keys()
+    assert {
+        "p50",
+        "mean",
+        "jobs",
+        "share",
+        "theirs",
+        "median",
+        "min",
+        "max",
+        "last",
+        "p90",
+        "average",
+        "asked",
+    } == words(found).keys()
     assert len(found) > 40
     assert max(abs(one.relative or 0) for one in found.values()) < 1e-9
     assert any(one.figure.labels == (("pod", "a"),) for one in found.values())
@@ -294,7 +306,7 @@ def test_postgresql_says_counts_ratios_and_means_itself(tmp_path: Path) -> None:
         insert(dsn, "SELECT timestamptz '2025-01-22 13:10:00Z', 'load', 1000, 'a', ''")
         edited = checked(place, {"DSN": dsn})
 
-    assert words(found) == {"p50": {"not comparable"}} | {
+    assert words(found) == {"p50": {"not comparable"}, "theirs": {"not comparable"}} | {
         name: {"equal"} for name in ("mean", "jobs", "share", "median", "min", "max", "last", "p90")
     }
     assert "SQL has no form for the quantile of a histogram" in {one.reason for one in found.values()}

@@ -36,6 +36,7 @@ metrics:
   p50: {histogram: parser_ms, statistic: p50, unit: ms, source_unit: ms, target: at most 65 ms}
   mean: {histogram: parser_ms, statistic: mean, unit: ms, source_unit: ms}
   jobs: {counter: jobs_total, unit: jobs, better: higher, by: [pod]}
+  theirs: {counter: jobs_total, unit: jobs, better: higher, arithmetic: prometheus}
   rate: {query: "sum(increase(jobs_total[$window]))", unit: jobs}
 checkpoints: {after: [30m], window: 15m}
 """
