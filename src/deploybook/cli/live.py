@@ -166,7 +166,7 @@ def document(found: Live) -> dict[str, Any]:
 
 
 def figure_document(each: Checked) -> dict[str, Any]:
-    from ..facts import span
+    from ..facts import number, span
 
     return {
         "id": each.figure.id,
@@ -175,9 +175,9 @@ def figure_document(each: Checked) -> dict[str, Any]:
         "window": span(each.figure.window),
         "labels": dict(each.figure.labels),
         "unit": each.figure.unit,
-        "value": each.figure.value,
-        "server": each.server,
-        "difference": {"absolute": each.absolute, "relative": each.relative},
+        "value": number(each.figure.value),
+        "server": number(each.server),
+        "difference": {"absolute": number(each.absolute), "relative": number(each.relative)},
         "word": each.word,
         "reason": each.reason,
         "source": each.source,
