@@ -21,21 +21,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = [
-    "DeploybookError",
-    "EvidenceBroken",
-    "ExportDamaged",
-    "FileProblems",
-    "NotebookFailed",
-    "Problem",
-    "PublishFailed",
-    "QueryRejected",
-    "SourceError",
-    "SourceUnreachable",
-    "UnitMismatch",
-    "UsageProblem",
-]
-
 
 class DeploybookError(Exception):
     """Base of every error that deploybook raises on purpose; its text is what the user reads."""

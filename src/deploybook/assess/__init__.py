@@ -17,8 +17,6 @@ from .figures import figures_of, resolve
 from .notice import notice
 from .window import judge_metrics, judge_one
 
-__all__ = ["assess", "data_until", "resolve"]
-
 
 def assess(
     deployment: Deployment,

@@ -30,8 +30,6 @@ from ..times import after_name, from_ms, parse_length, parse_window
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Book", "Workspace", "find_workspace"]
-
 Workspace = records.Workspace
 find_workspace = records.find_workspace
 

@@ -35,10 +35,3 @@ KINDS = (
     "improved", "small_sample", "refused", "history_changed", "partial", "reference", "not_judged", "no_baseline",
     "clock_change", "log_order", "log_gap",
 )  # fmt: skip
-
-__all__ = [
-    "KINDS", "Change", "Layout", "Other", "Reset", "Stretch", "anomaly", "baseline_anomaly", "clock_change", "disagrees",
-    "from_gaps", "from_layouts", "from_log", "from_notes", "from_resets", "from_series", "from_split", "from_traffic",
-    "improved", "joined", "no_baseline", "not_judged", "nothing", "onset", "onset_finding", "overlap", "poor_baseline",
-    "renamed", "small_sample", "stale", "trend", "trend_finding", "undeclared",
-]  # fmt: skip

@@ -8,20 +8,3 @@ from .grid import increments, worst_hour
 from .ground import samples_of
 from .selected import select
 from .uncertainty import change_from_history
-
-__all__ = [
-    "Gap",
-    "Turn",
-    "change_from_history",
-    "compare",
-    "earlier",
-    "gaps",
-    "increments",
-    "measure",
-    "path",
-    "resets",
-    "samples_of",
-    "select",
-    "splits",
-    "worst_hour",
-]

@@ -14,24 +14,3 @@ from .events import Event, attempts, events_of, key_of, untold
 from .feed import feed
 from .message import Message, Picture, compose
 from .send import NotDelivered, address, deliver, written
-
-__all__ = [
-    "Channel",
-    "Event",
-    "Message",
-    "NotDelivered",
-    "Picture",
-    "address",
-    "attempts",
-    "channels_of",
-    "compose",
-    "deliver",
-    "draft",
-    "events_of",
-    "feed",
-    "incidents",
-    "key_of",
-    "told_to",
-    "untold",
-    "written",
-]

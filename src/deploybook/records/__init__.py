@@ -23,24 +23,6 @@ from .workspace import (
     written,
 )
 
-__all__ = [
-    "SLUG",
-    "Settings",
-    "Workspace",
-    "check_layers",
-    "deployment_and_problems",
-    "find_workspace",
-    "json_schema",
-    "read_deployment",
-    "read_entries",
-    "read_records",
-    "read_settings",
-    "read_workspace",
-    "records_and_problems",
-    "slugs",
-    "written",
-]
-
 KINDS = ("deployment", "service", "deploybook", "records")
 
 

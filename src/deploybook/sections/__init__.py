@@ -14,8 +14,6 @@ from . import checkpoint, closing, execution, metrics, overview, people, plan, r
 from .block import MIME, Block
 from .text import Html, heading
 
-__all__ = ["MIME", "SECTIONS", "Block", "Html", "Section", "render"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Section:

@@ -15,19 +15,3 @@ from .deployment import Plan, deployment_text, renewed, scalar
 from .propose import Proposal, from_panels, propose
 from .sample import SLUG as SAMPLE
 from .workspace import Written, folder, schema_files, workspace_files, write
-
-__all__ = [
-    "SAMPLE",
-    "Plan",
-    "Proposal",
-    "Written",
-    "deployment_text",
-    "folder",
-    "from_panels",
-    "propose",
-    "renewed",
-    "scalar",
-    "schema_files",
-    "workspace_files",
-    "write",
-]
