@@ -243,3 +243,15 @@ def test_the_reference_journal_is_no_finding(root: Path) -> None:
     book = Book.open("2025-01-22-telemetry-step2", workspace=root)
 
     assert [one.kind for one in book.facts.findings if one.kind.startswith("log_")] == []
+
+
+def test_the_reference_journal_agrees_with_its_audit_log(root: Path) -> None:
+    """Its three steps to the second, and the flags of others beside them."""
+    entries = Book.open("2025-01-22-telemetry-step2", workspace=root).entries
+    steps = [ramp("14:00", 0, 25), ramp("14:01", 25, 75), ramp("14:02", 75, 100)]
+    others = [ramp("14:10", 0, 100, flag="billing.dark"), ramp("14:30", 50, 25, flag="search.beta")]
+
+    both = joined(entries, [*steps, *others])
+
+    assert [one.twin for one in both if one.twin] == steps
+    assert list(from_log(both, WINDOW, PT)) == []
