@@ -26,7 +26,10 @@ sys.path.insert(0, str(ROOT / "tests"))
 from test_publish_pages import AFTER, HELD, checkpoint, lines, metric, page  # noqa: E402
 from test_publish_site import workspace  # noqa: E402
 
+from deploybook.evidence import Log, statement  # noqa: E402
+from deploybook.evidence.seal import FOLDER, SUMS, copy  # noqa: E402
 from deploybook.publish.gather import Page  # noqa: E402
+from evidence import KEY, NOW, entries  # noqa: E402
 
 SIZES, BUILT, ROUNDS = (1_000, 3_000, 10_000), 3_000, 5
 SERVICES = 20
@@ -36,7 +39,12 @@ PUBLISH = """
 import re, sys
 from pathlib import Path
 from deploybook.publish import publish
-done = publish(Path(sys.argv[1]), full=len(sys.argv) > 2)
+how, root, seal = sys.argv[1], Path(sys.argv[2]), None
+if how == "sealed":
+    from evidence import KEY, NOW, Log
+    from deploybook.evidence.seal import seal as put
+    seal = lambda site, **part: put(Log.open(root / "evidence", key=KEY), site, NOW, **part)
+done = publish(root, full=how == "full", seal=seal)
 peak = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())  # getrusage counts what the parent held
 print(done.part, int(peak[1]) / 1024)
 """
@@ -87,7 +95,8 @@ def add(root: Path, pages: list[Page]) -> None:
 def child(code: str, *arguments: str) -> tuple[float, float, list[str]]:
     """CPU seconds, wall seconds and the words on standard output of a fresh Python."""
     before, began = os.times(), time.perf_counter()
-    done = subprocess.run([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True, check=True)
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, cwd=Path(__file__).parent, stdout=subprocess.PIPE, text=True, check=True)
     after = os.times()
     cpu = after.children_user + after.children_system - before.children_user - before.children_system
     return cpu, time.perf_counter() - began, done.stdout.split()
@@ -114,6 +123,17 @@ def pretend_built(root: Path) -> None:
     write_state(root, State(fingerprint=fingerprint(root, False), site=stamps(site), hashes=[], folders=folders))
 
 
+def keep_log(root: Path, size: int) -> None:
+    """An evidence log with five entries a report and the list of six files a report, as if the site had been sealed."""
+    log = Log.open(root / "evidence", key=KEY)
+    entries(log, 5 * size)
+    lines = (f"{number:064x}  2{number:07}/files/of/a/report.{number % 6}.html\n" for number in range(6 * size))
+    listed = "".join(lines).encode()
+    log.append([statement.publication(log.put(listed, "txt"), pages=6 * size)], NOW)
+    (root / "site" / SUMS).write_bytes(listed)
+    copy(log, root / "site" / FOLDER)
+
+
 def main() -> None:
     medians, full, start = {}, {}, 0.0
     for size in SIZES:
@@ -124,7 +144,7 @@ def main() -> None:
             start = statistics.median(child(START, str(root))[0] for _ in range(ROUNDS))
             print(f"start: {start:.2f} CPU s")
         if size <= BUILT:
-            cpu, wall, _ = child(PUBLISH, str(root), "full")
+            cpu, wall, _ = child(PUBLISH, "full", str(root))
             index = (root / "site" / "search" / "search_index.json").stat().st_size
             full[size] = cpu - start
             print(f"{size} pages: all built in {cpu:.1f} CPU s, {wall:.1f} s; search index {index / 1e6:.2f} MB")
@@ -133,12 +153,19 @@ def main() -> None:
         runs = []
         for count in range(1, ROUNDS + 1):
             add(root, deployment(-count)[:1])
-            runs.append(child(PUBLISH, str(root)))
+            runs.append(child(PUBLISH, "part", str(root)))
         assert all(words[0] == "True" for _, _, words in runs), "a part was expected"
         medians[size] = statistics.median(run[0] for run in runs)
         memory = max(float(words[1]) for _, _, words in runs)
         above = medians[size] - start
         print(f"{size} pages: one new report in {medians[size]:.2f} CPU s, {above:.2f} above start, {memory:.0f} MB")
+        if size == SIZES[-1]:
+            keep_log(root, size)
+            add(root, deployment(-ROUNDS - 1)[:1])
+            cpu, _, words = child(PUBLISH, "sealed", str(root))
+            print(
+                f"with an evidence log of {5 * size} entries: {cpu - start:.2f} above start, {float(words[1]):.0f} MB"
+            )
         shutil.rmtree(root.parent)
     (one, many), (cost, costs) = full, full.values()
     print(f"all built: exponent {math.log(costs / cost) / math.log(many / one):.2f} (goal 1.1)")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import gc
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from .gather import Page, gather, listed, scan
+from .gather import Page, gather, listed, read_facts, scan
 
 NAVIGATION = ("index.md", *(f"{name}/index.md" for name in ("archive", "metrics", "changes", "evidence")))
 # Older reports than these are found by what their month's page says of them: a browser holds the whole index.
@@ -31,6 +33,17 @@ class Published:
     part: bool = False
 
 
+@contextmanager
+def settled() -> Iterator[None]:
+    """What is loaded by now stays: the collector need not look through it again."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+@settled()
 def publish(
     root: Path,
     *,
@@ -62,8 +75,10 @@ def publish(
     fresh = news(before.folders, folders) if before else None
     pages = listed(reports, folders)
     touched = None if fresh is None else [page for page in pages if page.path in fresh.pages]
-    made = compose(pages, now=now, states=states, log=log_before(pages), touched=touched)
-    changed = write_pages(reports, made, all_of_them=fresh is None)
+    around = compose(pages, now=now, states=states, log=log_before(pages), touched=touched)
+    changed = write_pages(reports, around, all_of_them=fresh is None)
+    del around
+    read_facts.cache_clear()  # MkDocs takes the room
     only = (
         None
         if fresh is None

@@ -21,6 +21,7 @@ from ..sections.text import slug
 
 SUFFIX = ".page.json"
 Stamp = tuple[int, int]  # modification in nanoseconds, size
+READINGS, FILES = msgspec.msgpack.Decoder(dict[str, float | None]), msgspec.msgpack.Decoder(dict[str, Stamp])
 
 
 class Brief(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -43,7 +44,7 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
 
     @property
     def readings(self) -> dict[str, float | None]:
-        return msgspec.msgpack.decode(self.packed, type=dict[str, float | None])
+        return READINGS.decode(self.packed)
 
 
 def pack(values: dict[str, Any]) -> msgspec.Raw:
@@ -68,7 +69,7 @@ def brief_of(facts: PageFacts) -> Brief:
     )
 
 
-class Page(msgspec.Struct, frozen=True, kw_only=True):
+class Page(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
     A report page. path: from reports/, without its ending, e.g. 2025/01/2025-01-22-telemetry-step2/index. said: what it
     says of itself, or the folder reports/ where that is read.
@@ -135,7 +136,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
         return " · ".join(part for part in (self.facts.ticket, self.facts.name) if part)
 
 
-class Folder(msgspec.Struct, array_like=True):
+class Folder(msgspec.Struct, array_like=True, gc=False):
     """A folder of reports as it was seen. stamp: its own modification. briefs: by the page's name."""
 
     stamp: int
@@ -145,7 +146,7 @@ class Folder(msgspec.Struct, array_like=True):
     @property
     def files(self) -> dict[str, Stamp]:
         """Every file by its name."""
-        return msgspec.msgpack.decode(self.packed, type=dict[str, Stamp])
+        return FILES.decode(self.packed)
 
 
 def gather(reports: Path) -> tuple[Page, ...]:

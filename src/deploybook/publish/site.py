@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import filecmp
-import gc
 import logging
 import os
 import shutil
@@ -32,16 +31,6 @@ class Built:
     site: Path
     hashes: frozenset[str]
     again: bool
-
-
-@contextmanager
-def settled() -> Iterator[None]:
-    """What is loaded by now stays: the collector need not look through it again and again."""
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 def site_of(root: Path) -> Path:
@@ -78,7 +67,7 @@ def build_site(
     from .hooks import Hooks
 
     staging, site, part = root / STAGING, site_of(root), plan.only is not None
-    with settled(), listening() as said, tempfile.TemporaryDirectory(prefix="deploybook-") as nothing:
+    with listening() as said, tempfile.TemporaryDirectory(prefix="deploybook-") as nothing:
         try:
             shutil.rmtree(staging, ignore_errors=True)
             given: dict[str, Any] = {"docs_dir": nothing} if part else {}
