@@ -270,7 +270,7 @@ def test_another_environment_gets_another_warm_process(tmp_path: Path) -> None:
 
 def test_the_warm_process_has_no_thread_that_could_hold_a_lock(tmp_path: Path) -> None:
     source = (
-        "import os, pathlib\n"
+        "import os, pathlib  # beside pandas, matplotlib, polars and deploybook\n"
         "print(*(one.read_text().strip() for one in pathlib.Path(f'/proc/{os.getppid()}/task').glob('*/comm')))"
     )
 

@@ -113,7 +113,7 @@ class Stream(OutStream):
 
 def make_kernel() -> Any:
     """An ipykernel without sockets, history file, debugger and threads; made once, before the forks."""
-    os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+    os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     os.environ["_RJEM_MALLOC_CONF"] = "background_thread:false"  # the allocator of polars, read at its import
     sys.modules["debugpy"] = None  # type: ignore[assignment]  # its import starts to trace; no cell of a report debugs
     from ipykernel import debugger  # noqa: F401
