@@ -585,16 +585,3 @@ def test_a_path_has_no_number_where_nothing_was_measured() -> None:
     assert times.tolist() == [ms(30), ms(60), ms(90), ms(120)]
     assert values[[0, 3]].tolist() == [1, 5]
     assert np.isnan(values[1])
-
-
-def test_a_path_of_a_change_compares_like_with_like() -> None:
-    """5 a request then 6, against 4 then 5."""
-    counts = np.array([0, 1, 2, 3, 4.0])
-    sums = np.array([0, 4, 9, 14, 20.0])
-    rows = data(histogram(series(np.stack([counts, sums, counts], axis=1)), edges=()))
-    shown = replace(MEAN, show_change=True)
-
-    _, values = path(shown, rows, window(30, 60), timedelta(seconds=15), baseline=window(0, 30))
-    assert values.tolist() == pytest.approx([0.25, 0.2])
-    _, plain = path(shown, rows, window(30, 60), timedelta(seconds=15))
-    assert plain.tolist() == [5, 6]

@@ -14,7 +14,7 @@ from ..model import Data, Deployment, Entry, Judgement, Records
 from ..times import from_ms, to_ms
 from .checkpoints import checkpoint, gates
 from .figures import figures_of, resolve
-from .notice import notice
+from .notice import course, notice
 from .window import judge_metrics, judge_one
 
 

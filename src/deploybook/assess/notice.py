@@ -178,15 +178,14 @@ def course(
     deployment: Deployment, data: Data, metric: Metric, window: Window, every: timedelta
 ) -> tuple[Times, Changes]:
     """(ends in ms, relative changes): each `every` of the window against the same local clock time of the baseline day."""
-    plain = replace(metric, show_change=False)
     times, changes = [], []
     ends = [window.start, *steps(window, max(every, HOUR))]
     for start, end in pairwise(ends):
         part = Window(start=start, end=end)
         baseline = deployment.baseline_of(part)
         assert baseline is not None
-        at, now = measure.path(plain, data, part, every)
-        _, before = measure.path(plain, data, baseline, every)
+        at, now = measure.path(metric, data, part, every)
+        _, before = measure.path(metric, data, baseline, every)
         if len(before) != len(now):  # a baseline of another length has no same minute: its middle stands for all
             before = np.full(len(now), np.nanmedian(before) if np.isfinite(before).any() else np.nan)
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from .. import charts, measure, wording
+from ..assess import course as course_of_change
 from ..facts import Facts
 from ..model import Data, Entry, Judgement, Metric, Verdict
 from ..sections import Block, Html, say
@@ -59,8 +60,7 @@ def course_of(
     if not metric.show_change:
         known = values[np.isfinite(values)]
         return values, float(np.median(known)) if len(known) else None
-    _, changes = changes_of(facts, data, metric, window, every)
-    return np.array(changes) * 100, 0.0
+    return course_of_change(facts.deployment, data, metric, window, every)[1] * 100, 0.0
 
 
 def stretch(window: Window, points: int) -> timedelta:
@@ -218,10 +218,8 @@ def change_of(
     facts: Facts, data: Data, judgement: Judgement, window: Window, every: timedelta, kind: str = "variance"
 ) -> charts.Chart:
     """The change of the metric stretch by stretch, each against the same local clock time of the baseline day."""
-    import numpy as np
-
     metric = judgement.metric
-    times, changes = changes_of(facts, data, metric, window, every)
+    times, changes = course_of_change(facts.deployment, data, metric, window, every)
     return charts.Chart(
         id=f"fig-{kind}-{metric.id}",
         kind="variance",
@@ -232,38 +230,14 @@ def change_of(
         end_ms=window.end_ms,
         now=charts.Line(
             label="change",
-            times_ms=np.array(times),
-            values=np.array(changes) * 100,
+            times_ms=times,
+            values=changes * 100,
             step_ms=int(every / timedelta(milliseconds=1)),
         ),
         tolerance=metric.tolerance.relative,
         decimals=1,
         subtitle=f"Change of the {statistic_words(metric)} against the baseline, in stretches of {wording.how_long(every)}",
     )
-
-
-def changes_of(
-    facts: Facts, data: Data, metric: Metric, window: Window, every: timedelta
-) -> tuple[list[int], list[float]]:
-    """End of each stretch, in milliseconds, and its relative change; NaN where either side has none."""
-    times, changes = [], []
-    start = window.start
-    while start < window.end:
-        span = Window(start=start, end=min(start + every, window.end))
-        start = span.end
-        times.append(span.end_ms)
-        changes.append(one_change(facts, data, metric, span))
-    return times, changes
-
-
-def one_change(facts: Facts, data: Data, metric: Metric, span: Window) -> float:
-    baseline = facts.deployment.baseline_of(span)
-    if baseline is None:
-        return float("nan")
-    sides = [measure.path(metric, data, each, each.length)[1] for each in (span, baseline)]
-    if not all(len(each) for each in sides) or not sides[1][0] > 0:
-        return float("nan")
-    return float(sides[0][0] / sides[1][0] - 1)
 
 
 def ramp(facts: Facts, data: Data) -> Block:

@@ -118,28 +118,13 @@ def splits(metric: Metric, data: Data, window: Window) -> list[dict[str, str]]:
 
 
 def path(
-    metric: Metric,
-    data: Data,
-    window: Window,
-    every: timedelta,
-    *,
-    baseline: Window | None = None,
-    labels: Labels | None = None,
+    metric: Metric, data: Data, window: Window, every: timedelta, *, labels: Labels | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """
     (times_ms, values): the figure over each `every` of the window one after the other, at the end of each.
 
-    In the metric's unit; of a metric that shows its change, and with a baseline, the relative change (a fraction)
-    against the stretch as far into it. NaN where nothing was measured.
+    In the metric's unit, of a metric that shows its change the statistic behind it. NaN where nothing was measured.
     """
-    base, scale = ground(metric, data, labels), doubt.scale_of(metric)
     ends = list(steps(window, every))
-    pairs = list(zip([window.start, *ends], ends, strict=False))
-    values = figures(base, pairs)
-    if metric.show_change and baseline is not None:
-        back = baseline.start - window.start
-        before = figures(base, [(start + back, end + back) for start, end in pairs])
-        values = values / np.where(before == 0, np.nan, before) - 1
-    else:
-        values = values * scale
-    return np.array([to_ms(end) for end in ends], dtype=np.int64), values
+    values = figures(ground(metric, data, labels), list(zip([window.start, *ends], ends, strict=False)))
+    return np.array([to_ms(end) for end in ends], dtype=np.int64), values * doubt.scale_of(metric)
