@@ -48,7 +48,6 @@ NAMES = {"tolerance": "tolerance (±", "success": "criterion (", "target": "limi
 NO_INTERVAL = "there is no interval"
 FEW_EDGES = "the two windows share too few bucket edges"
 NAMED = 4  # parts named beside the one that decided
-OUTCOMES: Mapping[Outcome | None, str] = {"rolled_back": "Rolled back", "aborted": "Aborted", "postponed": "Postponed"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,11 +168,11 @@ def whole(
     parts = [(it.verdict, it.metric.title, said_of(it)) for it in asked]
     parts += [(it.verdict, wording.after_text(it.after), said_at(it)) for it in checkpoints]
     words = [verdict for verdict, _, _ in parts]
-    unasked = outcome in OUTCOMES or (words and set(words) == {Verdict.NOT_APPLICABLE})
+    unasked = outcome in wording.ENDED or (words and set(words) == {Verdict.NOT_APPLICABLE})
     verdict = worst(words, none=Verdict.NOT_APPLICABLE if unasked else Verdict.NO_DATA)
-    if outcome in OUTCOMES:
+    if outcome in wording.ENDED:
         verdict = Verdict.WARN if verdict is Verdict.PASS else verdict
-        return verdict, f"{OUTCOMES[outcome]}{f': {reason}' if reason else '.'}"
+        return verdict, f"{wording.ENDED[outcome]}{f': {reason}' if reason else '.'}"
     if verdict not in words or verdict is Verdict.NOT_APPLICABLE:
         return verdict, "Nothing was judged: no metric has both data and a criterion that applies."
     if verdict is Verdict.PASS:

@@ -22,6 +22,7 @@ WORDS = {
     Verdict.NOT_APPLICABLE: "Not applicable",
     Verdict.ERROR: "Not produced",
 }
+ENDED = {"rolled_back": "Rolled back", "aborted": "Aborted", "postponed": "Postponed"}  # stands for the verdict
 MINUS = "−"
 GAP = " "  # between number and unit; an ordinary space, so that text can be searched
 ON_TIME = timedelta(minutes=5)  # a scheduler's own delay; nothing is said of it

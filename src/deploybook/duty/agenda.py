@@ -45,12 +45,11 @@ class Agenda:
     def word(self, item: Item, verdict: str) -> str:
         """As the page says it: of a deployment that was rolled back, aborted or postponed that, never Pass."""
         from ..model import Verdict
-        from ..sections.summary import LIVE
-        from ..wording import word
+        from ..wording import ENDED, word
 
         deployment = self.deployments.get(item.slot.deployment)
         ended = deployment.closing.outcome if deployment and deployment.closing else ""
-        return (LIVE.get(ended) if item.slot.kind in ("outcome", "closing") else None) or word(Verdict(verdict))
+        return (ENDED.get(ended) if item.slot.kind in ("outcome", "closing") else None) or word(Verdict(verdict))
 
     def subject(self, item: Item) -> str:
         """'+24h checkpoint of Telemetry Step 2', 'Outcome report of …', 'Daily report of 2025-01-22'."""

@@ -151,9 +151,9 @@ def incident(agenda: Agenda, deployment: Deployment, now: datetime, failed: Sequ
 
 def not_passed(agenda: Agenda, deployment: Deployment) -> str:
     """Why the newest verdict is not Pass; a report that is due and not made leaves it open."""
-    from ..sections.summary import LIVE
+    from ..wording import ENDED
 
-    if deployment.closing and (ended := LIVE.get(deployment.closing.outcome)):
+    if deployment.closing and (ended := ENDED.get(deployment.closing.outcome)):
         return f"the deployment is {ended}"
     for item in agenda.items:
         if item.slot.deployment == deployment.slug and item.state == "due" and not item.verdict:

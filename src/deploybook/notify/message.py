@@ -10,7 +10,6 @@ from typing import Any
 from .. import wording
 from ..model import Deployment, Verdict
 from ..sections.page import MetricLine, PageFacts
-from ..sections.summary import LIVE
 from . import inert
 from .events import Event
 
@@ -175,13 +174,13 @@ def compose(
     The message about an event. page: what the report says of itself, None where there is none. url: of the site; path:
     of the page in it. log: size and root. reason: why a run failed, or why the deployment ended.
     """
-    word = LIVE.get(event.state) or (page.word if page else spoken(event.state))
+    word = wording.ENDED.get(event.state) or (page.word if page else spoken(event.state))
     subject = page.title if page else f"{about(event.scope)}: {deployment or ''}"
     lines = list(said_by(page)) if page else []
     if reason:
         lines.append(("Because", reason))
     if event.before and event.changed:
-        lines.append(("Before", LIVE.get(event.before) or spoken(event.before)))
+        lines.append(("Before", wording.ENDED.get(event.before) or spoken(event.before)))
     if deployment and deployment.lead:
         lines.append(("Lead", deployment.lead))
     size, root = log

@@ -41,7 +41,7 @@ SECTIONS: dict[str, Section] = {
     "lessons": Section(make=record.lessons, title="Lessons", number=12),
     "conclusion": Section(make=record.conclusion, title="Conclusion", number=13),
     "criteria": Section(make=checkpoint.criteria, title="Success criteria"),
-    "checkpoints": Section(make=checkpoint.checkpoints, title="Checkpoints"),
+    "checkpoints": Section(make=plan.track, title="Checkpoints"),
     "window": Section(make=checkpoint.window_again),
     "closing": Section(make=closing.closing),
     "made": Section(make=summary.how_made, title="How this page was made"),

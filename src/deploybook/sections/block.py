@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +30,3 @@ class Block:
         if not self:
             return {"text/plain": "", MIME: {"name": self.name, "empty": True}}
         return {"text/plain": f"<{self.name}>", "text/markdown": self.markdown, MIME: {"name": self.name}}
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.markdown.splitlines())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .. import wording
 from ..facts import Facts
 from ..model import Judgement
 from . import markup, say
-from .metrics import noticed, reasons, splits, with_worst_hour
-from .plan import track
+from .metrics import behind_the_words, with_worst_hour
 from .text import Html, heading
 
 CRITERIA = [
@@ -26,15 +27,12 @@ def criteria(facts: Facts) -> str:
     """Each success criterion: limit, figure, what was looked at, status."""
     if not facts.metrics:
         return ""
-    rows = [criterion(facts, each) for each in facts.metrics]
     caption = f"As of {wording.local_full(facts.as_of, facts.deployment.zone)}"
-    blocks = [
-        markup.table(caption, CRITERIA, rows),
-        *map(str, splits(facts)),
-        reasons(facts, facts.metrics),
-        noticed(facts),
-    ]
-    return "\n\n".join(str(block) for block in blocks if block)
+    return say.blocks(criteria_table(facts, caption, facts.metrics), behind_the_words(facts))
+
+
+def criteria_table(facts: Facts, caption: str, judgements: Sequence[Judgement]) -> Html:
+    return markup.table(caption, CRITERIA, [criterion(facts, each) for each in judgements])
 
 
 def criterion(facts: Facts, judgement: Judgement) -> list[object]:
@@ -51,24 +49,14 @@ def criterion(facts: Facts, judgement: Judgement) -> list[object]:
     ]
 
 
-def checkpoints(facts: Facts) -> str:
-    """All checkpoints of the deployment, those not due as Pending."""
-    return track(facts)
-
-
 def window_again(facts: Facts) -> str:
     """What the deployment window itself gave, for a reader who comes by link."""
     if not facts.window_metrics:
         return ""
     rows = [
-        (
-            each.metric.title,
-            say.headline(facts, each),
-            say.delta(facts, each),
-            say.status(each),
-        )
+        (each.metric.title, say.headline(facts, each), say.delta(facts, each), say.status(each))
         for each in facts.window_metrics
     ]
     columns = [("Metric", "head"), ("Value", "number"), ("Delta", "number"), ("Status", "status")]
     caption = f"The deployment window, {wording.window_text(facts.deployment.window, facts.deployment.zone)}"
-    return heading("Deployment window", 3) + "\n\n" + markup.table(caption, columns, rows)
+    return say.blocks(heading("Deployment window", 3), markup.table(caption, columns, rows))

@@ -6,7 +6,7 @@ from .. import wording
 from ..facts import Facts
 from ..times import iso
 from . import markup, say, summary
-from .checkpoint import CRITERIA, criterion
+from .checkpoint import criteria_table
 from .text import Html, heading
 
 OPEN = Html("<p>Nobody has recorded how it ended; <code>deploybook close --outcome succeeded</code> does.</p>")
@@ -21,8 +21,9 @@ DOORS = [
 def closing(facts: Facts) -> str:
     """The whole in one word, how it ended, the checkpoints one by one, and each success criterion at the last of them."""
     top = [summary.verdict(facts), summary.tiles(facts), summary.facts_line(facts), markup.doors(DOORS)]
-    blocks = [*top, heading("How it ended"), ending(facts), recovery(facts), looks(facts), criteria_at_last(facts)]
-    return "\n\n".join(str(block) for block in blocks if block)
+    return say.blocks(
+        *top, heading("How it ended"), ending(facts), recovery(facts), looks(facts), criteria_at_last(facts)
+    )
 
 
 def ending(facts: Facts) -> Html:
@@ -45,9 +46,8 @@ def recovery(facts: Facts) -> Html:
     """After a rollback: is everything as it was before the change?"""
     if not facts.recovery:
         return Html()
-    rows = [criterion(facts, each) for each in facts.recovery]
     window = wording.window_text(facts.recovery[0].now.window, facts.deployment.zone)
-    return markup.table(f"After the rollback, {window}", CRITERIA, rows)
+    return criteria_table(facts, f"After the rollback, {window}", facts.recovery)
 
 
 def looks(facts: Facts) -> Html:
@@ -70,5 +70,4 @@ def criteria_at_last(facts: Facts) -> Html:
     last = next((each for each in reversed(facts.checkpoints) if each.verdict.counts and each.metrics), None)
     if last is None:
         return Html()
-    caption = f"Success criteria at {wording.after_text(last.after)}"
-    return markup.table(caption, CRITERIA, [criterion(facts, each) for each in last.metrics])
+    return criteria_table(facts, f"Success criteria at {wording.after_text(last.after)}", last.metrics)

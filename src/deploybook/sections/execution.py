@@ -6,13 +6,12 @@ from .. import wording
 from ..facts import Facts
 from ..model import Judgement, Step
 from . import markup, say
-from .text import Html, escape, fill, heading, join
+from .text import Html, escape, heading, join
 
 
 def execution(facts: Facts) -> str:
-    blocks: list[str] = [step(facts, each) for each in facts.records.steps]
-    blocks += [gates(facts), checkins(facts), restarts(facts)]
-    return "\n\n".join(block for block in blocks if block)
+    steps = [step(facts, each) for each in facts.records.steps]
+    return say.blocks(*steps, gates(facts), checkins(facts), restarts(facts))
 
 
 def step(facts: Facts, each: Step) -> str:
@@ -26,8 +25,7 @@ def step(facts: Facts, each: Step) -> str:
     listed = markup.pairs(lines) if any(name for name, _ in lines) else say.bullets(text for _, text in lines)
     title = heading(f"{each.id} {each.title}".strip(), 3)
     text = [say.line(facts, each.text)] if each.text else []
-    parts = [title, say.paragraph(join([*head, *text], " · ")) if head or text else "", listed]
-    return "\n\n".join(part for part in parts if part)
+    return say.blocks(title, say.paragraph(join([*head, *text], " · ")) if head or text else "", listed)
 
 
 def gates(facts: Facts) -> str:
@@ -55,7 +53,7 @@ def gates(facts: Facts) -> str:
         ("90 % interval", "text"),
         ("Status", "status"),
     ]
-    return heading("Gates", 3) + "\n\n" + markup.table("Conditions during the ramp", columns, rows)
+    return say.blocks(heading("Gates", 3), markup.table("Conditions during the ramp", columns, rows))
 
 
 def checkins(facts: Facts) -> str:
@@ -75,7 +73,7 @@ def checkins(facts: Facts) -> str:
         rows.append(cells)
     every = facts.deployment.checkins.every
     caption = f"Each over the {wording.how_long(every)} before it"
-    return heading("Check-ins", 3) + "\n\n" + markup.table(caption, columns, rows) + spread(looked)
+    return say.blocks(heading("Check-ins", 3), markup.table(caption, columns, rows), spread(looked))
 
 
 def spread(looked: list[Judgement]) -> str:
@@ -87,19 +85,12 @@ def spread(looked: list[Judgement]) -> str:
             parts.append(
                 f"{judgement.metric.title}: {wording.percent(min(figures))} to {wording.percent(max(figures))} over the check-ins."
             )
-    return "\n\n" + say.paragraph(*parts) if parts else ""
+    return say.paragraph(*parts) if parts else ""
 
 
 def restarts(facts: Facts) -> str:
     found = [finding for finding in facts.findings if finding.kind == "restarts"]
     if not found:
         return ""
-    lines = [
-        fill(
-            "{status} {text}",
-            status=markup.status("Watch") if finding.severity == "warn" else Html(),
-            text=finding.text,
-        )
-        for finding in found
-    ]
-    return heading("Restarts seen in the counters", 3) + "\n\n" + say.bullets(lines)
+    lines = [join([markup.status("Watch") if each.severity == "warn" else "", each.text], " ") for each in found]
+    return say.blocks(heading("Restarts seen in the counters", 3), say.bullets(lines))

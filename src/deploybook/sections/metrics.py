@@ -25,37 +25,34 @@ COLUMNS = [
 
 def metrics(facts: Facts) -> str:
     """The table of the window, the splits, and what is behind each word."""
+    return say.blocks(table(facts), behind_the_words(facts)) if facts.metrics else ""
+
+
+def table(facts: Facts) -> Html:
     if not facts.metrics:
-        return ""
-    caption = f"{wording.window_text(facts.metrics[0].now.window, facts.deployment.zone)}"
-    blocks = [
-        table(facts, facts.metrics, caption),
-        *map(str, splits(facts)),
-        reasons(facts, facts.metrics),
-        noticed(facts),
-    ]
-    return "\n\n".join(block for block in blocks if block)
+        return Html()
+    caption = wording.window_text(facts.metrics[0].now.window, facts.deployment.zone)
+    return markup.table(caption, COLUMNS, [row(facts, each) for each in facts.metrics])
 
 
-def table(facts: Facts, judgements: tuple[Judgement, ...], caption: str) -> Html:
-    with_spark = any(facts.sparks.get(each.metric.id) for each in judgements)
-    columns = [column for column in COLUMNS if with_spark or column[1] != "spark"]
-    return markup.table(caption, columns, [row(facts, each, with_spark) for each in judgements])
-
-
-def row(facts: Facts, judgement: Judgement, with_spark: bool) -> list[object]:
+def row(facts: Facts, judgement: Judgement) -> list[object]:
     metric, shown = judgement.metric, headlined(judgement)
-    cells: list[object] = [
+    return [
         title(facts, judgement),
         with_worst_hour(facts, shown),
         say.value(facts, metric, shown.baseline) if not metric.show_change else Html("—"),
         say.delta(facts, judgement),
         threshold(judgement),
         markup.limit_used(limit_share(shown), limit_left(shown)),
+        Html(facts.sparks.get(metric.id, "")),
+        say.status(judgement),
+        say.chip(facts, judgement.now.inputs, judgement.now.window),
     ]
-    if with_spark:
-        cells.append(Html(facts.sparks.get(metric.id, "")))
-    return [*cells, say.status(judgement), say.chip(facts, judgement.now.inputs, judgement.now.window)]
+
+
+def behind_the_words(facts: Facts) -> str:
+    """The splits, why each metric has its word, and what was noticed in the data."""
+    return say.blocks(*splits(facts), reasons(facts), noticed(facts))
 
 
 def with_worst_hour(facts: Facts, judgement: Judgement) -> Html:
@@ -125,12 +122,12 @@ def splits(facts: Facts) -> list[Html]:
     return found
 
 
-def reasons(facts: Facts, judgements: tuple[Judgement, ...]) -> Html:
+def reasons(facts: Facts) -> Html:
     """Why each metric has its word: one sentence, and all that led to it behind it."""
     blocks = [
         f'<details class="db-why"><summary>{markup.status(say.word(each))} <strong>{escape(each.metric.title)}</strong> '
         f"{escape(each.reason)}</summary>\n{behind(facts, each)}\n</details>"
-        for each in judgements
+        for each in facts.metrics
     ]
     return Html("\n".join(blocks))
 

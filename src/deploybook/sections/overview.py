@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .. import times, wording
 from ..facts import Facts
 from ..model import Entry, Item, Touchpoint
@@ -11,8 +13,7 @@ from .text import Html, fill
 
 def overview(facts: Facts) -> str:
     told = timeline(facts)
-    blocks = [facts_list(facts), markup.columns(*told) if len(told) > 1 else Html("".join(told))]
-    return "\n\n".join(block for block in blocks if block)
+    return say.blocks(facts_list(facts), markup.columns(*told) if len(told) > 1 else "".join(told))
 
 
 def facts_list(facts: Facts) -> Html:
@@ -37,7 +38,7 @@ def facts_list(facts: Facts) -> Html:
 def timeline(facts: Facts) -> list[Html]:
     """The headline moments beside the touchpoints with stakeholders."""
     zone = times.zone_name(facts.deployment.zone, facts.deployment.window.start)
-    moments = list(facts.records.snapshot) or [as_item(entry) for entry in facts.entries if entry.key]
+    moments: Sequence[Item | Entry] = facts.records.snapshot or [entry for entry in facts.entries if entry.key]
     tables = []
     if moments:
         rows = [(say.full_or_time(facts, each.at), say.line(facts, each.text)) for each in moments]
@@ -53,7 +54,3 @@ def said(facts: Facts, each: Touchpoint) -> Html:
     """What was said, where and by whom on a line below."""
     where = ", ".join(part for part in (each.channel, each.kind, say.people(each.by)) if part)
     return fill("{text} <small>{where}</small>", text=say.line(facts, each.text), where=where)
-
-
-def as_item(entry: Entry) -> Item:
-    return Item(text=entry.text, at=entry.at)

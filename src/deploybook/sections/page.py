@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from .. import wording
 from ..facts import EvidenceItem, Facts, figure_id
-from ..model import Deployment, Judgement, Verdict
+from ..model import Deployment, Judgement
 from ..register import REGISTERS, RegisterLine
 from ..times import iso
 from . import markup, metrics, plan, say, summary
@@ -189,7 +189,8 @@ def page_facts(facts: Facts, kind: PageKind, title: str, chart: str = "") -> Pag
     """What the page made from these facts says of itself."""
     deployment, closing = facts.deployment, facts.deployment.closing
     number, notes = summary.main_number(facts)
-    still_open = summary.is_open(facts) and closing is None
+    word, modifier = summary.whole(facts)
+    registers: Any = {name: tuple(line for line in facts.registers if line.register == name) for name in REGISTERS}
     return PageFacts(
         kind=kind,
         title=title,
@@ -198,8 +199,8 @@ def page_facts(facts: Facts, kind: PageKind, title: str, chart: str = "") -> Pag
         data_until=facts.data_until,
         after="" if facts.after is None else wording.after_text(facts.after).removeprefix("+"),
         closed=closing.outcome if closing else "",
-        word=summary.LIVE.get(closing.outcome, say_word(facts)) if closing else say_word(facts),
-        modifier="so far" if still_open and facts.verdict == Verdict.PASS else "",
+        word=word,
+        modifier=modifier,
         sentence=facts.sentence,
         detail=summary.detail(facts),
         number=_text(number),
@@ -207,12 +208,12 @@ def page_facts(facts: Facts, kind: PageKind, title: str, chart: str = "") -> Pag
         number_notes=tuple(_text(note) for note in notes),
         metrics=tuple(_metric_line(facts, each) for each in facts.metrics),
         checkpoints=tuple(_checkpoint_lines(facts)),
-        asks=tuple(_asks(facts)),
-        **_registers(facts),
+        asks=tuple(Ask(word=asked, text=text, note=note) for asked, text, note in summary.asks(facts)),
+        **registers,
         lessons=facts.records.notes.get("lessons", ""),
         life=tuple(sorted(_life(facts), key=lambda step: step.at)),
         evidence=facts.evidence,
-        table=metrics.table(facts, facts.metrics, _caption(facts)) if facts.metrics else "",
+        table=metrics.table(facts),
         chart=chart,
         late=wording.late_text(facts.late) if facts.late else "",
         log_size=facts.provenance.log_size,
@@ -221,10 +222,6 @@ def page_facts(facts: Facts, kind: PageKind, title: str, chart: str = "") -> Pag
         log_root=facts.provenance.log_root,
         signed=facts.provenance.signed,
     )  # fmt: skip
-
-
-def say_word(facts: Facts) -> str:
-    return wording.word(facts.verdict)
 
 
 def _text(markup_or_text: object) -> str:
@@ -236,10 +233,6 @@ def _text(markup_or_text: object) -> str:
 def _shown(facts: Facts, id: str) -> Shown:
     figure = facts.figures.get(id)
     return (figure.id, figure.value, figure.display) if figure else NOTHING
-
-
-def _caption(facts: Facts) -> str:
-    return wording.window_text(facts.metrics[0].now.window, facts.deployment.zone)
 
 
 def _metric_line(facts: Facts, judgement: Judgement) -> MetricLine:
@@ -281,21 +274,7 @@ def _metric_line(facts: Facts, judgement: Judgement) -> MetricLine:
 def _checkpoint_lines(facts: Facts) -> Iterator[CheckpointLine]:
     for result in facts.checkpoints:
         stop = plan.stop(facts, result)
-        note = "" if result.verdict == Verdict.PENDING else str(stop.note)
-        yield CheckpointLine(after=stop.name.removeprefix("+"), due=result.due, word=stop.word, note=note)
-
-
-def _registers(facts: Facts) -> dict[str, Any]:
-    return {name: tuple(line for line in facts.registers if line.register == name) for name in REGISTERS}
-
-
-def _asks(facts: Facts) -> Iterator[Ask]:
-    for each in facts.metrics:
-        if each.verdict not in (Verdict.PASS, Verdict.PENDING, Verdict.NOT_APPLICABLE):
-            yield Ask(word=say.word(each), text=each.metric.title, note=each.reason)
-    for finding in facts.findings:
-        if finding.severity == "warn":
-            yield Ask(word="Watch", text=finding.text, note=finding.kind.replace("_", " "))
+        yield CheckpointLine(after=stop.name.removeprefix("+"), due=result.due, word=stop.word, note=str(stop.note))
 
 
 def _life(facts: Facts) -> Iterator[LifeStep]:

@@ -24,30 +24,17 @@ LONGEST, SHORT = 60, 16  # characters: of what a field was that a table has room
 
 
 def follow_on(facts: Facts) -> str:
-    items = facts.records.follow_on
-    return say.bullets(
-        join(
-            [
-                part
-                for part in (
-                    say.line(facts, each.text),
-                    f"({say.people(each.by)})" if each.by else "",
-                    fill("<small>{at}</small>", at=say.full(facts, each.at)) if each.at else "",
-                )
-                if part
-            ],
-            " ",
-        )
-        for each in items
-    )
+    lines = []
+    for each in facts.records.follow_on:
+        by = f"({say.people(each.by)})" if each.by else ""
+        at = fill("<small>{at}</small>", at=say.full(facts, each.at)) if each.at else ""
+        lines.append(join(filter(None, (say.line(facts, each.text), by, at)), " "))
+    return say.bullets(lines)
 
 
 def risks(facts: Facts) -> str:
-    blocks = [
-        table(facts, "risks", "Risks", "Risk", "Next review", notes="Mitigation"),
-        say.bullets(say.line(facts, text) for text in facts.records.risk_notes),
-    ]
-    return "\n\n".join(block for block in blocks if block)
+    listed = table(facts, "risks", "Risks", "Risk", "Next review", notes="Mitigation")
+    return say.blocks(listed, say.bullets(say.line(facts, text) for text in facts.records.risk_notes))
 
 
 def actions(facts: Facts) -> str:
@@ -62,9 +49,8 @@ def priorities(facts: Facts) -> str:
         listed = table(facts, "priorities", "Priorities", "Priority")
     else:
         listed = say.bullets(say.line(facts, each.text) for each in records.priorities)
-    if not listed:
-        return ""
-    return (say.paragraph(f"For {records.priorities_title}:") + "\n\n" if records.priorities_title else "") + listed
+    title = records.priorities_title
+    return say.blocks(say.paragraph(f"For {title}:") if title else "", listed) if listed else ""
 
 
 def table(

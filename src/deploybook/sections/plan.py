@@ -6,17 +6,16 @@ from datetime import timedelta
 
 from .. import wording
 from ..facts import Facts
-from ..model import CheckpointResult, Verdict
+from ..model import CheckpointResult
 from . import markup, people, say
 
 
 def plan(facts: Facts) -> str:
     if not facts.checkpoints and not facts.records.validation:
         return ""
-    blocks: list[str] = [track(facts), criteria_planned(facts)]
-    blocks.append(people.table(facts, "checks", "Checks by people", "Check"))
-    blocks.append(markup.pairs([(label, say.line(facts, text)) for label, text in facts.records.validation]))
-    return "\n\n".join(block for block in blocks if block)
+    checks = people.table(facts, "checks", "Checks by people", "Check")
+    written = markup.pairs([(label, say.line(facts, text)) for label, text in facts.records.validation])
+    return say.blocks(track(facts), criteria_planned(facts), checks, written)
 
 
 def track(facts: Facts) -> str:
@@ -37,13 +36,10 @@ def track(facts: Facts) -> str:
 
 def stop(facts: Facts, result: CheckpointResult) -> markup.Stop:
     shown = next((each for each in result.metrics if each.metric.show_change and each.figure is not None), None)
-    note: object = wording.percent(shown.figure) if shown and shown.figure is not None else ""
-    if result.verdict == Verdict.PENDING:
-        note = ""
     return markup.Stop(
         name=wording.after_text(result.after),
         at=wording.local_full(result.due, facts.deployment.zone),
-        note=note,
+        note=wording.percent(shown.figure) if shown and shown.figure is not None else "",
         word=wording.word(result.verdict),
     )
 

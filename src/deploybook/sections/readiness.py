@@ -38,7 +38,7 @@ def readiness(facts: Facts) -> str:
     if records.readiness_evidence:
         blocks.append(say.paragraph(Html("<strong>Evidence for readiness</strong>")))
         blocks.append(say.bullets(say.line(facts, text) for text in records.readiness_evidence))
-    return "\n\n".join(blocks)
+    return say.blocks(*blocks)
 
 
 def rehearsal(facts: Facts, tried: Rehearsal) -> Html:

@@ -157,6 +157,11 @@ def people(names: Iterable[str]) -> str:
     return wording.listed(tuple(names))
 
 
+def blocks(*parts: object) -> str:
+    """The blocks of a section, empty ones left out."""
+    return "\n\n".join(str(part) for part in parts if part)
+
+
 def bullets(items: Iterable[Html]) -> Html:
     """A list, each item already markup."""
     rows = "\n".join(f"<li>{item}</li>" for item in items)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from .. import wording
 from ..facts import Facts
 from ..model import Judgement, Verdict
@@ -11,36 +9,26 @@ from ..times import after_name, iso
 from . import markup, say
 from .text import Html, escape, join
 
-LIVE = {
-    "rolled_back": "Rolled back",
-    "aborted": "Aborted",
-    "postponed": "Postponed",
-}
-
 
 def summary(facts: Facts) -> str:
     """Verdict block, check tiles, facts line and doors; the first thing on the page."""
-    parts = [verdict(facts), tiles(facts), facts_line(facts), doors(facts)]
-    return "\n\n".join(part for part in parts if part)
+    return say.blocks(verdict(facts), tiles(facts), facts_line(facts), doors(facts))
 
 
 def verdict(facts: Facts) -> Html:
-    closing = facts.deployment.closing
     number, notes = main_number(facts)
-    outcome = LIVE.get(closing.outcome) if closing else None
-    return markup.verdict_block(
-        outcome or wording.word(facts.verdict),
-        escape(facts.sentence),
-        detail(facts),
-        number,
-        notes,
-        modifier="so far" if is_open(facts) and facts.verdict == Verdict.PASS and not outcome else "",
-        kind=None if outcome is None else "not-applicable",
-    )
+    word, modifier = whole(facts)
+    kind = "not-applicable" if word in wording.ENDED.values() else None
+    return markup.verdict_block(word, escape(facts.sentence), detail(facts), number, notes, modifier, kind)
 
 
-def is_open(facts: Facts) -> bool:
-    return any(checkpoint.verdict == Verdict.PENDING for checkpoint in facts.checkpoints)
+def whole(facts: Facts) -> tuple[str, str]:
+    """The one word of the page, how a deployment ended before its verdict; 'so far' for a Pass that is not the last."""
+    closing = facts.deployment.closing
+    if closing and closing.outcome in wording.ENDED:
+        return wording.ENDED[closing.outcome], ""
+    is_open = any(checkpoint.verdict == Verdict.PENDING for checkpoint in facts.checkpoints)
+    return wording.word(facts.verdict), "so far" if is_open and facts.verdict == Verdict.PASS else ""
 
 
 def detail(facts: Facts) -> str:
@@ -197,18 +185,16 @@ def doors(facts: Facts) -> Html:
     return markup.doors([*targets, ("Notebook behind this page", notebook), ("How this page was made", "#made")])
 
 
+def asks(facts: Facts) -> list[tuple[str, str, str]]:
+    """What asks somebody to look: a status word, what, and why."""
+    quiet = (Verdict.PASS, Verdict.PENDING, Verdict.NOT_APPLICABLE)
+    judged = [(say.word(each), each.metric.title, each.reason) for each in facts.metrics if each.verdict not in quiet]
+    warned = [finding for finding in facts.findings if finding.severity == "warn"]
+    return [*judged, *(("Watch", finding.text, finding.kind.replace("_", " ")) for finding in warned)]
+
+
 def needs_a_person(facts: Facts) -> str:
-    """Findings and verdicts that ask somebody to look, worst first."""
-    lines = [
-        markup.Line(word=say.word(each), text=each.metric.title, note=each.reason)
-        for each in facts.metrics
-        if each.verdict not in (Verdict.PASS, Verdict.PENDING, Verdict.NOT_APPLICABLE)
-    ]
-    lines += [
-        markup.Line(word="Watch", text=finding.text, note=finding.kind.replace("_", " "))
-        for finding in facts.findings
-        if finding.severity == "warn"
-    ]
+    lines = [markup.Line(word=word, text=text, note=note) for word, text, note in asks(facts)]
     return markup.needs_person(lines) if lines else ""
 
 
@@ -237,7 +223,3 @@ def arithmetic(facts: Facts) -> str:
         "prometheus": "prometheus: extrapolated to the window's edges, as increase() does",
     }
     return "; ".join(text[each] for each in sorted(used) if each in text)
-
-
-def age(length: timedelta) -> str:
-    return f"{wording.how_long(length)} old"
