@@ -369,9 +369,7 @@ def test_a_page_that_failed_is_grey_and_tells_what_is_missing_why_who_and_when()
 
 @pytest.mark.parametrize("payload", HOSTILE)
 def test_hostile_page_facts_are_inert_on_every_page(payload: str) -> None:
-    item = EvidenceItem(
-        number=payload, name=payload, kind=payload, digest=payload, origin=payload, producer=payload, path=payload
-    )
+    item = EvidenceItem(number=payload, name=payload, kind=payload, digest=payload, origin=payload, path=payload)
     register = (RegisterLine(id=payload, text=payload, owner=payload, status=payload, when=at(0), note=payload),)
     hostile = page(
         title=payload, name=payload, ticket=payload, version=payload, service=payload, team=payload, lead=payload,

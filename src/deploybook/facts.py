@@ -60,7 +60,7 @@ class Figure:
 class EvidenceItem:
     """
     One row of the evidence page. number: 'E-03'. digest: sha256 of the bytes held, '' where we hold none.
-    kind: export | original | notebook | record | page | artifact. origin: path or query. producer: who made it.
+    kind: export | original | notebook | record | page | artifact. origin: path or query.
     start_ms, end_ms: first and last row of an export, 0 where not known.
     """
 
@@ -70,8 +70,6 @@ class EvidenceItem:
     digest: str = ""
     size: int = 0
     origin: str = ""
-    producer: str = ""
-    at: str = ""
     held: bool = True
     path: str = ""
     metrics: tuple[str, ...] = ()

@@ -44,7 +44,6 @@ def originals(folder: Path, deployment: Deployment, data: Data) -> list[Evidence
                 digest=digest,
                 size=int(original.get("size", 0)),
                 origin=str(original.get("query") or path),
-                producer=str(original.get("engine") or "files"),
                 path=path,
                 start_ms=int(original.get("start_ms") or 0),
                 end_ms=int(original.get("end_ms") or 0),
@@ -77,7 +76,6 @@ def hand_written(folder: Path) -> list[EvidenceItem]:
                 kind="record",
                 digest=hashlib.sha256(content).hexdigest(),
                 size=len(content),
-                producer="people",
                 origin="written by hand",
             )
         )
@@ -110,7 +108,6 @@ def sent(folder: Path) -> list[EvidenceItem]:
             kind=MESSAGE,
             digest=str(original["sha256"]),
             size=int(original["size"]),
-            producer="deploybook",
             path=str(original["path"]),
         )
         for entry in exports.inputs(folder / "exports")

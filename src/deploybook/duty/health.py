@@ -115,36 +115,30 @@ def told_next(root: Path) -> str | None:
         return None
 
 
+# Of each number of the health its name in Prometheus and what it says.
 GAUGES = {
-    "last_run_timestamp_seconds": "When `deploybook run` last did something.",
-    "next_due_timestamp_seconds": "When it has something to do next; long past means that nobody calls it. 0 for nothing to come.",
-    "due": "Reports that are due and not made.",
-    "missed": "Reports that will not be made any more.",
-    "late_seconds": "How long the report that is overdue most is overdue.",
-    "made": "Reports that the last run made.",
-    "failures": "What went wrong in the last run.",
-    "untold_messages": "Messages that no channel took yet.",
-    "evidence_entries": "Entries of the evidence log.",
-    "evidence_bytes": "Size of the evidence folder.",
+    "last_run": ("last_run_timestamp_seconds", "When `deploybook run` last did something."),
+    "next_due": (
+        "next_due_timestamp_seconds",
+        "When it has something to do next; long past means that nobody calls it. 0 for nothing to come.",
+    ),
+    "due": ("due", "Reports that are due and not made."),
+    "missed": ("missed", "Reports that will not be made any more."),
+    "late_seconds": ("late_seconds", "How long the report that is overdue most is overdue."),
+    "made": ("made", "Reports that the last run made."),
+    "failures": ("failures", "What went wrong in the last run."),
+    "untold": ("untold_messages", "Messages that no channel took yet."),
+    "evidence_entries": ("evidence_entries", "Entries of the evidence log."),
+    "evidence_bytes": ("evidence_bytes", "Size of the evidence folder."),
 }
 
 
 def prometheus(health: Health) -> Iterator[str]:
     """The text format of Prometheus, for the node exporter's textfile collector."""
-    values = {
-        "last_run_timestamp_seconds": seconds(health.last_run),
-        "next_due_timestamp_seconds": seconds(health.next_due),
-        "due": health.due,
-        "missed": health.missed,
-        "late_seconds": health.late_seconds,
-        "made": health.made,
-        "failures": len(health.failures),
-        "untold_messages": len(health.untold),
-        "evidence_entries": health.evidence_entries,
-        "evidence_bytes": health.evidence_bytes,
-    }
-    for name, text in GAUGES.items():
-        yield f"# HELP deploybook_{name} {text}\n# TYPE deploybook_{name} gauge\ndeploybook_{name} {values[name]}\n"
+    for field, (name, text) in GAUGES.items():
+        said = getattr(health, field)
+        value = seconds(said) if isinstance(said, str) else len(said) if isinstance(said, tuple) else said
+        yield f"# HELP deploybook_{name} {text}\n# TYPE deploybook_{name} gauge\ndeploybook_{name} {value}\n"
 
 
 def seconds(moment: str) -> int:

@@ -12,7 +12,6 @@ from .deployment import (
     PeopleCheck,
     PlannedMessage,
     Source,
-    checkpoint_names,
 )
 from .metric import Better, DeltaKind, Matcher, Metric, MetricKind, quantile_named, quantile_of
 from .people import (

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from ..times import Window, after_name, iso, local_day, on_day
+from ..times import Window, iso, local_day, on_day
 from ..units import Limit
 from .metric import Metric
 
@@ -152,8 +152,8 @@ class Deployment:
         return local_day(self.baseline.start, self.zone) if self.baseline else None
 
     def metric(self, id: str) -> Metric:
-        """The metric of that id; KeyError lists nothing, callers turn it into a suggestion."""
-        return next((metric for metric in self.metrics if metric.id == id), None) or _missing(id)
+        """The metric of that id; KeyError where there is none, which callers turn into a suggestion."""
+        return {metric.id: metric for metric in self.metrics}[id]
 
     def due(self, after: timedelta) -> datetime:
         return self.end + after
@@ -206,11 +206,3 @@ class Deployment:
 
     def __str__(self) -> str:
         return f"{self.title} ({self.ticket})" if self.ticket else self.title
-
-
-def _missing(id: str) -> Metric:
-    raise KeyError(id)
-
-
-def checkpoint_names(deployment: Deployment) -> tuple[str, ...]:
-    return tuple(after_name(after) for after in deployment.checkpoints.after)
