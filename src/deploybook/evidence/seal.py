@@ -16,7 +16,7 @@ from heapq import merge
 from pathlib import Path
 
 from deploybook.errors import DeploybookError
-from deploybook.evidence import statement
+from deploybook.evidence import statement, store
 from deploybook.evidence.log import Log, signed_part
 from deploybook.evidence.standalone import CHECKPOINT, SUMS, Checkpoint
 
@@ -43,8 +43,9 @@ def seal(
             raise DeploybookError(
                 f"{base / SUMS}: not what was published last; remove the site, then publish all of it"
             )
-        pages = write_sums(site, base)
-        head = log.append([statement.publication(log.put(site / SUMS, "txt"), pages=pages, actor=actor)], now)
+        pages = write_sums(log, site, base)
+        listed = store.put(log.path, site / SUMS, "txt")
+        head = log.append([statement.publication(listed, pages=pages, actor=actor)], now)
         copy(log, site / folder, base / folder if base else None)
     except OSError as error:
         raise DeploybookError(f"{site}: cannot be sealed: {error.strerror}; it is not published") from error
@@ -59,11 +60,12 @@ def published_last(log: Log) -> str:
     return last
 
 
-def write_sums(site: Path, base: Path | None = None) -> int:
+def write_sums(log: Log, site: Path, base: Path | None = None) -> int:
     """Writes `digest  path` of every file of the site, sorted, as sha256sum -c reads it; gives how many. base: see seal."""
     new = {path.relative_to(site).as_posix(): path for path in site.rglob("*") if path.is_file()}
     new.pop(SUMS, None)
-    added = (f"{_digest(new[path])}  {path}\n" for path in sorted(new))
+    added = [f"{_digest(new[path])}  {path}\n" for path in sorted(new)]
+    log.gate.check("".join(added).encode(), SUMS)
     with ExitStack() as stack:
         before = stack.enter_context((base / SUMS).open(encoding="utf-8")) if base else ()
         kept = (line for line in before if line[PATH:-1] not in new)
