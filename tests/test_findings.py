@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 from build import CICD, CLI_P95, FAILURES, PARSER_P50, VARIANCE, at, ms, window
 
 from deploybook import findings
-from deploybook.findings import Change, Layout, Other, Reset, Stretch
+from deploybook.findings import Layout, Other
 from deploybook.model import (
     Coverage,
     DataNote,
@@ -20,10 +21,12 @@ from deploybook.model import (
     Entry,
     Estimate,
     Finding,
+    Gap,
     Interval,
     Judgement,
     Measurement,
     Metric,
+    Turn,
     Verdict,
 )
 from deploybook.times import Window, localise, parse_zone
@@ -45,10 +48,12 @@ def pod(name: str) -> tuple[tuple[str, str], ...]:
     return (("pod", name), ("region", "eu"))
 
 
-def reset(
-    seconds: float, name: str = "parser-eu-1", *, since: float = 0.0, metric: str = "parser_duration_ms"
-) -> Reset:
-    return Reset(metric=metric, since=at(seconds - (since or 15)), at=at(seconds), labels=pod(name))
+def reset(seconds: float, name: str = "parser-eu-1", *, since: float = 0.0, metric: str = "parser_duration_ms") -> Turn:
+    return Turn(kind="reset", metric=metric, since=at(seconds - (since or 15)), at=at(seconds), labels=pod(name))
+
+
+def turn(kind: Literal["begins", "ends"], seconds: float, name: str, metric: str = "m") -> Turn:
+    return Turn(kind=kind, metric=metric, since=at(seconds), at=at(seconds), labels=pod(name))
 
 
 def measured(metric: Metric, value: float | None = 58.4, at_window: Window = ROLLOUT, **more: object) -> Measurement:
@@ -82,8 +87,8 @@ def texts(found: Sequence[Finding]) -> list[str]:
 # --- gaps and restarts --------------------------------------------------------------------------------------------
 
 
-def stretch(start: float, end: float, name: str = "parser-eu-1", **more: object) -> Stretch:
-    return Stretch(metric="parser_duration_ms", start=at(start), end=at(end), labels=pod(name), **more)  # type: ignore[arg-type]
+def stretch(start: float, end: float, name: str = "parser-eu-1", **more: object) -> Gap:
+    return Gap(metric="parser_duration_ms", start=at(start), end=at(end), labels=pod(name), **more)  # type: ignore[arg-type]
 
 
 def test_gaps_of_several_series_at_one_time_are_one_finding() -> None:
@@ -166,7 +171,7 @@ def test_many_pods_that_restart_are_one_finding() -> None:
 
 
 def test_a_series_without_a_target_has_a_reset_and_no_restart() -> None:
-    bare = Reset(metric="cicd_runs_total", since=at(8985), at=at(9000), labels=(("result", "success"),))
+    bare = Turn(kind="reset", metric="cicd_runs_total", since=at(8985), at=at(9000), labels=(("result", "success"),))
 
     (news,) = findings.from_resets([bare], ROLLOUT, LATER, [], PT)
 
@@ -192,8 +197,8 @@ def test_the_rows_of_an_export_are_one_finding(kinds: list[str], severity: str) 
 
 def test_a_series_that_another_takes_the_place_of_is_noted() -> None:
     turns = [
-        Change(metric="m", at=at(120), kind="ends", labels=pod("a")),
-        Change(metric="m", at=at(150), kind="begins", labels=pod("b")),
+        turn("ends", 120, "a"),
+        turn("begins", 150, "b"),
     ]
 
     (found,) = findings.from_series(turns, PT)
@@ -203,9 +208,9 @@ def test_a_series_that_another_takes_the_place_of_is_noted() -> None:
 
 def test_an_heir_takes_the_place_of_one_only() -> None:
     turns = [
-        Change(metric="m", at=at(120), kind="ends", labels=pod("a")),
-        Change(metric="m", at=at(130), kind="ends", labels=pod("c")),
-        Change(metric="m", at=at(150), kind="begins", labels=pod("b")),
+        turn("ends", 120, "a"),
+        turn("ends", 130, "c"),
+        turn("begins", 150, "b"),
     ]
 
     found = findings.from_series(turns, PT)
@@ -215,8 +220,8 @@ def test_an_heir_takes_the_place_of_one_only() -> None:
 
 def test_a_target_that_comes_back_is_neither_gone_nor_new() -> None:
     turns = [
-        Change(metric="m", at=at(120), kind="ends", labels=pod("a")),
-        Change(metric="n", at=at(9000), kind="begins", labels=pod("a")),
+        turn("ends", 120, "a"),
+        turn("begins", 9000, "a", "n"),
     ]
 
     assert findings.from_series(turns, PT) == []
@@ -415,14 +420,14 @@ def examples() -> dict[str, Finding]:
     shares = Estimate(value=85.0, scale="value", at90=Interval(low=67.8, high=93.8))
     runs = judged(RATIO, 0.0, Verdict.INCONCLUSIVE, judged=shares, now=measured(RATIO, 85.0, total=20.0))
     broken = judged(P50, 0.019, by=(part(0.228, Verdict.FAIL),))
-    bare = Reset(metric="cicd_runs_total", since=at(8985), at=at(9000), labels=(("result", "success"),))
+    bare = Turn(kind="reset", metric="cicd_runs_total", since=at(8985), at=at(9000), labels=(("result", "success"),))
     made = [
         *findings.from_gaps([stretch(0, 900), stretch(0, 900, "parser-us-1")], [], PT, STEP),
         *findings.from_notes([note]),
         *findings.from_resets([reset(1200), reset(1800)], ROLLOUT, LATER, [], PT)[1:],
         *findings.from_resets([bare], ROLLOUT, LATER, [], PT),
-        *findings.from_series([Change(metric="parser_duration_ms", at=at(2400), kind="ends", labels=pod("parser-us-2"))], PT),
-        *findings.from_series([Change(metric="parser_duration_ms", at=at(2400), kind="begins", labels=pod("parser-us-3"))], PT),
+        *findings.from_series([turn("ends", 2400, "parser-us-2", "parser_duration_ms")], PT),
+        *findings.from_series([turn("begins", 2400, "parser-us-3", "parser_duration_ms")], PT),
         *findings.renamed(P50, {"parser_duration_ms": (at(-9e4), at(2700)), "parse_duration_ms": (at(2715), at(9e4))}, PT),
         *findings.from_layouts(P50, layout(55, 60), layout(50, 55, 60), measured(P50), 0.05),
         *findings.from_layouts(P50, layout(55), layout(55), measured(P50, bracket=(50.0, 60.0)), 0.05),

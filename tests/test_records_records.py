@@ -148,7 +148,7 @@ artifacts: [{text: screenshots, where: not held here}]
     )
 
     assert (found.programme.name, found.team[1].role) == ("AutomatosX Revamp", "SRE on-call")
-    assert (found.readiness[0].by, iso(found.risks[0].next_review)) == (("Oliver", "Avery"), "2025-01-23T17:45:00Z")  # type: ignore[arg-type]
+    assert (found.readiness[0].by, iso(found.risks[0].due)) == (("Oliver", "Avery"), "2025-01-23T17:45:00Z")  # type: ignore[arg-type]
     assert found.steps[0].window and found.steps[0].window.hours * 60 == 2
     assert found.steps[0].lines == ((None, "healthz is 200"),)
     assert [(each.id, each.text) for each in found.priorities] == [("", "first"), ("", "second")]
@@ -195,7 +195,7 @@ def test_a_day_alone_is_due_at_its_end(tmp_path: Path, written: str, due: str) -
     text += f"risks: [{{id: R-1, description: d, next_review: {written}}}]\n"
     found = read(tmp_path, records=text)
 
-    assert (found.actions[0].due, found.risks[0].next_review) == (found.risks[0].next_review, found.actions[0].due)
+    assert found.actions[0].due == found.risks[0].due
     assert found.actions[0].due and iso(found.actions[0].due) == due
 
 

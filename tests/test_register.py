@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from deploybook.model import Action, CheckDone, Checkpoints, Closing, Deployment, PeopleCheck, Records, Risk, Verdict
+from deploybook.model import Action, CheckDone, Checkpoints, Closing, Deployment, PeopleCheck, Records, Verdict
 from deploybook.register import RegisterLine, compare, document, lines, pressing, state, state_text, when_text
 from deploybook.times import UTC, Window
 
@@ -115,7 +115,7 @@ def test_what_waits_is_not_overdue_and_what_opened_can_be() -> None:
 
 def test_all_registers_are_lines_with_the_ids_of_their_files() -> None:
     records = Records(
-        risks=(Risk(id="R-4", description="Stability", next_review=END, mitigation="Watch"),),
+        risks=(Action(id="R-4", text="Stability", due=END, note="Watch"),),
         actions=(Action(id="AI-1", text="Lessons", status="Done"),),
         priorities=(Action(id="", text="Keep going"),),
         checks=(CheckDone(id="+4h", status="Done", note="clean"),),

@@ -85,22 +85,16 @@ def lines(
             "waits": why_waiting(after, words.get(after), deployment.due(after), now),
         }
 
-    risks = (
-        RegisterLine(
-            register="risks", id=each.id, text=each.description, owner=each.owner, status=each.status,
-            when=each.next_review, note=each.mitigation, **waiting(each.waits_on),
-        )
-        for each in records.risks
-    )  # fmt: skip
+    listed = (("risks", records.risks), ("actions", records.actions), ("priorities", records.priorities))
     items = (
         RegisterLine(
             register=register, id=each.id, text=each.text, owner=each.owner, status=each.status,
             when=each.due, note=each.note, **waiting(each.waits_on),
         )
-        for register, several in (("actions", records.actions), ("priorities", records.priorities))
+        for register, several in listed
         for each in several
     )  # fmt: skip
-    return *risks, *items, *checks(deployment, records)
+    return *items, *checks(deployment, records)
 
 
 def checks(deployment: Deployment, records: Records) -> Iterable[RegisterLine]:

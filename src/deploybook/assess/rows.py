@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from .. import findings as found
 from .. import measure
-from ..findings import Change, Reset, Stretch
-from ..model import Data, Deployment, Entry, Finding, Metric, Samples
+from ..model import Data, Deployment, Entry, Finding, Gap, Metric, Samples, Turn
 from ..times import Window, from_ms
 
 STALE = timedelta(minutes=2)
@@ -49,7 +48,8 @@ def about_rows(deployment: Deployment, data: Data, until: datetime, entries: Seq
     yield from absent(deployment, data, looked)
     for each in looked:
         yield from endings(each, data, window, deployment)
-    resets = [reset for each in looked for reset in resets_of(each, window)]
+    turns = [(each, turn) for each in looked for turn in turns_of(each, window)]
+    resets = [turn for _, turn in turns if turn.kind == "reset"]
     stretches = [
         gap for each in looked for part in (deployment.baseline, window) if part for gap in gaps_of(each, data, part)
     ]
@@ -58,8 +58,7 @@ def about_rows(deployment: Deployment, data: Data, until: datetime, entries: Seq
     yield from found.from_resets(
         resets, deployment.window, window, entries, deployment.zone, rolled_back=rolled_back(deployment)
     )
-    changes = [change for each in looked for change in changes_of(each, window)]
-    yield from found.from_series(changes, deployment.zone)
+    yield from found.from_series([turn for each, turn in turns if is_news(each, turn)], deployment.zone)
 
 
 def rolled_back(deployment: Deployment) -> list[datetime]:
@@ -137,24 +136,23 @@ def named(metric: Metric, data: Data) -> Iterator[tuple[str, Samples]]:
             yield name, samples
 
 
-def resets_of(each: Looked, window: Window) -> Iterator[Reset]:
-    gaps = measure.gaps(each.samples, window)
-    for turn in measure.resets(each.samples, window):
-        if turn.kind == "reset":
-            gap = next((gap for gap in gaps if gap.labels == turn.labels and gap.end == turn.at), None)
-            since = gap.start if gap else turn.at - each.step
-            yield Reset(metric=each.name, since=since, at=turn.at, labels=turn.labels)
+def turns_of(each: Looked, window: Window) -> list[Turn]:
+    return [replace(turn, metric=each.name) for turn in measure.resets(each.samples, window)]
 
 
-def gaps_of(each: Looked, data: Data, window: Window) -> Iterator[Stretch]:
+def is_news(each: Looked, turn: Turn) -> bool:
+    """True for a series that begins or ends while others of its metric were there, or go on."""
+    return {"reset": False, "begins": turn.at - each.first > STALE, "ends": each.last - turn.at > STALE}[turn.kind]
+
+
+def gaps_of(each: Looked, data: Data, window: Window) -> Iterator[Gap]:
     """Gaps, but not the time after the last row, which is an export that ends early."""
     for gap in measure.gaps(each.samples, window):
         if gap.start < each.last:
-            down = is_down(data, gap)
-            yield Stretch(metric=each.name, start=gap.start, end=gap.end, labels=gap.labels, down=down)
+            yield replace(gap, metric=each.name, down=is_down(data, gap))
 
 
-def is_down(data: Data, gap: measure.Gap) -> bool:
+def is_down(data: Data, gap: Gap) -> bool:
     """True where `up` of the same target is there throughout the gap, and says 0."""
     labels = dict(gap.labels)
     window = Window(start=gap.start, end=gap.end)
@@ -165,11 +163,3 @@ def is_down(data: Data, gap: measure.Gap) -> bool:
             if inside.any():
                 return bool((series.values[inside] == 0).all())
     return False
-
-
-def changes_of(each: Looked, window: Window) -> Iterator[Change]:
-    for turn in measure.resets(each.samples, window):
-        if turn.kind == "begins" or (turn.kind == "ends" and each.last - turn.at > STALE):
-            if turn.kind == "begins" and turn.at - each.first <= STALE:
-                continue
-            yield Change(metric=each.name, at=turn.at, kind=turn.kind, labels=turn.labels)

@@ -24,8 +24,8 @@ from .moves import (
     trend,
     trend_finding,
 )
-from .rows import Reset, Stretch, from_gaps, from_notes, from_resets, nothing, renamed, stale, undeclared
-from .series import Change, from_series
+from .rows import from_gaps, from_notes, from_resets, nothing, renamed, stale, undeclared
+from .series import from_series
 from .surroundings import clock_change, no_baseline, not_judged, overlap
 
 # The closed list; docs/reference/findings.md says of each what it means and how severe it is.

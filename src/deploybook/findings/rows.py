@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from .. import wording
-from ..model import DataNote, Entry, Finding, Metric
+from ..model import DataNote, Entry, Finding, Gap, Metric, Turn
 from ..times import Window, length_text
 from .tell import Labels, note, warn
 
@@ -41,27 +40,6 @@ QUALITY = {
 HARMLESS = {"duplicates", "unsorted"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Stretch:
-    """A time in which one series was not seen. down: `up` says that its target was not there."""
-
-    metric: str
-    start: datetime
-    end: datetime
-    labels: Labels
-    down: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reset:
-    """A counter of one series that began again, after `since` and at `at` at the latest."""
-
-    metric: str
-    since: datetime
-    at: datetime
-    labels: Labels
-
-
 def target_of(labels: Iterable[tuple[str, str]]) -> Labels:
     """What identifies the thing that restarted: its pod, instance … where it has one, otherwise all labels."""
     labels = tuple(labels)
@@ -72,10 +50,10 @@ def target_text(labels: Iterable[tuple[str, str]]) -> str:
     return ", ".join(value for _, value in target_of(labels)) or "the target"
 
 
-def from_gaps(stretches: Sequence[Stretch], resets: Sequence[Reset], zone: ZoneInfo, step: timedelta) -> list[Finding]:
+def from_gaps(stretches: Sequence[Gap], resets: Sequence[Turn], zone: ZoneInfo, step: timedelta) -> list[Finding]:
     """One finding per metric and stretch of time; a short one around a restart belongs to the restart."""
     short = max(SHORT_GAP, step * 4)
-    groups: dict[tuple[str, datetime], list[Stretch]] = defaultdict(list)
+    groups: dict[tuple[str, datetime], list[Gap]] = defaultdict(list)
     for stretch in stretches:
         if stretch.end - stretch.start <= short and any(is_around(stretch, reset) for reset in resets):
             continue
@@ -84,12 +62,12 @@ def from_gaps(stretches: Sequence[Stretch], resets: Sequence[Reset], zone: ZoneI
     return merge_small(found)
 
 
-def is_around(stretch: Stretch, reset: Reset) -> bool:
+def is_around(stretch: Gap, reset: Turn) -> bool:
     same = target_of(stretch.labels) == target_of(reset.labels)
     return same and stretch.start <= reset.at and reset.since <= stretch.end + timedelta(minutes=2)
 
 
-def one_gap(metric: str, group: Sequence[Stretch], zone: ZoneInfo, step: timedelta) -> Finding:
+def one_gap(metric: str, group: Sequence[Gap], zone: ZoneInfo, step: timedelta) -> Finding:
     start, end = min(each.start for each in group), max(each.end for each in group)
     is_one = len(group) == 1
     who = target_text(group[0].labels) if is_one and group[0].labels else wording.plural(len(group), "series", "series")
@@ -118,7 +96,7 @@ def merge_small(found: Sequence[Finding]) -> list[Finding]:
 
 
 def from_resets(
-    resets: Sequence[Reset],
+    resets: Sequence[Turn],
     rollout: Window,
     looked_at: Window,
     journal: Sequence[Entry],
@@ -134,8 +112,8 @@ def from_resets(
         entry.at for entry in journal if entry.kind == "restart" and not rollout.start <= entry.at <= rollout.end
     ]
     announced += rolled_back
-    planned: list[Reset] = []
-    news: dict[Labels, list[Reset]] = defaultdict(list)
+    planned: list[Turn] = []
+    news: dict[Labels, list[Turn]] = defaultdict(list)
     for target, each in by_target(resets).items():
         first = next((reset for reset in each if rollout.start <= reset.at <= rollout.end), None)
         for reset in each:
@@ -153,9 +131,9 @@ def from_resets(
     return [*found, *(unplanned(target, each, zone) for target, each in sorted(news.items()))]
 
 
-def by_target(resets: Sequence[Reset]) -> dict[Labels, list[Reset]]:
+def by_target(resets: Sequence[Turn]) -> dict[Labels, list[Turn]]:
     """The restarts of each target, in order: resets of several counters that may be one restart are one."""
-    found: dict[Labels, list[Reset]] = defaultdict(list)
+    found: dict[Labels, list[Turn]] = defaultdict(list)
     # The best known ones first, so that one seen across a gap joins the one that it may be.
     for reset in sorted(resets, key=lambda each: (each.at - each.since, each.at)):
         seen = found[target_of(reset.labels)]
@@ -164,7 +142,7 @@ def by_target(resets: Sequence[Reset]) -> dict[Labels, list[Reset]]:
     return {target: sorted(each, key=lambda reset: reset.at) for target, each in found.items()}
 
 
-def as_planned(kind: str, planned: Sequence[Reset], zone: ZoneInfo) -> Finding:
+def as_planned(kind: str, planned: Sequence[Turn], zone: ZoneInfo) -> Finding:
     names = wording.listed(sorted({target_text(reset.labels) for reset in planned}))
     first, last = min(reset.at for reset in planned), max(reset.at for reset in planned)
     what = "Planned restart" if kind == "restarts" else "Planned reset of the counter"
@@ -175,7 +153,7 @@ def as_planned(kind: str, planned: Sequence[Reset], zone: ZoneInfo) -> Finding:
     return note(kind, text, "", first, last)
 
 
-def unplanned(target: Labels, resets: Sequence[Reset], zone: ZoneInfo) -> Finding:
+def unplanned(target: Labels, resets: Sequence[Turn], zone: ZoneInfo) -> Finding:
     first, who = resets[0], target_text(target)
     kind = kind_of(first)
     what = f"{who} restarted" if kind == "restarts" else f"The counter {first.metric} of {who} went back to zero"
@@ -189,7 +167,7 @@ def shortened(names: Sequence[str], more: str = "more") -> str:
     return wording.listed(names if len(names) <= SHOWN else [*names[: SHOWN - 1], f"{len(names) - SHOWN + 1} {more}"])
 
 
-def times_of(resets: Sequence[Reset], zone: ZoneInfo) -> list[str]:
+def times_of(resets: Sequence[Turn], zone: ZoneInfo) -> list[str]:
     """Each time, its day only where it is another one than before."""
     days = [None, *(reset.at.astimezone(zone).date() for reset in resets)]
     return [
@@ -198,7 +176,7 @@ def times_of(resets: Sequence[Reset], zone: ZoneInfo) -> list[str]:
     ]
 
 
-def together(news: Mapping[Labels, Sequence[Reset]], zone: ZoneInfo) -> Finding:
+def together(news: Mapping[Labels, Sequence[Turn]], zone: ZoneInfo) -> Finding:
     """Many targets that restarted, as one line."""
     every = sorted((reset for each in news.values() for reset in each), key=lambda reset: reset.at)
     first, last = every[0].at, every[-1].at
@@ -209,7 +187,7 @@ def together(news: Mapping[Labels, Sequence[Reset]], zone: ZoneInfo) -> Finding:
     return warn(kind_of(every[0]), text, "", first, last)
 
 
-def kind_of(reset: Reset) -> str:
+def kind_of(reset: Turn) -> str:
     """A restart where the series names its target, a reset of a counter where it does not."""
     return "restarts" if any(name in TARGET_LABELS for name, _ in reset.labels) else "reset"
 

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Literal
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from .. import wording
-from ..model import Finding
+from ..model import Finding, Turn
 from .rows import shortened, target_of, target_text
-from .tell import Labels, note, warn
+from .tell import note, warn
 
 # One that begins this near to the end of another takes its place.
 SUCCESSION = timedelta(minutes=15)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """A series that begins, or that ends, while others of its metric go on."""
-
-    metric: str
-    at: datetime
-    kind: Literal["begins", "ends"]
-    labels: Labels
-
-
-def from_series(changes: Sequence[Change], zone: ZoneInfo) -> list[Finding]:
+def from_series(changes: Sequence[Turn], zone: ZoneInfo) -> list[Finding]:
     """
     One finding for all that were replaced (info), one for each that is gone (warn), one for all that are new (info).
 
@@ -55,7 +43,7 @@ def from_series(changes: Sequence[Change], zone: ZoneInfo) -> list[Finding]:
     return found
 
 
-def summed(kind: str, changes: Sequence[Change], what: str, zone: ZoneInfo) -> Finding:
+def summed(kind: str, changes: Sequence[Turn], what: str, zone: ZoneInfo) -> Finding:
     first, last = min(changes, key=lambda each: each.at), max(each.at for each in changes)
     shown = shortened(sorted(target_text(each.labels) for each in changes))
     when = f"at {wording.local_full(first.at, zone)}"

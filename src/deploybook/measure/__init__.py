@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .compare import compare, earlier, measure, path, splits
-from .coverage import Gap, Turn, gaps, resets
+from .coverage import gaps, resets
 from .grid import increments, worst_hour
 from .ground import samples_of
 from .selected import select

@@ -12,13 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
 
 import numpy as np
 
-from ..model import Coverage, Samples, Series
-from ..times import Window, from_ms
+from ..model import Coverage, Gap, Samples, Series, Turn
+from ..times import Window, from_ms, to_ms
 from .prepared import FRESH, Prepared, ready
 
 SUCCESSION_MS = 15 * 60_000
@@ -146,24 +144,6 @@ def _successor(births: list[int], ended_ms: int) -> int | None:
     return next((birth for birth in births if abs(birth - ended_ms) <= SUCCESSION_MS), None)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Gap:
-    """A stretch in which a series that was there before and after, or should have been, has no samples."""
-
-    start: datetime
-    end: datetime
-    labels: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Turn:
-    """A counter that started again, or a series that begins or ends inside a window, all its rows considered."""
-
-    at: datetime
-    kind: Literal["reset", "begins", "ends"]
-    labels: tuple[tuple[str, str], ...]
-
-
 def gaps(samples: Samples, window: Window) -> list[Gap]:
     """
     Where a series has no samples for longer than one and a half of its steps, cut to the window, by time.
@@ -184,7 +164,8 @@ def gaps(samples: Samples, window: Window) -> list[Gap]:
         if end - last > FRESH * rows.steps[-1] and rows.times[-1] == last:
             stretches.append((last, end))
         inside = ((max(low, start), min(high, end)) for low, high in stretches)
-        found += [Gap(start=from_ms(a), end=from_ms(b), labels=series.key) for a, b in inside if a < b]
+        parts = [(from_ms(low), from_ms(high)) for low, high in inside if low < high]
+        found += [Gap(metric=samples.name, start=low, end=high, labels=series.key) for low, high in parts]
     return sorted(found, key=lambda gap: (gap.start, gap.labels))
 
 
@@ -202,14 +183,14 @@ def resets(samples: Samples, window: Window) -> list[Turn]:
     start, end = window.start_ms, window.end_ms
     found = []
     for series, rows in _with_rows(samples):
-        turns = [(int(rows.times[row]), "reset") for row in rows.drops] if samples.kind != "gauge" else []
+        turns = [(row, "reset") for row in rows.drops] if samples.kind != "gauge" else []
         if rows.times[0] - start > FRESH * rows.steps[0]:
-            turns.append((int(rows.times[0]), "begins"))
+            turns.append((0, "begins"))
         if end - rows.times[-1] > FRESH * rows.steps[-1]:
-            turns.append((int(rows.times[-1]), "ends"))
-        found += [
-            Turn(at=from_ms(at), kind=kind, labels=series.key)  # type: ignore[arg-type]
-            for at, kind in turns
-            if start < at <= end
-        ]
+            turns.append((len(rows.times) - 1, "ends"))
+        for row, kind in turns:
+            since, at = (from_ms(rows.times[place]) for place in (max(0, row - 1), row))
+            if start < to_ms(at) <= end:
+                turn = Turn(metric=samples.name, since=since, at=at, kind=kind, labels=series.key)  # type: ignore[arg-type]
+                found.append(turn)
     return sorted(found, key=lambda turn: (turn.at, turn.kind, turn.labels))

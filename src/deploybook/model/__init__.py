@@ -27,7 +27,6 @@ from .people import (
     ReadinessCheck,
     Records,
     Rehearsal,
-    Risk,
     Step,
     Touchpoint,
 )
@@ -47,4 +46,4 @@ from .results import (
     Verdict,
     worst,
 )
-from .series import Data, DataNote, Increments, Samples, Series
+from .series import Data, DataNote, Gap, Increments, Samples, Series, Turn

@@ -95,21 +95,11 @@ class Item:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Risk:
-    """waits_on: the checkpoint that has to pass before there is anything to do; its length after the window's end."""
-
-    id: str
-    description: str
-    status: str = ""
-    owner: str = ""
-    mitigation: str = ""
-    next_review: datetime | None = None
-    waits_on: timedelta | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Action:
-    """An action item, or a priority of the next day, whose id may be ''. waits_on: as of a risk."""
+    """
+    What somebody has to do: an action item; a risk, with its next review and mitigation as `due` and `note`; a priority
+    of the next day, whose id may be ''. waits_on: the checkpoint that has to pass before there is anything to do.
+    """
 
     id: str
     text: str
@@ -183,7 +173,7 @@ class Records:
     follow_on: tuple[Item, ...] = ()
     follow_on_title: str = ""
     validation: tuple[tuple[str, str], ...] = ()
-    risks: tuple[Risk, ...] = ()
+    risks: tuple[Action, ...] = ()
     risk_notes: tuple[str, ...] = ()
     actions: tuple[Action, ...] = ()
     priorities: tuple[Action, ...] = ()

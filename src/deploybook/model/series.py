@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -75,6 +76,34 @@ class Increments:
     sums: NDArray[np.float64] | None = None
     good: NDArray[np.float64] | None = None
     buckets: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gap:
+    """
+    A stretch in which a series that was there before and after, or should have been, has no samples. down: `up` says
+    that its target was not there.
+    """
+
+    metric: str
+    start: datetime
+    end: datetime
+    labels: Labels
+    down: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """
+    A counter that started again, or a series that begins or ends inside a window, all its rows considered. since: the
+    row before; the counter started again after it, and at `at` at the latest.
+    """
+
+    metric: str
+    since: datetime
+    at: datetime
+    kind: Literal["reset", "begins", "ends"]
+    labels: Labels
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -109,7 +109,10 @@ def tell(file: shapes.RecordsFile, deployment: model.Deployment, notes: dict[str
         follow_on=(*(told(model.Item, each) for each in file.follow_on.items), *further),
         follow_on_title=file.follow_on.title,
         validation=tuple(teller.facts(file.validation.further)),
-        risks=tuple(told(model.Risk, each) for each in file.risks.risks),
+        risks=tuple(
+            told(model.Action, each, text=each.description, due=each.next_review, note=each.mitigation)
+            for each in file.risks.risks
+        ),
         risk_notes=file.risks.notes,
         actions=tuple(told(model.Action, each) for each in file.actions.actions),
         priorities=tuple(told(model.Action, each) for each in file.priorities.items),
