@@ -164,7 +164,7 @@ def main() -> None:
             add(root, deployment(-ROUNDS - 1)[:1])
             cpu, _, words = child(PUBLISH, "sealed", str(root))
             print(
-                f"with an evidence log of {5 * size} entries: {cpu - start:.2f} above start, {float(words[1]):.0f} MB"
+                f"with an evidence log of {5 * size} entries: {cpu - start:.2f} CPU s more than start, {float(words[1]):.0f} MB in all"
             )
         shutil.rmtree(root.parent)
     (one, many), (cost, costs) = full, full.values()
