@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 from scipy.special import ndtr
 
-from deploybook.judge import judge_success, judge_window, whole
+from deploybook.judge import Case, judge_success, judge_window, whole
 from deploybook.measure.uncertainty import (
     change_of_count,
     change_of_mean,
@@ -171,7 +171,9 @@ def judged(
 ) -> Pair:
     scrapes = round(length.total_seconds() / 15)
     first, second = seen(now, scrapes, own), seen(base, scrapes)
-    return judge_window(metric, first, second, change), judge_window(metric, first, second, change, point=True)
+    return judge_window(Case(metric, first, second, change)), judge_window(
+        Case(metric, first, second, change, point=True)
+    )
 
 
 def of_mean(now: Increments, base: Increments, history: Increments | None = None) -> Pair:
@@ -326,7 +328,7 @@ def page_case(rng: np.random.Generator) -> Verdict:
 
     def quantile(metric: Metric, name: str, q: float) -> Judgement:
         now, base = part(after[name], 0, WINDOW_LONG), part(before[name], WINDOW_AT, WINDOW_LONG)
-        return judge_window(metric, *compared(name, now, base, q))
+        return judge_window(Case(metric, *compared(name, now, base, q)))
 
     failed = rng.poisson(4 / 48 / 60, 90 + 48 * 60).astype(float)
     passed = rng.random(90 + 48 * 60) < 0.95  # a run a minute
@@ -340,22 +342,24 @@ def page_case(rng: np.random.Generator) -> Verdict:
         return seen(100 * good / minutes, 4 * minutes, own_ratio(good, minutes))
 
     looks = [
-        Checkin(at=START + timedelta(minutes=15 * (k + 1)), judgement=judge_window(VARIANCE, *variance(60 * k, 60)))
+        Checkin(
+            at=START + timedelta(minutes=15 * (k + 1)), judgement=judge_window(Case(VARIANCE, *variance(60 * k, 60)))
+        )
         for k in range(6)
     ]
     judgements = [
         quantile(P50, "parser", 0.5),
         quantile(P95, "cli", 0.95),
-        judge_window(FAILURES, failures(0, 90), failures(90, 90), None),
-        judge_window(RUNS, runs(0, 90), runs(90, 90), None),
-        judge_window(VARIANCE, *variance(0, WINDOW_LONG), checkins=looks),
+        judge_window(Case(FAILURES, failures(0, 90), failures(90, 90))),
+        judge_window(Case(RUNS, runs(0, 90), runs(90, 90))),
+        judge_window(Case(VARIANCE, *variance(0, WINDOW_LONG)), checkins=looks),
     ]
     checkpoints = []
     for hours in (1, 12, 24, 48):
         judged = [
-            judge_success(VARIANCE, parse_limit("within 5 %"), *variance(WINDOW_LONG + (hours - 1) * HOUR, HOUR)),
-            judge_success(FAILURES, parse_limit("below 3 errors/hour"), failures(90, 60 * hours)),
-            judge_success(RUNS, parse_limit("at least 90 %"), runs(90, 60 * hours)),
+            judge_success(Case(VARIANCE, *variance(WINDOW_LONG + (hours - 1) * HOUR, HOUR)), parse_limit("within 5 %")),
+            judge_success(Case(FAILURES, failures(90, 60 * hours)), parse_limit("below 3 errors/hour")),
+            judge_success(Case(RUNS, runs(90, 60 * hours)), parse_limit("at least 90 %")),
         ]
         word, reason = whole(judged)
         checkpoints.append(CheckpointResult(after=timedelta(hours=hours), due=START, verdict=word, reason=reason))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from build import at, metric, window
 
-from deploybook.judge import judge_success, judge_window, whole
+from deploybook.judge import Case, judge_success, judge_window, whole
 from deploybook.model import (
     Checkin,
     CheckpointResult,
@@ -63,15 +64,24 @@ def own(value: float, half: float) -> Estimate:
     return estimate(value, half, "value")
 
 
-def of_change(change: float, half: float, of: Metric = LATENCY, **more: Any) -> Judgement:
+def of_change(
+    change: float,
+    half: float,
+    of: Metric = LATENCY,
+    *,
+    checkins: Sequence[Checkin] = (),
+    zone: ZoneInfo | None = None,
+    **more: Any,
+) -> Judgement:
     """A latency of 50 ms in the baseline, well inside its target, that changed so."""
     value = 50 * (1 + change)
-    return judge_window(of, measured(value, own(value, 0.5)), measured(50.0), estimate(change, half), **more)
+    case = Case(of, measured(value, own(value, 0.5)), measured(50.0), estimate(change, half), **more)
+    return judge_window(case, checkins=checkins, zone=zone)
 
 
 def of_value(value: float, half: float, of: Metric = LATENCY) -> Judgement:
     """A value on its own, with its own interval: a first deployment."""
-    return judge_window(of, measured(value, own(value, half)), None, None, first_deployment=True)
+    return judge_window(Case(of, measured(value, own(value, half)), first_deployment=True))
 
 
 # --- the tolerance ---
@@ -120,7 +130,7 @@ def test_an_inconclusive_word_says_what_the_window_can_tell_and_what_would_settl
 def test_few_samples_are_at_best_inconclusive() -> None:
     few = estimate(0.001, 0.002, blocked="only 4 effective samples", needed=timedelta(hours=4))
 
-    judgement = judge_window(LATENCY, measured(50.0, own(50, 0.1)), measured(50.0), few)
+    judgement = judge_window(Case(LATENCY, measured(50.0, own(50, 0.1)), measured(50.0), few))
 
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert "only 4 effective samples" in judgement.reason
@@ -130,7 +140,7 @@ def test_few_samples_are_at_best_inconclusive() -> None:
 def test_few_samples_still_show_what_is_plain_to_see() -> None:
     few = estimate(0.80, 0.40, blocked="only 4 effective samples")
 
-    assert judge_window(LATENCY, measured(64.0, own(64, 0.1)), measured(50.0), few).verdict is Verdict.FAIL
+    assert judge_window(Case(LATENCY, measured(64.0, own(64, 0.1)), measured(50.0), few)).verdict is Verdict.FAIL
 
 
 def test_the_larger_part_of_a_tolerance_counts() -> None:
@@ -150,7 +160,7 @@ def test_status_follows_the_unrounded_number() -> None:
 
 
 def test_a_change_in_percent_of_a_baseline_at_zero_cannot_be_told() -> None:
-    judgement = judge_window(replace(LATENCY, target=None), measured(50.0), measured(0.0), None)
+    judgement = judge_window(Case(replace(LATENCY, target=None), measured(50.0), measured(0.0)))
 
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert "a change against zero is undefined" in judgement.reason
@@ -229,13 +239,13 @@ def test_a_ratio_may_be_unsure_by_6_points(
     limits = Interval(low=low, high=high)
     doubt = Estimate(value=share, scale="value", at90=limits, at95=limits, at98=limits)
 
-    judgement = judge_window(RUNS, measured(share, doubt), measured(93.2), estimate(share - 93.2, 5.0, "points"))
+    judgement = judge_window(Case(RUNS, measured(share, doubt), measured(93.2), estimate(share - 93.2, 5.0, "points")))
 
     assert (judgement.verdict, judgement.strength, judgement.decided_by) == (verdict, strength, "target")
 
 
 def test_what_a_share_can_tell_is_said_in_points() -> None:
-    judgement = judge_window(RUNS, measured(95.0, own(95.0, 13.0)), measured(93.2), estimate(1.8, 5.0, "points"))
+    judgement = judge_window(Case(RUNS, measured(95.0, own(95.0, 13.0)), measured(93.2), estimate(1.8, 5.0, "points")))
 
     assert "90 min tell it to within 13.0 pts only" in judgement.reason
 
@@ -244,7 +254,7 @@ def test_points_without_a_tolerance_in_points_are_printed_and_decide_nothing() -
     with_percent = replace(RUNS, tolerance=parse_tolerance("1 %"))
     change = estimate(3.6, 4.9, "points")
 
-    judgement = judge_window(with_percent, measured(96.8, own(96.8, 2.7)), measured(93.2), change)
+    judgement = judge_window(Case(with_percent, measured(96.8, own(96.8, 2.7)), measured(93.2), change))
 
     assert judgement.verdict is Verdict.PASS
     assert (
@@ -255,7 +265,9 @@ def test_points_without_a_tolerance_in_points_are_printed_and_decide_nothing() -
 def test_a_tolerance_in_points_decides() -> None:
     with_points = replace(RUNS, tolerance=parse_tolerance("2 points"))
 
-    judgement = judge_window(with_points, measured(92.0, own(92.0, 1)), measured(99.0), estimate(-7.0, 1.0, "points"))
+    judgement = judge_window(
+        Case(with_points, measured(92.0, own(92.0, 1)), measured(99.0), estimate(-7.0, 1.0, "points"))
+    )
 
     assert (judgement.verdict, judgement.decided_by) == ("fail", "tolerance")
 
@@ -263,8 +275,8 @@ def test_a_tolerance_in_points_decides() -> None:
 def test_the_largest_of_a_gauge_is_what_was_observed() -> None:
     memory = metric("gauge", "memory", "max", unit="MB", target=parse_limit("at most 512 MB"))
 
-    assert judge_window(memory, measured(500.0), None, None, first_deployment=True).verdict is Verdict.PASS
-    assert judge_window(memory, measured(513.0), None, None, first_deployment=True).verdict is Verdict.FAIL
+    assert judge_window(Case(memory, measured(500.0), first_deployment=True)).verdict is Verdict.PASS
+    assert judge_window(Case(memory, measured(513.0), first_deployment=True)).verdict is Verdict.FAIL
 
 
 # --- counted events ---
@@ -276,7 +288,7 @@ def failures(value: float, worst: float | None, over: Any = WINDOW) -> Measureme
 
 @pytest.mark.parametrize(("worst", "verdict"), [(3, "pass"), (4, "fail")])
 def test_events_are_counted_exactly_by_the_worst_hour(worst: float, verdict: str) -> None:
-    judgement = judge_window(FAILURES, failures(5.0, worst), failures(0.0, 0.0), estimate(5.0, 6.0, "value"))
+    judgement = judge_window(Case(FAILURES, failures(5.0, worst), failures(0.0, 0.0), estimate(5.0, 6.0, "value")))
 
     assert (judgement.verdict, judgement.strength) == (verdict, "firm")
 
@@ -284,8 +296,8 @@ def test_events_are_counted_exactly_by_the_worst_hour(worst: float, verdict: str
 def test_exactly_three_in_an_hour_is_not_below_three() -> None:
     below, so_far = parse_limit("below 3 errors/hour"), window(5400, 5400 + 12 * 3600)
 
-    assert judge_success(FAILURES, below, failures(4.0, 2.0, so_far)).verdict is Verdict.PASS
-    judgement = judge_success(FAILURES, below, failures(4.0, 3.0, so_far))
+    assert judge_success(Case(FAILURES, failures(4.0, 2.0, so_far)), below).verdict is Verdict.PASS
+    judgement = judge_success(Case(FAILURES, failures(4.0, 3.0, so_far)), below)
     assert (judgement.verdict, judgement.decided_by, judgement.limit) == ("fail", "success", "below 3 errors/hour")
     assert judgement.reason.startswith("4 errors in 12 h (at most 3 in any one hour) is outside the criterion")
 
@@ -293,8 +305,8 @@ def test_exactly_three_in_an_hour_is_not_below_three() -> None:
 def test_a_window_shorter_than_an_hour_uses_its_count() -> None:
     short = window(0, 900)
 
-    assert judge_window(FAILURES, failures(3.0, None, short), None, None, first_deployment=True).verdict is Verdict.PASS
-    assert judge_window(FAILURES, failures(4.0, None, short), None, None, first_deployment=True).verdict is Verdict.FAIL
+    assert judge_window(Case(FAILURES, failures(3.0, None, short), first_deployment=True)).verdict is Verdict.PASS
+    assert judge_window(Case(FAILURES, failures(4.0, None, short), first_deployment=True)).verdict is Verdict.FAIL
 
 
 def test_the_bound_on_the_true_rate_is_printed_beside_the_count() -> None:
@@ -302,7 +314,7 @@ def test_the_bound_on_the_true_rate_is_printed_beside_the_count() -> None:
     none = Interval(low=0.0, high=2.996)
     now = measured(0.0, Estimate(value=0.0, scale="value", at90=none, at95=none), worst_hour=0.0)
 
-    judgement = judge_window(FAILURES, now, failures(0.0, 0.0), estimate(0.0, 3.1, "value"))
+    judgement = judge_window(Case(FAILURES, now, failures(0.0, 0.0), estimate(0.0, 3.1, "value")))
 
     assert judgement.bound == "0 errors in 90 min; with 95 % confidence the true rate is below 2.0 per hour"
 
@@ -312,7 +324,7 @@ def test_a_tolerance_in_events_passes_on_the_count_and_fails_beyond_chance() -> 
 
     def word(now: float, half: float) -> str:
         change = estimate(now, half, "value")
-        return judge_window(few, failures(now, now), failures(0.0, 0.0), change).verdict
+        return judge_window(Case(few, failures(now, now), failures(0.0, 0.0), change)).verdict
 
     assert word(0.0, 3.1) == "pass"
     assert word(3.0, 3.0) == "inconclusive"
@@ -323,7 +335,7 @@ def test_a_tolerance_in_events_passes_on_the_count_and_fails_beyond_chance() -> 
 
 
 def test_nothing_measured_is_no_data_and_no_number() -> None:
-    judgement = judge_window(LATENCY, measured(None, missing="No series in 14:00 to 15:30."), measured(50.0), None)
+    judgement = judge_window(Case(LATENCY, measured(None, missing="No series in 14:00 to 15:30."), measured(50.0)))
 
     assert (judgement.verdict, judgement.figure, judgement.delta) == ("no_data", None, None)
     assert judgement.reason == "No series in 14:00 to 15:30."
@@ -331,7 +343,9 @@ def test_nothing_measured_is_no_data_and_no_number() -> None:
 
 @pytest.mark.parametrize(("seen", "verdict"), [(0.96, "pass"), (0.94, "warn"), (0.50, "warn"), (0.49, "no_data")])
 def test_coverage_holds_the_word_down(seen: float, verdict: str) -> None:
-    judgement = judge_window(LATENCY, measured(50.5, own(50.5, 0.5), seen=seen), measured(50.0), estimate(0.01, 0.01))
+    judgement = judge_window(
+        Case(LATENCY, measured(50.5, own(50.5, 0.5), seen=seen), measured(50.0), estimate(0.01, 0.01))
+    )
 
     assert judgement.verdict == verdict
     if verdict == "no_data":
@@ -341,15 +355,15 @@ def test_coverage_holds_the_word_down(seen: float, verdict: str) -> None:
 def test_coverage_of_the_baseline_counts_where_it_is_compared_with() -> None:
     partly, change = measured(50.0, seen=0.9), estimate(0.01, 0.01)
 
-    assert judge_window(LATENCY, measured(50.5, own(50.5, 0.5)), partly, change).verdict is Verdict.WARN
-    runs = judge_window(RUNS, measured(97.0, own(97.0, 1)), partly, estimate(1.0, 1.0, "points"))
+    assert judge_window(Case(LATENCY, measured(50.5, own(50.5, 0.5)), partly, change)).verdict is Verdict.WARN
+    runs = judge_window(Case(RUNS, measured(97.0, own(97.0, 1)), partly, estimate(1.0, 1.0, "points")))
     assert runs.verdict is Verdict.PASS
 
 
 def test_no_missing_sample_makes_a_breach_milder() -> None:
     now = measured(60.0, own(60, 0.5), seen=0.7)
 
-    assert judge_window(LATENCY, now, measured(50.0), estimate(0.2, 0.01)).verdict is Verdict.FAIL
+    assert judge_window(Case(LATENCY, now, measured(50.0), estimate(0.2, 0.01))).verdict is Verdict.FAIL
 
 
 @pytest.mark.parametrize(
@@ -358,7 +372,7 @@ def test_no_missing_sample_makes_a_breach_milder() -> None:
 def test_other_traffic_is_at_best_a_warning(requests: float, verdict: str) -> None:
     now = measured(50.5, own(50.5, 0.5), traffic=requests)
 
-    judgement = judge_window(LATENCY, now, measured(50.0, traffic=1000), estimate(0.01, 0.01))
+    judgement = judge_window(Case(LATENCY, now, measured(50.0, traffic=1000), estimate(0.01, 0.01)))
 
     assert judgement.verdict == verdict
 
@@ -366,7 +380,7 @@ def test_other_traffic_is_at_best_a_warning(requests: float, verdict: str) -> No
 def test_traffic_is_compared_by_the_hour() -> None:
     now = measured(50.5, own(50.5, 0.5), traffic=500, over=window(0, 2700))
 
-    assert judge_window(LATENCY, now, measured(50.0, traffic=1000), estimate(0.01, 0.01)).verdict is Verdict.PASS
+    assert judge_window(Case(LATENCY, now, measured(50.0, traffic=1000), estimate(0.01, 0.01))).verdict is Verdict.PASS
 
 
 def test_a_sick_baseline_is_no_measure() -> None:
@@ -381,7 +395,7 @@ def test_targets_hold_beside_a_sick_baseline() -> None:
 
     def word(share: float) -> str:
         now = measured(share, own(share, 1))
-        return judge_window(RUNS, now, measured(60.0), change, healthy_baseline=False).verdict
+        return judge_window(Case(RUNS, now, measured(60.0), change, healthy_baseline=False)).verdict
 
     assert word(97.0) == "pass"
     assert word(80.0) == "fail"
@@ -390,20 +404,20 @@ def test_targets_hold_beside_a_sick_baseline() -> None:
 def test_a_baseline_without_data_is_never_a_silent_pass() -> None:
     lost = measured(None, missing="No series on that day.")
 
-    judgement = judge_window(LATENCY, measured(50.0, own(50.0, 0.5)), lost, None)
+    judgement = judge_window(Case(LATENCY, measured(50.0, own(50.0, 0.5)), lost))
 
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert "No series on that day" in judgement.reason
-    assert judge_window(CHANGE, measured(50.0), lost, None).verdict is Verdict.NO_DATA
-    assert judge_window(CHANGE, measured(50.0), measured(50.0, seen=0.4), None).verdict is Verdict.NO_DATA
+    assert judge_window(Case(CHANGE, measured(50.0), lost)).verdict is Verdict.NO_DATA
+    assert judge_window(Case(CHANGE, measured(50.0), measured(50.0, seen=0.4))).verdict is Verdict.NO_DATA
 
 
 def test_two_figures_without_an_interval_cannot_pass() -> None:
-    judgement = judge_window(LATENCY, measured(50.0, own(50.0, 0.5)), measured(50.0), None)
+    judgement = judge_window(Case(LATENCY, measured(50.0, own(50.0, 0.5)), measured(50.0)))
 
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert "not shown (the two windows share too few bucket edges)" in judgement.reason
-    mean = judge_window(replace(LATENCY, statistic="mean"), measured(50.0, own(50.0, 0.5)), measured(50.0), None)
+    mean = judge_window(Case(replace(LATENCY, statistic="mean"), measured(50.0, own(50.0, 0.5)), measured(50.0)))
     assert "not shown (there is no interval)" in mean.reason
 
 
@@ -412,7 +426,7 @@ def test_on_a_first_deployment_the_targets_decide_and_it_says_so() -> None:
 
     assert judgement.verdict is Verdict.PASS
     assert "there is no baseline, so the target alone decides" in judgement.reason
-    shown = judge_window(CHANGE, measured(50.0), None, None, first_deployment=True)
+    shown = judge_window(Case(CHANGE, measured(50.0), first_deployment=True))
     assert shown.verdict is Verdict.NOT_APPLICABLE
 
 
@@ -442,7 +456,7 @@ def test_the_plain_rule_goes_by_the_figure_and_says_so() -> None:
 def looks(*changes: tuple[float, float] | None) -> tuple[Checkin, ...]:
     """Check-ins 15 minutes apart; None is one without data."""
     judged = [
-        of_change(*change, CHANGE) if change else judge_window(CHANGE, measured(None), measured(50.0), None)
+        of_change(*change, CHANGE) if change else judge_window(Case(CHANGE, measured(None), measured(50.0)))
         for change in changes
     ]
     return tuple(Checkin(at=at(900 * (k + 1)), judgement=judgement) for k, judgement in enumerate(judged))
@@ -501,27 +515,30 @@ def test_within_5_percent_is_about_the_change() -> None:
     within = parse_limit("within 5 %")
     pair = measured(51.0, own(51.0, 0.5)), measured(50.0)
 
-    judgement = judge_success(CHANGE, within, *pair, estimate(0.02, 0.01))
+    judgement = judge_success(Case(CHANGE, *pair, estimate(0.02, 0.01)), within)
 
     assert (judgement.verdict, judgement.limit, judgement.decided_by) == ("pass", "within 5 %", "success")
-    assert judge_success(CHANGE, within, *pair, estimate(0.12, 0.01)).verdict is Verdict.FAIL
-    assert judge_success(CHANGE, within, *pair, estimate(-0.12, 0.01)).verdict is Verdict.WARN
-    assert judge_success(CHANGE, within, *pair, estimate(0.02, 0.08)).verdict is Verdict.INCONCLUSIVE
+    assert judge_success(Case(CHANGE, *pair, estimate(0.12, 0.01)), within).verdict is Verdict.FAIL
+    assert judge_success(Case(CHANGE, *pair, estimate(-0.12, 0.01)), within).verdict is Verdict.WARN
+    assert judge_success(Case(CHANGE, *pair, estimate(0.02, 0.08)), within).verdict is Verdict.INCONCLUSIVE
 
 
 def test_a_change_limited_on_one_side_may_go_far_on_the_other() -> None:
     upper = parse_limit("at most 3 %")
     pair = measured(51.0), measured(50.0)
 
-    assert judge_success(replace(CHANGE, better="either"), upper, *pair, estimate(-0.3, 0.01)).verdict is Verdict.PASS
-    assert judge_success(CHANGE, upper, *pair, estimate(0.05, 0.01)).verdict is Verdict.FAIL
+    assert (
+        judge_success(Case(replace(CHANGE, better="either"), *pair, estimate(-0.3, 0.01)), upper).verdict
+        is Verdict.PASS
+    )
+    assert judge_success(Case(CHANGE, *pair, estimate(0.05, 0.01)), upper).verdict is Verdict.FAIL
 
 
 def test_a_gate_of_few_requests_is_read_with_its_uncertainty() -> None:
     """A minute at a gate: +1 % within 3 %, and half an interval of 7 %."""
     minute = measured(50.5, over=window(0, 60))
 
-    judgement = judge_success(LATENCY, parse_limit("within 3 %"), minute, measured(50.0), estimate(0.01, 0.07))
+    judgement = judge_success(Case(LATENCY, minute, measured(50.0), estimate(0.01, 0.07)), parse_limit("within 3 %"))
 
     assert judgement.verdict is Verdict.INCONCLUSIVE
 
@@ -637,7 +654,7 @@ def test_the_sentence_is_the_clause_that_decided_and_nothing_more() -> None:
 
 def test_others_with_the_same_word_are_named_once() -> None:
     """A checkpoint's own sentence already names others; the whole takes only what decided there."""
-    lost = judge_window(LATENCY, measured(None, missing=NO_SAMPLES), None, None)
+    lost = judge_window(Case(LATENCY, measured(None, missing=NO_SAMPLES)))
     other = replace(lost, metric=replace(LATENCY, title="CLI p95"))
     at_24h = whole([lost, other])
     late = replace(checkpoint(at_24h[0]), reason=at_24h[1], metrics=(lost, other))
@@ -650,7 +667,7 @@ def test_others_with_the_same_word_are_named_once() -> None:
 
 
 def test_a_metric_keeps_the_spelling_of_its_name_at_the_start_of_a_reason() -> None:
-    lost = judge_window(LATENCY, measured(None, missing=NO_SAMPLES), None, None)
+    lost = judge_window(Case(LATENCY, measured(None, missing=NO_SAMPLES)))
 
     assert lost.reason == NO_SAMPLES
     assert of_change(0.01, 0.01, healthy_baseline=False).reason.startswith("The baseline has")

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from build import metric, window
 
-from deploybook.judge import judge_window
+from deploybook.judge import Case, judge_window
 from deploybook.measure.uncertainty import change_of_gauge
 from deploybook.model import Coverage, Judgement, Measurement
 from deploybook.units import parse_tolerance
@@ -68,7 +68,7 @@ def judged(vector: dict) -> Judgement:
         for side in (now, base)
     )
     change = change_of_gauge(now, base, step=60.0) if len(now) and len(base) else None
-    return judge_window(gauge, first, second, change)
+    return judge_window(Case(gauge, first, second, change))
 
 
 @pytest.mark.parametrize("line", TABLE)

@@ -13,7 +13,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import NamedTuple, TypedDict, Unpack
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from . import wording
@@ -97,54 +97,24 @@ class Part(NamedTuple):
         return self.asked is not None and self.asked.scale is not None
 
 
-class Rules(TypedDict, total=False):
-    """
-    point: the plain rule, figures alone. healthy_baseline: False where the metric itself made a sudden step in the
-    baseline. first_deployment: there is no baseline, and none is missed.
-    """
-
-    point: bool
-    healthy_baseline: bool
-    first_deployment: bool
-
-
-def judge_window(
-    metric: Metric,
-    now: Measurement,
-    baseline: Measurement | None,
-    change: Estimate | None,
-    *,
-    checkins: Sequence[Checkin] = (),
-    zone: ZoneInfo | None = None,
-    **rules: Unpack[Rules],
-) -> Judgement:
+def judge_window(case: Case, *, checkins: Sequence[Checkin] = (), zone: ZoneInfo | None = None) -> Judgement:
     """
     The word for a metric over a window: its target, its watch line, its tolerance against the baseline.
 
-    change: the comparison with its doubt; None where there is none to be had. checkins: in order; they decide only for a
-    metric that shows its change. zone: for the time of a check-in.
+    checkins: in order; they decide only for a metric that shows its change. zone: for the time of a check-in.
     """
-    case = Case(metric=metric, now=now, baseline=baseline, change=change, **rules)
     judgement = case.judgement([part] if (part := case.missing()) else case.criteria())
-    return with_checkins(judgement, checkins, zone or ZoneInfo("UTC")) if metric.show_change else judgement
+    return with_checkins(judgement, checkins, zone or ZoneInfo("UTC")) if case.metric.show_change else judgement
 
 
-def judge_success(
-    metric: Metric,
-    limit: Limit,
-    now: Measurement,
-    baseline: Measurement | None = None,
-    change: Estimate | None = None,
-    **rules: Unpack[Rules],
-) -> Judgement:
+def judge_success(case: Case, limit: Limit) -> Judgement:
     """
     The word for a metric at a checkpoint, held against its success criterion alone.
 
     'within 5 %' is about the change (now: the hour before the checkpoint); a limit on a value or on counted events is
     about the observation so far (now: from its start; a limit per hour takes its worst sliding hour).
     """
-    case = Case(metric=metric, now=now, baseline=baseline, change=change, **rules)
-    return case.judgement([case.missing() or case.held(criterion_of(limit, metric, "success"))])
+    return case.judgement([case.missing() or case.held(criterion_of(limit, case.metric, "success"))])
 
 
 def whole(
@@ -212,14 +182,19 @@ def all_inside(asked: Sequence[Judgement], checkpoints: Sequence[CheckpointResul
     return f"{wording.listed(names)} are inside their limits{f'; the least sure is {unsure}' if unsure else ''}."
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Case:
-    """All that one judgement rests on."""
+    """
+    All that one judgement rests on. change: the comparison with its doubt; None where there is none to be had.
+
+    point: the plain rule, figures alone. healthy_baseline: False where the metric itself made a sudden step in the
+    baseline. first_deployment: there is no baseline, and none is missed.
+    """
 
     metric: Metric
     now: Measurement
-    baseline: Measurement | None
-    change: Estimate | None
+    baseline: Measurement | None = None
+    change: Estimate | None = None
     point: bool = False
     healthy_baseline: bool = True
     first_deployment: bool = False

@@ -12,7 +12,7 @@ from ..facts import Facts
 from ..judge import whole
 from ..model import Data, Deployment, Entry, Judgement, Records
 from ..times import from_ms, to_ms
-from .checkpoints import checkpoint, gates
+from .checkpoints import checkpoint, judge_gate
 from .figures import figures_of, resolve
 from .notice import course, notice
 from .window import judge_metrics, judge_one
@@ -68,7 +68,7 @@ def assess(
         sentence=sentence,
         metrics=metrics,
         window_metrics=window_metrics,
-        gates=gates(deployment, data),
+        gates=tuple(judge_gate(deployment, data, gate) for gate in deployment.gates),
         checkpoints=checkpoints,
         findings=tuple(findings),
         entries=tuple(entries),

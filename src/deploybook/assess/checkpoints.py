@@ -9,7 +9,7 @@ from ..judge import judge_success, whole
 from ..model import CheckpointResult, Data, Deployment, Gate, GateResult, Judgement, Metric, Verdict
 from ..times import Window
 from ..units import Limit
-from .window import measured, sick_baseline, with_splits
+from .window import case_of, with_splits
 
 
 def checkpoint(
@@ -40,31 +40,15 @@ def judge_criterion(deployment: Deployment, data: Data, metric: Metric, limit: L
     """
     so_far = metric.kind in ("counter", "ratio") and limit.side != "both"
     window = deployment.since_end(after) if so_far else deployment.checkpoint_window(after)
-    now, before, change = measured(deployment, data, metric, window, compared=not so_far)
-    judgement = judge_success(
-        metric,
-        limit,
-        now,
-        before,
-        change,
-        point=deployment.judge == "point",
-        healthy_baseline=before is None or sick_baseline(data, metric, before) is None,
-        first_deployment=deployment.baseline is None,
-    )
-    judgement = with_splits(deployment, data, judgement) if before is not None else judgement
+    case = case_of(deployment, data, metric, window, compared=not so_far)
+    judgement = judge_success(case, limit)
+    judgement = with_splits(deployment, data, judgement) if case.baseline is not None else judgement
     # What a page shows as the threshold is what was asked here, not the target of the deployment window.
     return judgement if limit.side == "both" else replace(judgement, metric=replace(metric, target=limit))
 
 
-def gates(deployment: Deployment, data: Data) -> tuple[GateResult, ...]:
-    """Each gate with what its few minutes can tell."""
-    return tuple(judge_at(deployment, data, gate) for gate in deployment.gates)
-
-
-def judge_at(deployment: Deployment, data: Data, gate: Gate) -> GateResult:
-    metric = deployment.metric(gate.metric)
+def judge_gate(deployment: Deployment, data: Data, gate: Gate) -> GateResult:
+    """A gate with what its few minutes can tell."""
     window = Window(start=gate.at - gate.window, end=gate.at)
-    now, before, change = measured(deployment, data, metric, window)
-    first, point = before is None, deployment.judge == "point"
-    judgement = judge_success(metric, gate.limit, now, before, change, point=point, first_deployment=first)
-    return GateResult(name=gate.name, at=gate.at, judgement=judgement)
+    case = case_of(deployment, data, deployment.metric(gate.metric), window, health=False)
+    return GateResult(name=gate.name, at=gate.at, judgement=judge_success(case, gate.limit))

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 from .. import measure
 from ..findings import anomaly
-from ..judge import judge_window
+from ..judge import Case, judge_window
 from ..model import Checkin, Data, Deployment, Estimate, Judgement, Measurement, Metric
 from ..times import Window, at_clock, on_day, steps
 from ..units import Limit
@@ -64,21 +64,11 @@ def judge_one(
     checkins: tuple[Checkin, ...] = (),
 ) -> Judgement:
     """The metric over one window, against the same local clock time of the baseline day."""
-    now, before, change = measured(deployment, data, metric, window, labels=labels)
-    return judge_window(
-        metric,
-        now,
-        before,
-        change,
-        point=deployment.judge == "point",
-        first_deployment=deployment.baseline is None,
-        checkins=checkins,
-        zone=deployment.zone,
-        healthy_baseline=before is None or labels is not None or sick_baseline(data, metric, before) is None,
-    )
+    case = case_of(deployment, data, metric, window, labels=labels, health=labels is None)
+    return judge_window(case, checkins=checkins, zone=deployment.zone)
 
 
-def measured(
+def case_of(
     deployment: Deployment,
     data: Data,
     metric: Metric,
@@ -86,11 +76,29 @@ def measured(
     *,
     labels: dict[str, str] | None = None,
     compared: bool = True,
-) -> tuple[Measurement, Measurement | None, Estimate | None]:
+    health: bool = True,
+) -> Case:
     """
     The figure over the window, the baseline's (None where there is none, or it is not to be compared), and the change
     with its doubt: over earlier days where the data hold enough of them, otherwise against the baseline alone.
+
+    health: whether a baseline that was itself not normal counts against it.
     """
+    now, before, change = measured(deployment, data, metric, window, labels, compared)
+    return Case(
+        metric,
+        now,
+        before,
+        change,
+        point=deployment.judge == "point",
+        healthy_baseline=not health or before is None or sick_baseline(data, metric, before) is None,
+        first_deployment=deployment.baseline is None,
+    )
+
+
+def measured(
+    deployment: Deployment, data: Data, metric: Metric, window: Window, labels: dict[str, str] | None, compared: bool
+) -> tuple[Measurement, Measurement | None, Estimate | None]:
     history = noise_window(deployment, data, metric)
     baseline = deployment.baseline_of(window) if compared else None
     if baseline is None:
