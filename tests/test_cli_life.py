@@ -599,6 +599,28 @@ def test_a_change_of_state_is_told_once(place: Place, monkeypatch: pytest.Monkey
     assert (health["untold"], health["failures"]) == ([], [])
 
 
+def test_a_postponed_deployment_tells_its_new_window_and_then_its_verdict(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.write("deploybook.yml", "url: https://reports.example.org\nchannels: {ops: 'env:SLACK_URL'}\n")
+    place.new()
+    with webhook() as (url, received):
+        monkeypatch.setenv("SLACK_URL", url)
+        to = ["--outcome", "postponed", "--to", "2025-01-23 14:00 to 15:30"]
+        place.say("close", *to, now=END - 3 * HOUR)
+        for moment in (END - 2 * HOUR, END + 24 * HOUR):
+            run(place.workspace, moment, do=Maker(), quiet=True)
+
+    first, second = (each["text"].splitlines() for each in received)
+    assert first[:3] == [
+        "Postponed: Telemetry Step 2 (CHG-2025-0121)",
+        "Now planned for: 23 Jan 2025, 14:00 to 15:30 PT",
+        "Lead: Oliver",
+    ]
+    assert first[3].startswith("Evidence log: ")  # no link: there is no report yet
+    assert second[0] == "Pass: Outcome report: Telemetry Step 2 (CHG-2025-0121)"
+
+
 def test_a_channel_that_fails_loses_no_report_and_is_tried_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.write("deploybook.yml", "channels: {ops: 'env:SLACK_URL'}\n")
     place.new()

@@ -132,6 +132,22 @@ def test_a_deployment_that_was_closed_well_keeps_its_verdict() -> None:
     assert told(log)[1:] == [("outcome", "succeeded", True), ("window", "pass", False)]
 
 
+def test_a_breach_after_a_deployment_was_postponed_is_told_as_any_other() -> None:
+    log = [verdict(1, "window", "pass"), entry(2, "outcome", outcome="postponed"), verdict(3, "window", "fail")]
+
+    assert told(log)[1:] == [("outcome", "postponed", True), ("window", "fail", True)]
+
+
+def test_an_end_that_is_said_again_replaces_what_was_said() -> None:
+    log = [
+        entry(1, "outcome", outcome="aborted"),
+        entry(2, "outcome", outcome="succeeded"),
+        verdict(3, "window", "fail"),
+    ]
+
+    assert told(log)[1:] == [("outcome", "succeeded", True), ("window", "fail", True)]
+
+
 def test_a_failing_run_is_told_once_however_often_it_is_tried() -> None:
     log = [entry(n, "run", scope="window", result="timeout", attempt=n) for n in (1, 2, 3)]
 
@@ -285,7 +301,7 @@ def test_a_message_says_what_decided_it_and_where_to_read_on() -> None:
         "CLI command latency p95 is 7.4 % above its baseline, inside its limit.",
         "Decided by: CLI command latency p95, Watch: 203 ms, baseline 189 ms, +7.4 %, ≤ 210 ms, tolerance ±5 %",
         "Watch: Unplanned restart",
-        "Late: late by 3 h 10 min",
+        "Late: by 3 h 10 min",
         "Before: Pass",
         "Lead: Oliver",
         "Report: https://reports.example.org/2025/01/x/checkpoint-24h.html",
@@ -299,6 +315,14 @@ def test_where_all_pass_the_closest_to_its_limit_is_named() -> None:
     assert "Detail: Closest to its limit: CLI p95." in a_message(page, an_event("pass")).text()
 
 
+def test_a_message_says_nothing_twice() -> None:
+    other = "Checkout 2.4 of the same service was deployed in the window."
+    page = a_page(metrics=(line(word="Pass"),), sentence=other, detail="1 more below.", late="")
+    message = a_message(replace(page, asks=(Ask(word="Watch", text=other), Ask(word="Watch", text="A restart"))))
+
+    assert message.text().splitlines()[1:4] == [other, "Watch: A restart", "Before: Pass"]
+
+
 def test_a_run_that_failed_and_an_end_are_told_without_a_page() -> None:
     failed = compose(an_event("error"), None, deployment(), reason="timeout")
     ended = compose(an_event("rolled_back", scope="outcome", before="fail"), None, deployment(), reason="p95 too slow")
@@ -308,7 +332,7 @@ def test_a_run_that_failed_and_an_end_are_told_without_a_page() -> None:
         "Because: timeout",
     ]
     assert ended.text().splitlines()[:3] == [
-        "Rolled back: The deployment: Telemetry Step 2 (CHG-2025-0121)",
+        "Rolled back: Telemetry Step 2 (CHG-2025-0121)",
         "Because: p95 too slow",
         "Before: Breach",
     ]

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import DeploybookError, UsageProblem
+from ..wording import window_text
 
 if TYPE_CHECKING:
     from ..evidence import Artifact, Log
+    from ..model import Deployment
     from ..notify import Channel, Event, Message, Picture
     from ..records import Workspace
     from ..sections.page import PageFacts
@@ -139,11 +141,6 @@ def message_of(agenda: Agenda, event: Event, log: Log, *, mail: bool = False, pa
 
     deployment = agenda.deployments.get(event.deployment)
     page = page or page_of(agenda.workspace.root / "evidence", event.page)
-    reason = ""
-    if event.scope == "outcome" and deployment and deployment.closing:
-        reason = deployment.closing.reason
-    elif event.state == "error":
-        reason = next((str(e.predicate.get("result")) for e in agenda.entries if e.index == event.index), "")
     return compose(
         event,
         page,
@@ -151,9 +148,21 @@ def message_of(agenda: Agenda, event: Event, log: Log, *, mail: bool = False, pa
         url=agenda.settings.url,
         path=address(agenda, event),
         log=head_of(log),
-        reason=reason,
+        reason=reason_of(agenda, event, deployment),
         pictures=pictures(agenda, event) if mail and page else (),
     )
+
+
+def reason_of(agenda: Agenda, event: Event, deployment: Deployment | None) -> str:
+    """Why a run failed, why the deployment ended, or its new window; nothing of an end that was said anew."""
+    if event.state == "error":
+        return next((str(e.predicate.get("result")) for e in agenda.entries if e.index == event.index), "")
+    ends = [e.index for e in agenda.entries if e.kind == "outcome" and e.deployment == event.deployment]
+    if event.scope != "outcome" or deployment is None or event.index != ends[-1]:
+        return ""
+    if deployment.closing is None and event.state == "postponed":
+        return window_text(deployment.window, deployment.zone, year=True)
+    return deployment.closing.reason if deployment.closing else ""
 
 
 def page_of(evidence: Path, path: str) -> PageFacts | None:
@@ -168,7 +177,7 @@ def page_of(evidence: Path, path: str) -> PageFacts | None:
 
 
 def address(agenda: Agenda, event: Event) -> str:
-    """The report's address in the site."""
+    """The report's address in the site; '' where an end is told of a deployment that has no report."""
     if event.scope.startswith("daily-"):
         day = event.scope.removeprefix("daily-")
         return f"{day[:4]}/{day[5:7]}/daily/{day}.html"
@@ -177,7 +186,9 @@ def address(agenda: Agenda, event: Event) -> str:
     deployment = agenda.deployments.get(event.deployment)
     if deployment is None:
         return ""
-    return page_address(agenda.workspace, deployment, event.scope)
+    path = page_address(agenda.workspace, deployment, event.scope)
+    made = (agenda.workspace.root / "reports" / path).with_suffix(".md").is_file()
+    return path if made or event.scope != "outcome" else ""
 
 
 def pictures(agenda: Agenda, event: Event) -> tuple[Picture, ...]:

@@ -34,7 +34,10 @@ class Event:
 
 
 def events_of(entries: Iterable[Entry]) -> Iterator[Event]:
-    """In the order of the log. A deployment that was rolled back, aborted or postponed keeps that as its state."""
+    """
+    In the order of the log. A deployment that was rolled back or aborted keeps that as its state; one that was postponed
+    is judged again, in its new window.
+    """
     states: dict[str, str] = {}
     pages: dict[tuple[str, str], str] = {}
     ended: dict[str, str] = {}
@@ -59,7 +62,9 @@ def events_of(entries: Iterable[Entry]) -> Iterator[Event]:
         before = states.get(slug, "")
         daily = not slug
         yield replace(event, before=before, changed=event.state != before and not daily)
-        if event.scope == "outcome" and event.state != "succeeded":
+        if event.scope == "outcome":
+            ended.pop(slug, None)
+        if event.scope == "outcome" and event.state in ("rolled_back", "aborted"):
             ended[slug] = event.state
         if event.state != "succeeded":
             states[slug] = event.state

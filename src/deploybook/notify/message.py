@@ -172,13 +172,14 @@ def compose(
 ) -> Message:
     """
     The message about an event. page: what the report says of itself, None where there is none. url: of the site; path:
-    of the page in it. log: size and root. reason: why a run failed, or why the deployment ended.
+    of the page in it. log: size and root. reason: why a run failed, why the deployment ended, or the window it was postponed to.
     """
     word = wording.ENDED.get(event.state) or (page.word if page else spoken(event.state))
-    subject = page.title if page else f"{about(event.scope)}: {deployment or ''}"
+    subject = page.title if page else about(event.scope, deployment)
     lines = list(said_by(page)) if page else []
     if reason:
-        lines.append(("Because", reason))
+        moved = event.state == "postponed" and deployment is not None and deployment.closing is None
+        lines.append(("Now planned for" if moved else "Because", reason))
     if event.before and event.changed:
         lines.append(("Before", wording.ENDED.get(event.before) or spoken(event.before)))
     if deployment and deployment.lead:
@@ -202,13 +203,13 @@ def spoken(state: str) -> str:
     return known.get(state) or state.replace("_", " ").capitalize()
 
 
-def about(scope: str) -> str:
-    """'+24h checkpoint', 'Outcome report'."""
-    if scope.startswith("after-"):
-        return f"+{scope.removeprefix('after-')} checkpoint"
-    return {"window": "Outcome report", "closing": "Closing report", "outcome": "The deployment"}.get(
-        scope, "Daily report"
-    )
+def about(scope: str, deployment: Deployment | None) -> str:
+    """'+24h checkpoint: Telemetry Step 2 (CHG-2025-0121)'; how a deployment ended is about the deployment alone."""
+    if scope == "outcome":
+        return str(deployment or "")
+    known = {"window": "Outcome report", "closing": "Closing report"}
+    after = f"+{scope.removeprefix('after-')} checkpoint" if scope.startswith("after-") else ""
+    return f"{after or known.get(scope, 'Daily report')}: {deployment or ''}"
 
 
 def said_by(page: PageFacts) -> Iterator[tuple[str, str]]:
@@ -216,13 +217,13 @@ def said_by(page: PageFacts) -> Iterator[tuple[str, str]]:
     worst = deciding(page)
     if worst is not None:
         yield "Decided by", f"{worst.title}, {worst.word}: {numbers(worst)}"
-    elif page.detail:
+    elif page.detail and not page.asks:
         yield "Detail", page.detail
     for ask in page.asks[:3]:
-        if worst is None or ask.text != worst.title:
+        if ask.text not in (page.sentence, worst and worst.title):
             yield ask.word, ask.text
     if page.late:
-        yield "Late", page.late
+        yield "Late", page.late.removeprefix("late ")
 
 
 def numbers(line: MetricLine) -> str:
