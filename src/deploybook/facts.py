@@ -59,12 +59,12 @@ class Figure:
 @dataclass(frozen=True, kw_only=True)
 class EvidenceItem:
     """
-    One row of the evidence page. number: 'E-03'. digest: sha256 of the bytes held, '' where we hold none.
+    One row of the evidence page. number: 'E-03', '' until it is in the table. digest: sha256 of the bytes held, '' where we hold none.
     kind: export | original | notebook | record | page | artifact. origin: path or query.
     start_ms, end_ms: first and last row of an export, 0 where not known.
     """
 
-    number: str
+    number: str = ""
     name: str
     kind: str
     digest: str = ""

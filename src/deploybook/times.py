@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone, tzinfo
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 UTC = timezone.utc  # noqa: UP017 - one name for it in the whole package
@@ -139,9 +139,7 @@ def parse_instant(text: str, zone: tzinfo | None, day: date | None = None) -> da
 
 
 def parse_window(text: str, zone: tzinfo | None, day: date | None = None) -> Window:
-    """
-    '2025-01-22 14:00 to 15:30', '2025-01-22 23:30 to 2025-01-23 01:00', '14:00 to 14:02' on `day`, as a Window.
-    """
+    """'2025-01-22 14:00 to 15:30', '2025-01-22 23:30 to 2025-01-23 01:00', '14:00 to 14:02' on `day`, as a Window."""
     start_text, separator, end_text = text.partition(" to ")
     if not separator:
         raise ValueError(f"{text!r} is not a window; write '2025-01-22 14:00 to 15:30'")
@@ -160,8 +158,7 @@ def at_clock(day: date, clock: str, zone: tzinfo) -> datetime:
     The instant, in UTC, of a local time of day, for what comes once every day: a time that a clock change left out
     moves forward by the change, of one that came twice it is the first. For times that people wrote: `localise`.
     """
-    hour, minute = (int(part) for part in clock.split(":")[:2])
-    return datetime(day.year, day.month, day.day, hour, minute, tzinfo=zone).astimezone(UTC)
+    return datetime.combine(day, time.fromisoformat(clock), zone).astimezone(UTC)
 
 
 def on_day(window: Window, zone: tzinfo, day: date) -> Window:
@@ -170,10 +167,8 @@ def on_day(window: Window, zone: tzinfo, day: date) -> Window:
 
     A local time that a clock change left out moves forward by the change, one that came twice is the first.
     """
-    local = window.start.astimezone(zone)
-    start = datetime(
-        day.year, day.month, day.day, local.hour, local.minute, local.second, local.microsecond, tzinfo=zone
-    ).astimezone(UTC)
+    clock = window.start.astimezone(zone).time().replace(fold=0)
+    start = datetime.combine(day, clock, zone).astimezone(UTC)
     return Window(start=start, end=start + window.length)
 
 

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from .errors import UnitMismatch
 
 Comparison = Literal["at most", "below", "at least", "above", "within"]
+Side = Literal["upper", "lower", "both"]
+# The side that a comparison bounds, its sign, and whether a value is on the good side of a limit.
+COMPARISONS: dict[Comparison, tuple[Side, str, Callable[[float, float], bool]]] = {
+    "at most": ("upper", "≤", lambda value, limit: value <= limit),
+    "below": ("upper", "<", lambda value, limit: value < limit),
+    "at least": ("lower", "≥", lambda value, limit: value >= limit),
+    "above": ("lower", ">", lambda value, limit: value > limit),
+    "within": ("both", "±", lambda value, limit: abs(value) <= limit),
+}
 
 # Factor to the base unit of each dimension. Words that stand nowhere here are counts ("errors", "runs").
 TIME = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
@@ -67,24 +77,16 @@ class Limit:
     text: str
 
     @property
-    def side(self) -> Literal["upper", "lower", "both"]:
-        return {"at most": "upper", "below": "upper", "at least": "lower", "above": "lower", "within": "both"}[
-            self.comparison
-        ]  # type: ignore[return-value]
-
-    def holds(self, value: float) -> bool:
-        """True where value, in the limit's unit, is on the good side. Strict for 'below' and 'above'."""
-        return {
-            "at most": value <= self.value,
-            "below": value < self.value,
-            "at least": value >= self.value,
-            "above": value > self.value,
-            "within": abs(value) <= self.value,
-        }[self.comparison]
+    def side(self) -> Side:
+        return COMPARISONS[self.comparison][0]
 
     @property
     def sign(self) -> str:
-        return {"at most": "≤", "below": "<", "at least": "≥", "above": ">", "within": "±"}[self.comparison]
+        return COMPARISONS[self.comparison][1]
+
+    def holds(self, value: float) -> bool:
+        """True where value, in the limit's unit, is on the good side. Strict for 'below' and 'above'."""
+        return COMPARISONS[self.comparison][2](value, self.value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,9 +110,7 @@ def join(value: float, unit: str) -> str:
 
 
 def parse_quantity(text: str) -> Quantity:
-    """
-    '65 ms', '3 errors/hour', '90 %' as a Quantity; ValueError says what to write.
-    """
+    """'65 ms', '3 errors/hour', '90 %' as a Quantity; ValueError says what to write."""
     found = re.fullmatch(rf"\s*({NUMBER})\s*((?:{UNIT})?)\s*", text)
     if not found:
         raise ValueError(f"{text!r} is not a number with a unit; write '65 ms', '90 %' or '3 errors/hour'")
@@ -132,16 +132,16 @@ def parse_limit(text: str) -> Limit:
             if wish.startswith(sign):
                 raise ValueError(f"{text!r} is written with a sign; write '{word} {wish[len(sign) :].strip()}'")
         raise ValueError(f"{text!r} has no comparison; write 'at most {wish}' or 'at least {wish}'")
-    words = {"less than": "below", "more than": "above"}
+    comparison = {"less than": "below", "more than": "above"}.get(found[1], found[1])
     quantity = parse_quantity(found[2])
     if not quantity.unit:
         raise ValueError(f"{text!r} has no unit; write '{found[1]} {quantity.value:g} ms' (or %, s, errors/hour)")
     return Limit(
-        comparison=words.get(found[1], found[1]),  # type: ignore[arg-type]
+        comparison=comparison,  # type: ignore[arg-type]
         value=quantity.value,
         unit=quantity.unit,
         per=quantity.per,
-        text=f"{words.get(found[1], found[1])} {quantity}",
+        text=f"{comparison} {quantity}",
     )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from .. import exports
 from ..facts import EvidenceItem
@@ -30,29 +32,25 @@ def originals(folder: Path, deployment: Deployment, data: Data) -> list[Evidence
     """The originals the samples came from: files with their path, answers with their query."""
     known: dict[str, EvidenceItem] = {}
     metrics: dict[str, set[str]] = {}
-    for entry in exports.inputs(folder / "exports"):
-        for original in entry.get("inputs", ()):
-            if original.get("kind") == MESSAGE:
-                continue
-            digest = str(original["sha256"])
-            metrics.setdefault(digest, set()).add(str(entry["metric"]))
-            path = str(original.get("path") or "")
-            known[digest] = EvidenceItem(
-                number="",
-                name=f"answer of {entry['source']}" if original.get("query") else Path(path).name,
-                kind="export",
-                digest=digest,
-                size=int(original.get("size", 0)),
-                origin=str(original.get("query") or path),
-                path=path,
-                start_ms=int(original.get("start_ms") or 0),
-                end_ms=int(original.get("end_ms") or 0),
-            )
+    for entry, original in inputs(folder, messages=False):
+        digest = str(original["sha256"])
+        metrics.setdefault(digest, set()).add(str(entry["metric"]))
+        path = str(original.get("path") or "")
+        known[digest] = EvidenceItem(
+            name=f"answer of {entry['source']}" if original.get("query") else Path(path).name,
+            kind="export",
+            digest=digest,
+            size=int(original.get("size", 0)),
+            origin=str(original.get("query") or path),
+            path=path,
+            start_ms=int(original.get("start_ms") or 0),
+            end_ms=int(original.get("end_ms") or 0),
+        )
     for samples in data.samples.values():
         for digest in samples.inputs:
             metrics.setdefault(digest, set()).add(samples.name)
             known.setdefault(
-                digest, EvidenceItem(number="", name=samples.name, kind="export", digest=digest, origin=samples.source)
+                digest, EvidenceItem(name=samples.name, kind="export", digest=digest, origin=samples.source)
             )
     return [
         replace(item, metrics=tuple(sorted(metrics[digest])))
@@ -68,17 +66,9 @@ def hand_written(folder: Path) -> list[EvidenceItem]:
     for path in paths:
         if not path.is_file() or path.is_symlink():
             continue
-        content = path.read_bytes()
-        found.append(
-            EvidenceItem(
-                number="",
-                name=path.relative_to(folder).as_posix(),
-                kind="record",
-                digest=hashlib.sha256(content).hexdigest(),
-                size=len(content),
-                origin="written by hand",
-            )
-        )
+        content, name = path.read_bytes(), path.relative_to(folder).as_posix()
+        digest = hashlib.sha256(content).hexdigest()
+        found.append(EvidenceItem(name=name, kind="record", digest=digest, size=len(content), origin="written by hand"))
     return found
 
 
@@ -86,7 +76,6 @@ def named(records: Records) -> list[EvidenceItem]:
     """What the records name as evidence; what is not here is said so."""
     return [
         EvidenceItem(
-            number="",
             name=each.text,
             kind="artifact",
             digest=each.held,
@@ -103,17 +92,22 @@ def sent(folder: Path) -> list[EvidenceItem]:
     """The messages that went out, in the order in which they did."""
     return [
         EvidenceItem(
-            number="",
             name=str(original["query"]),
             kind=MESSAGE,
             digest=str(original["sha256"]),
             size=int(original["size"]),
             path=str(original["path"]),
         )
-        for entry in exports.inputs(folder / "exports")
-        for original in entry.get("inputs", ())
-        if original.get("kind") == MESSAGE
+        for _, original in inputs(folder, messages=True)
     ]
+
+
+def inputs(folder: Path, *, messages: bool) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Each export with each of its originals: those that we sent ourselves, or the others."""
+    for entry in exports.inputs(folder / "exports"):
+        for original in entry.get("inputs", ()):
+            if (original.get("kind") == MESSAGE) is messages:
+                yield entry, original
 
 
 def with_held(records: Records, folder: Path) -> Records:
