@@ -97,6 +97,15 @@ def test_a_first_report_says_so_and_calls_nothing_new(place: Place) -> None:
     assert "New" not in shown
 
 
+def test_how_a_deployment_ended_is_its_word_of_the_day(place: Place) -> None:
+    file = place.root / f"deployments/{SLUG}/deployment.yml"
+    file.write_text(f"{file.read_text()}outcome: rolled_back\nclosed: 2025-01-22 15:00\nreason: errors\n")
+    today = place.day("2025-01-22")
+
+    assert today.sentence == "1 deployment: 1 Rolled back."
+    assert "Rolled back: errors Rolled back" in text_of(today["verdicts"].markdown)
+
+
 def test_the_next_day_says_what_became_of_each_line(place: Place) -> None:
     place.actions(
         "id: A-1, text: Lessons, owner: Oliver, status: Outline drafted, due: 2025-01-24",

@@ -156,8 +156,9 @@ class Day:
     def sentence(self) -> str:
         if not self.facts:
             return "No deployment window or observation touches this day."
-        counts = {word: sum(facts.verdict is word for facts in self.facts) for word in Verdict}
-        parts = [f"{count} {wording.word(word)}" for word, count in counts.items() if count]
+        words = [summary.whole(facts)[0] for facts in self.facts]
+        order = [*map(wording.word, Verdict), *wording.ENDED.values()]
+        parts = [f"{words.count(word)} {word}" for word in order if word in words]
         return f"{wording.plural(len(self.facts), 'deployment')}: {wording.listed(parts)}."
 
     def __getitem__(self, name: str) -> Block:
@@ -186,7 +187,7 @@ def show_verdicts(day: Day) -> str:
             facts.deployment.team or facts.deployment.service,
             wording.window_text(facts.deployment.window, facts.deployment.zone),
             facts.sentence,
-            markup.status(wording.word(facts.verdict)),
+            markup.status(summary.whole(facts)[0]),
         )
         for facts in day.facts
     ]
