@@ -250,6 +250,7 @@ def test_what_ran_elsewhere_or_never_is_no_overlap(deployment: Deployment, expor
     others = [
         replace(inside, service="billing"),
         replace(inside, closing=Closing(outcome="postponed")),
+        replace(inside, closing=Closing(outcome="aborted", at=span("09:00", "09:30").start)),
         replace(inside, closing=Closing(outcome="succeeded", actual=span("09:00", "09:30"))),
         neighbour(mine, "09:00", "09:30", service="memory-search"),
     ]
@@ -263,7 +264,9 @@ def test_without_a_service_the_same_series_make_a_neighbour(deployment: Deployme
     same = neighbour(mine, "14:30", "14:50")
     unrelated = replace(same, metrics=(metric("counter", "emails_sent_total"),))
 
-    assert at_end(mine, exports, neighbours=[same]).verdict is WATCH
+    facts = at_end(mine, exports, neighbours=[same])
+    assert facts.verdict is WATCH
+    assert one(facts, "overlap").text.startswith("Index rebuild (CHG-2025-0119) with the same series was deployed")
     assert at_end(mine, exports, neighbours=[unrelated]).verdict is PASS
 
 

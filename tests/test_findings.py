@@ -439,7 +439,7 @@ def examples() -> dict[str, Finding]:
         *findings.disagrees(judged(P50, 0.019), [other(0.138)], 0.05),
         findings.nothing(COUNT, ["parser_failure_total"]),
         findings.stale("parser_duration_ms", at(4920), at(5400), PT),
-        findings.overlap("Index rebuild", "CHG-2025-0119", window(1800, 3000), "deployment window", PT),
+        findings.overlap("Index rebuild", "CHG-2025-0119", window(1800, 3000), "deployment window", PT, service="memory-search"),
         *findings.improved(judged(P50, -0.082, Verdict.WARN)),
         *findings.small_sample(runs),
         *findings.from_notes([DataNote(kind="refused", metric="up", text="exports/up.csv is a link to a place outside exports; it is not followed")]),

@@ -11,7 +11,7 @@ from test_markup import HOSTILE, check_harmless
 
 from deploybook.book.pictures import in_grafana
 from deploybook.facts import EvidenceItem, Facts
-from deploybook.model import Closing, Entry
+from deploybook.model import Closing, Entry, Finding
 from deploybook.report import page
 from deploybook.sections import MIME, record, summary
 from deploybook.sections.page import page_facts
@@ -57,6 +57,15 @@ def test_the_page_names_the_window_that_is_measured_and_when_it_really_ran() -> 
     assert "22 Jan 2025, 14:00 to 15:30 PT" in text
     assert "<dt>Really ran</dt><dd>22 Jan 2025, 14:00 to 14:21 PT</dd>" in text
     assert "Really ran" not in str(summary.facts_line(facts()))
+
+
+def test_what_the_sentence_says_is_not_said_again_below_it() -> None:
+    restart, gap = (Finding(kind="gap", severity="warn", text=text) for text in ("A restart.", "A gap."))
+    two = replace(facts(), findings=(restart, gap))
+
+    assert summary.detail(two) == "A restart. (1 more below)"
+    assert summary.detail(replace(two, sentence="A restart.")) == "1 more below."
+    assert summary.detail(replace(two, sentence="A restart.", findings=(restart,))) == ""
 
 
 def test_phases_of_journal_and_records_do_not_alternate() -> None:

@@ -239,16 +239,17 @@ def overlaps(deployment: Deployment, neighbours: Sequence[Deployment], end: date
             continue
         for name, stretch in stretches:
             if ran.overlaps(stretch):
-                yield found.overlap(other.title, other.ticket, ran, name, deployment.zone)
+                yield found.overlap(other.title, other.ticket, ran, name, deployment.zone, service=other.service)
                 break
 
 
 def window_of(deployment: Deployment) -> Window | None:
-    """When it really ran; None for one that was postponed."""
-    closing = deployment.closing
-    if closing is None:
-        return deployment.window
-    return closing.actual or (None if closing.outcome == "postponed" else deployment.window)
+    """When it really ran; None for one that was postponed, or that ended before its window."""
+    closing, ended = deployment.closing, deployment.ended
+    if closing and closing.actual:
+        return closing.actual
+    never = closing and (closing.outcome == "postponed" or (ended and ended <= deployment.window.start))
+    return None if never else deployment.window
 
 
 def is_same_service(one: Deployment, other: Deployment) -> bool:

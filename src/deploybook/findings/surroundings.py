@@ -11,10 +11,12 @@ from ..times import Window, offset_name
 from .tell import note, warn
 
 
-def overlap(title: str, ticket: str, window: Window, where: str, zone: ZoneInfo) -> Finding:
+def overlap(title: str, ticket: str, window: Window, where: str, zone: ZoneInfo, *, service: str = "") -> Finding:
+    """service: of both; '' where they are known to belong together by their series."""
     when = wording.window_text(window, zone)
     name = f"{title} ({ticket})" if ticket else title
-    text = f"{name} of the same service was deployed {when}, inside the {where}; what moved may be its doing."
+    same = "of the same service" if service else "with the same series"
+    text = f"{name} {same} was deployed {when}, inside the {where}; what moved may be its doing."
     return warn("overlap", text, "", window.start, window.end)
 
 

@@ -35,8 +35,10 @@ def detail(facts: Facts) -> str:
     """The tightest margin, or the doubt: the metric that uses most of its limit."""
     warned = [finding for finding in facts.findings if finding.severity == "warn"]
     if warned:
-        more = f" ({len(warned) - 1} more below)" if len(warned) > 1 else ""
-        return f"{warned[0].text}{more}"
+        more = f"{len(warned) - 1} more below" if len(warned) > 1 else ""
+        if warned[0].text == facts.sentence:
+            return more and f"{more}."
+        return f"{warned[0].text} ({more})" if more else warned[0].text
     used = [(share, each) for each in facts.metrics if (share := limit_share(each)) is not None]
     if not used:
         return ""
