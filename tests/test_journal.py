@@ -153,7 +153,7 @@ def test_a_journal_in_another_encoding_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "journal.md"
     path.write_bytes(b"# 2025-01-22\n14:00 f\xfcr\n")
 
-    with pytest.raises(FileProblems, match=r"journal.md:2: file: is not UTF-8"):
+    with pytest.raises(FileProblems, match=r"journal.md:2: file: byte 0xfc is not UTF-8"):
         journal.read(path, PT)
 
 

@@ -57,6 +57,19 @@ class FileProblems(DeploybookError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
+def text_of(data: bytes, shown: str, most: int) -> str:
+    """The bytes of a hand-written file as text; FileProblems where they are more than `most`, or not UTF-8."""
+    if len(data) > most:
+        text = f"is larger than {most // 1000} kB; this is no hand-written file"
+        raise FileProblems([Problem(path=shown, line=1, text=text)])
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        text = f"byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8"
+        raise FileProblems([Problem(path=shown, line=line, text=text)]) from None
+
+
 class UnitMismatch(DeploybookError):
     """Two values whose units do not compare, such as 65 ms against 3 errors/hour."""
 

@@ -18,7 +18,7 @@ from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from .errors import FileProblems, Problem
+from .errors import FileProblems, Problem, text_of
 from .model import ENTRY_KINDS, Entry
 from .times import CLOCK, DAY, parse_instant
 
@@ -40,18 +40,7 @@ def read(path: Path, zone: ZoneInfo, *, shown: str = NAME) -> tuple[Entry, ...]:
     zone: of times without an offset. shown: the path in messages.
     Raises FileProblems with every line that cannot be read.
     """
-    return parse(text_of(path, shown), zone, shown=shown) if path.is_file() else ()
-
-
-def text_of(path: Path, shown: str) -> str:
-    data = path.read_bytes()[: MAX_BYTES + 1]
-    if len(data) > MAX_BYTES:
-        raise FileProblems([Problem(path=shown, line=1, text=f"is larger than {MAX_BYTES // 1_000_000} MB")])
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise FileProblems([Problem(path=shown, line=line, text="is not UTF-8; save the file as UTF-8")]) from None
+    return parse(text_of(path.read_bytes(), shown, MAX_BYTES), zone, shown=shown) if path.is_file() else ()
 
 
 def parse(text: str, zone: ZoneInfo, *, shown: str = NAME) -> tuple[Entry, ...]:
@@ -162,7 +151,7 @@ def hints(path: Path, zone: ZoneInfo, *, shown: str = NAME, people: Iterable[str
 
     people: the known names; where none is given there is no hint about them.
     """
-    text, people = text_of(path, shown), set(people)
+    text, people = text_of(path.read_bytes(), shown, MAX_BYTES), set(people)
     found = []
     for number, line in enumerate(text.splitlines(), 1):
         for tag in TAG.finditer(CODE.sub("", line)) if not line.startswith("#") else ():

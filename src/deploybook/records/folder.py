@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import model
-from ..errors import Problem
+from ..errors import FileProblems, Problem, text_of
 from ..times import after_name
 from ..wording import listed
 from .workspace import refuse
@@ -132,17 +132,13 @@ def twice(tree: Tree, way: Way, items: Iterable[Any]) -> Iterable[Problem]:
 def read_notes(folder: Path, prefix: str) -> tuple[dict[str, str], list[Problem]]:
     """Markdown by the name of its file; notes/ before records/."""
     notes: dict[str, str] = {}
-    problems = []
+    problems: list[Problem] = []
     for path in [*sorted(folder.glob("notes/*.md")), *sorted(folder.glob("records/*.md"))]:
         shown = f"{prefix}/{path.relative_to(folder).as_posix()}".lstrip("/")
         try:
-            data = path.read_bytes()[: MAX_NOTE + 1]
-            if len(data) > MAX_NOTE:
-                raise ValueError(f"is larger than {MAX_NOTE // 1000} kB")
-            notes.setdefault(path.stem, data.decode("utf-8-sig"))
-        except UnicodeDecodeError as error:
-            line = data.count(b"\n", 0, error.start) + 1
-            problems.append(Problem(path=shown, line=line, text="is not UTF-8; save the file as UTF-8"))
-        except (OSError, ValueError) as error:
-            problems.append(Problem(path=shown, line=1, text=f"cannot be read: {error}"))
+            notes.setdefault(path.stem, text_of(path.read_bytes(), shown, MAX_NOTE))
+        except FileProblems as error:
+            problems += error.problems
+        except OSError as error:
+            problems.append(Problem(path=shown, line=1, text=f"cannot be read: {error.strerror}"))
     return notes, problems

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ..errors import Problem
+from ..errors import FileProblems, Problem, text_of
 
 Way = tuple[str | int, ...]
 MAX_BYTES = 1_000_000
@@ -72,17 +72,12 @@ class Tree:
 def read_yaml(path: Path, shown: str) -> Tree:
     """The file as a Tree; shown is its path as the user would type it. What cannot be read is a problem of the tree."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            return refused(shown, 1, f"is larger than {MAX_BYTES // 1000} kB; this is no hand-written file")
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            return parse_yaml(text_of(file.read(MAX_BYTES + 1), shown, MAX_BYTES), shown)
     except OSError as error:
-        return refused(shown, 1, f"cannot be read: {error.strerror}")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        return refused(shown, line, f"byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8")
-    return parse_yaml(text, shown)
+        return Tree(path=shown, problems=[Problem(path=shown, line=1, text=f"cannot be read: {error.strerror}")])
+    except FileProblems as error:
+        return Tree(path=shown, problems=[*error.problems])
 
 
 def parse_yaml(text: str, shown: str) -> Tree:
@@ -96,10 +91,6 @@ def parse_yaml(text: str, shown: str) -> Tree:
     if found:
         return Tree(path=shown, problems=found)
     return Reader(shown).read(text)
-
-
-def refused(shown: str, line: int, text: str) -> Tree:
-    return Tree(path=shown, problems=[Problem(path=shown, line=line, text=text)])
 
 
 class Stop(Exception):
