@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
+from .. import wording
 from ..facts import Facts
 from . import checkpoint, closing, execution, metrics, overview, people, plan, readiness, record, summary
 from .block import MIME, Block
@@ -38,8 +40,8 @@ SECTIONS: dict[str, Section] = {
     "priorities": Section(make=people.priorities, title="Next-day priorities", number=9),
     "evidence": Section(make=record.evidence, title="Evidence and artifacts", number=10),
     "log": Section(make=record.log, title="Minute log", number=11),
-    "lessons": Section(make=record.lessons, title="Lessons", number=12),
-    "conclusion": Section(make=record.conclusion, title="Conclusion", number=13),
+    "lessons": Section(make=partial(record.note, name="lessons"), title="Lessons", number=12),
+    "conclusion": Section(make=partial(record.note, name="conclusion"), title="Conclusion", number=13),
     "criteria": Section(make=checkpoint.criteria, title="Success criteria"),
     "checkpoints": Section(make=plan.track, title="Checkpoints"),
     "window": Section(make=checkpoint.window_again),
@@ -60,8 +62,6 @@ def render(name: str, facts: Facts) -> Block:
     if name == "follow_on" and facts.records.follow_on_title:
         title = facts.records.follow_on_title
     if name == "plan":
-        from ..wording import how_long
-
-        title = f"The {how_long(facts.deployment.observation).replace(' ', '-').replace('-h', '-hour')} plan"
+        title = f"The {wording.how_long(facts.deployment.observation).replace(' ', '-').replace('-h', '-hour')} plan"
     number = f"{section.number}. " if section.number else ""
     return Block(name=name, markdown=f"{heading(number + title)} {{: #{name} }}\n\n{body}")

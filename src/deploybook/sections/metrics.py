@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from .. import wording
-from ..facts import Facts
-from ..model import Judgement
-from ..times import iso
+from ..facts import Facts, span
+from ..model import Judgement, Measurement, Metric
 from . import markup, say
 from .summary import headlined, is_hourly, limit_left, limit_share
 from .text import Html, escape, fill, join
@@ -95,31 +94,25 @@ def threshold(judgement: Judgement) -> str:
 
 def splits(facts: Facts) -> list[Html]:
     """One table for each metric that is split by a label."""
-    found = []
-    for judgement in facts.metrics:
-        if not judgement.by:
-            continue
-        rows = [
-            [
-                ", ".join(value for _, value in each.now.labels),
-                say.value(facts, each.metric, each.now),
-                say.value(facts, each.metric, each.baseline),
-                say.delta(facts, each),
-                say.doubt(each),
-                say.status(each),
-            ]
-            for each in judgement.by
+    return [split(facts, each) for each in facts.metrics if each.by]
+
+
+def split(facts: Facts, judgement: Judgement) -> Html:
+    metric = judgement.metric
+    rows = [
+        [
+            ", ".join(value for _, value in each.now.labels),
+            say.value(facts, metric, each.now),
+            say.value(facts, metric, each.baseline),
+            say.delta(facts, each),
+            say.doubt(each),
+            say.status(each),
         ]
-        columns = [
-            (" and ".join(judgement.metric.by).capitalize(), "head"),
-            ("Value", "number"),
-            ("Baseline", "number"),
-            ("Delta", "number"),
-            ("90 % interval", "text"),
-            ("Status", "status"),
-        ]
-        found.append(markup.table(f"{judgement.metric.title} by {wording.listed(judgement.metric.by)}", columns, rows))
-    return found
+        for each in judgement.by
+    ]
+    columns = [(" and ".join(metric.by).capitalize(), "head"), *COLUMNS[1:4]]
+    columns += [("90 % interval", "text"), ("Status", "status")]
+    return markup.table(f"{metric.title} by {wording.listed(metric.by)}", columns, rows)
 
 
 def reasons(facts: Facts) -> Html:
@@ -134,29 +127,16 @@ def reasons(facts: Facts) -> Html:
 
 def behind(facts: Facts, judgement: Judgement) -> Html:
     metric, now, judged = judgement.metric, judgement.now, judgement.judged
-    exact = f"{now.value!r} {metric.unit}" if now.value is not None else now.missing
+    baseline, seen = judgement.baseline, wording.share(now.coverage.seen, 1)
     effective = [f"{each:.0f}" for each in judged.effective if each is not None] if judged else []
     rows: list[tuple[str, object]] = [
-        ("Value, unrounded", exact),
-        (
-            "Baseline, unrounded",
-            f"{judgement.baseline.value!r} {metric.unit}"
-            if judgement.baseline and judgement.baseline.value is not None
-            else "",
-        ),
+        ("Value, unrounded", exactly(metric, now) or now.missing),
+        ("Baseline, unrounded", exactly(metric, baseline)),
         ("90 % interval", say.doubt(judgement)),
         ("Can tell", resolvable(judgement)),
-        ("Window", f"{iso(now.window.start)} to {iso(now.window.end)}"),
-        (
-            "Baseline window",
-            f"{iso(judgement.baseline.window.start)} to {iso(judgement.baseline.window.end)}"
-            if judgement.baseline
-            else "",
-        ),
-        (
-            "Samples",
-            f"{now.coverage.found} of {now.coverage.expected} ({wording.share(now.coverage.seen, 1)} of the time seen)",
-        ),
+        ("Window", " to ".join(span(now.window))),
+        ("Baseline window", " to ".join(span(baseline.window)) if baseline else ""),
+        ("Samples", f"{now.coverage.found} of {now.coverage.expected} ({seen} of the time seen)"),
         ("Effective samples", " against ".join(effective)),
         ("Requests behind it", wording.rounded(now.traffic, 0) if now.traffic else ""),
         ("Worst hour", wording.value_text(metric, now.worst_hour) if now.worst_hour is not None else ""),
@@ -167,6 +147,11 @@ def behind(facts: Facts, judgement: Judgement) -> Html:
         ("Inputs", join([fill("<code>sha256:{digest}</code>", digest=digest) for digest in now.inputs], " ")),
     ]
     return markup.facts_line([(name, value) for name, value in rows if value])
+
+
+def exactly(metric: Metric, measurement: Measurement | None) -> str:
+    """The value with all its digits, '' without one."""
+    return "" if measurement is None or measurement.value is None else f"{measurement.value!r} {metric.unit}"
 
 
 def resolvable(judgement: Judgement) -> str:

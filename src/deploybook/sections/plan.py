@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from .. import wording
 from ..facts import Facts
-from ..model import CheckpointResult
+from ..model import CheckpointResult, Metric
+from ..units import Limit
 from . import markup, people, say
 
 
@@ -48,18 +47,16 @@ def criteria_planned(facts: Facts) -> str:
     success = facts.deployment.checkpoints.success
     if not success:
         return ""
-    rows = [
-        (facts.deployment.metric(id).title, limit.text, how(facts, id, limit.side, facts.deployment.checkpoints.window))
-        for id, limit in success
-    ]
+    criteria = [(facts.deployment.metric(id), limit) for id, limit in success]
+    rows = [(metric.title, limit.text, how(facts, metric, limit)) for metric, limit in criteria]
     columns = [("Criterion", "head"), ("Limit", "number"), ("Looked at", "text")]
     return markup.table("Success criteria", columns, rows)
 
 
-def how(facts: Facts, id: str, side: str, window: timedelta) -> str:
-    metric = facts.deployment.metric(id)
+def how(facts: Facts, metric: Metric, limit: Limit) -> str:
     if metric.kind == "counter":
         return "the worst sliding hour since the window closed"
-    if metric.kind == "ratio" and side != "both":
+    if metric.kind == "ratio" and limit.side != "both":
         return "all runs since the window closed"
-    return f"the {wording.how_long(window)} before each checkpoint, against the same local time of the baseline day"
+    window = wording.how_long(facts.deployment.checkpoints.window)
+    return f"the {window} before each checkpoint, against the same local time of the baseline day"

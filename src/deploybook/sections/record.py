@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
@@ -113,18 +114,7 @@ def time_text(facts: Facts, entry: Entry) -> str:
     return clock if local.date() == facts.deployment.day else f"{wording.day_text(local.date())} {clock}"
 
 
-def lessons(facts: Facts) -> str:
-    return note(facts, "lessons")
-
-
-def conclusion(facts: Facts) -> str:
-    return note(facts, "conclusion")
-
-
 def note(facts: Facts, name: str) -> str:
-    text = facts.records.notes.get(name, "")
-    lines = text.strip().splitlines()
-    if lines and lines[0].startswith("# "):
-        lines = lines[1:]
-    body = "\n".join(lines).strip()
+    """What notes/<name>.md says, without a title of its own."""
+    body = re.sub(r"\A# .*", "", facts.records.notes.get(name, "").strip()).strip()
     return say.prose_block(facts, body) if body else ""
