@@ -59,7 +59,8 @@ class Quantity:
     per: str = ""
 
     def __str__(self) -> str:
-        return join(self.value, self.unit + (f"/{self.per}" if self.per else ""))
+        unit = self.unit + (f"/{self.per}" if self.per else "")
+        return f"{self.value:g}" if unit in ("", "1") else f"{self.value:g} {unit}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,11 +103,6 @@ class Tolerance:
     absolute: float | None = None
     unit: str = ""
     text: str = "none"
-
-
-def join(value: float, unit: str) -> str:
-    number = f"{value:g}"
-    return number if unit in ("", "1") else f"{number} {unit}"
 
 
 def parse_quantity(text: str) -> Quantity:

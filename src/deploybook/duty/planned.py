@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import DeploybookError, EvidenceBroken, SourceError
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ..notify import Message
     from .agenda import Agenda
 
-FRESH = timedelta(days=1)  # so long after its time a message that was held may still go out
 LONGEST = 600  # characters of why one is held
 State = Literal["next", "due", "held", "sent", "lapsed"]
 
@@ -88,7 +87,7 @@ def stand(
     sent = tried.get((deployment.slug, message.channel, message.key))
     state: State = "sent" if sent else "next" if now < message.at else "due"
     why = ""
-    if state == "due" and now - message.at > FRESH:
+    if state == "due" and now > message.last:
         state = "lapsed"
     elif state == "due" and (why := held_because(agenda, deployment, message, now)):
         state = "held"
@@ -123,7 +122,9 @@ def held_because(
         elif condition == "verdict pass":
             reasons.append(not_passed(agenda, deployment))
         else:
-            reasons.append(checkpoint(agenda, deployment, condition.removesuffix(" passed")))
+            after = condition.removesuffix(" passed")
+            verdict = verdicts(agenda, deployment).get(f"after-{after[1:]}", "")
+            reasons.append(is_not_pass(f"the {after} checkpoint", verdict))
     return "; ".join(filter(None, reasons))
 
 
@@ -159,10 +160,6 @@ def not_passed(agenda: Agenda, deployment: Deployment) -> str:
         if item.slot.deployment == deployment.slug and item.state == "due" and not item.verdict:
             return f"{agenda.subject(item)} is not made yet"
     return is_not_pass("the newest verdict", next(reversed(verdicts(agenda, deployment).values()), ""))
-
-
-def checkpoint(agenda: Agenda, deployment: Deployment, after: str) -> str:
-    return is_not_pass(f"the {after} checkpoint", verdicts(agenda, deployment).get(f"after-{after[1:]}", ""))
 
 
 def is_not_pass(what: str, verdict: str) -> str:

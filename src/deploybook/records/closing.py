@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from .. import model
 from ..errors import UsageProblem
-from ..times import DAY, Window, localise, on_day
+from ..times import DAY, Window, local_day, localise, on_day
 from .yaml import Tree, Way, parse_yaml
 
 KEYS = ("outcome", "actual", "closed", "closed_by", "reason")
@@ -46,7 +46,7 @@ def postpone(text: str, deployment: model.Deployment, to: Window, *, at: datetim
         text = with_key(text, key, "")
     tree = parse_yaml(text, deployment.path)
     way = next((way for way in WINDOW if tree.at(way)), WINDOW[0])
-    days = (local_date(to.start, zone) - deployment.day).days
+    days = (local_day(to.start, zone) - deployment.day).days
     who = f" by {flat(by)}" if by else ""
     why = f" ({flat(reason)})" if reason else ""
     past = f"postponed on {time_text(at, zone)}{who}{why}: was {span_text(deployment.window, zone)}"
@@ -63,7 +63,7 @@ def moved(said: object, deployment: model.Deployment, to: Window, days: int) -> 
     if isinstance(said, str) and re.fullmatch(DAY, said):
         return str(date.fromisoformat(said) + timedelta(days=days))
     assert deployment.baseline is not None
-    day = local_date(deployment.baseline.start, deployment.zone) + timedelta(days=days)
+    day = local_day(deployment.baseline.start, deployment.zone) + timedelta(days=days)
     if deployment.baseline.length == deployment.window.length:
         return span_text(on_day(to, deployment.zone, day), deployment.zone)
     return span_text(on_day(deployment.baseline, deployment.zone, day), deployment.zone)
@@ -144,7 +144,3 @@ def span_text(window: Window, zone: ZoneInfo) -> str:
     if "T" not in start + end and start[:10] == end[:10]:
         end = end[11:]
     return f"{start} to {end}"
-
-
-def local_date(at: datetime, zone: ZoneInfo) -> date:
-    return at.astimezone(zone).date()

@@ -32,7 +32,7 @@ class Strict(BaseModel):
         known = cls.key_names()
         unknown = [key for key in value if key not in (*known, *cls.also) and cls.refuses(key, known)]
         for key in unknown[:100]:
-            text = cls.beside.get(key) or unknown_key(key, known)
+            text = cls.beside.get(key) or f"'{key}' is not a key here; {suggestion(key, known, 'keys are')}"
             (info.context or {}).setdefault("unknown", []).append((id(value), key, meant(key, known), text))
         named = ((cls.also.get(key, key), item) for key, item in value.items() if key not in unknown)
         return {key: item for key, item in named if item not in NOTHING}
@@ -66,10 +66,6 @@ Shape = TypeVar("Shape", bound=BaseModel)
 def meant(word: str, known: Iterable[str]) -> str:
     """The known word that was probably meant, '' where none is near."""
     return next(iter(difflib.get_close_matches(word[:80], known, 1, 0.6)), "")
-
-
-def unknown_key(key: str, known: Iterable[str]) -> str:
-    return f"'{key}' is not a key here; {suggestion(key, known, 'keys are')}"
 
 
 def suggestion(word: str, known: Iterable[str], otherwise: str) -> str:
