@@ -560,6 +560,10 @@ def test_a_dry_run_writes_the_planned_message_to_a_file(place: Place) -> None:
     [
         ("if: calm", "messages > 1 > if: 'calm' is no condition; write 'no incident', 'verdict pass' or '+24h passed'"),
         ("if: +23h passed", "messages > 1 > if: '+23h passed': there is no such checkpoint; write one of +1h passed"),
+        (
+            "if: no incident and +48h passed",
+            "messages > 1 > if: '+48h passed' cannot hold in time: a message is held for a day at most; write a time from 2025-01-24 15:30 on",
+        ),
         ("draft: memo", "messages > 1 > draft: 'memo' is not one of status, broadcast, recap; write status"),
         (
             "text: '{failure}'",
@@ -575,6 +579,22 @@ def test_check_names_what_is_wrong_with_a_planned_message(place: Place, written:
 
     assert code == 2
     assert f"deployments/{SLUG}/deployment.yml:10: {problem}" in err
+
+
+def test_check_names_a_planned_message_that_is_too_early_or_stands_twice(place: Place) -> None:
+    place.write("deploybook.yml", CHANNELS)
+    early, twice = "  - {at: 2025-01-21 13:00, channel: team}\n", "  - {at: '15:45', channel: team}\n"
+    place.new(more=f"messages:\n{early}{twice}{twice}")
+
+    code, _, err = place.say("check")
+
+    assert (code, err.splitlines()) == (
+        2,
+        [
+            f"deployments/{SLUG}/deployment.yml:10: messages > 1 > at: nothing goes out before the window: a message is held for a day at most; write a time from 2025-01-22 14:00 on",
+            f"deployments/{SLUG}/deployment.yml:12: messages > 3 > at: the channel 'team' gets this draft at this time already; keep one, or write another time",
+        ],
+    )
 
 
 def test_check_names_a_channel_that_there_is_not(place: Place) -> None:

@@ -89,6 +89,11 @@ class PlannedMessage:
         """What the log calls it: what was sent under this name is not sent again."""
         return f"planned {self.draft} {iso(self.at)}"
 
+    @property
+    def last(self) -> datetime:
+        """Until when it may go out where it is held."""
+        return self.at + timedelta(days=1)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Closing:
