@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import DeploybookError, EvidenceBroken, SourceError
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ..notify import Message
     from .agenda import Agenda
 
-FRESH = timedelta(days=1)  # so long after its time a message that was held may still go out
 LONGEST = 600  # characters of why one is held
 State = Literal["next", "due", "held", "sent", "lapsed"]
 
@@ -88,7 +87,7 @@ def stand(
     sent = tried.get((deployment.slug, message.channel, message.key))
     state: State = "sent" if sent else "next" if now < message.at else "due"
     why = ""
-    if state == "due" and now - message.at > FRESH:
+    if state == "due" and now > message.last:
         state = "lapsed"
     elif state == "due" and (why := held_because(agenda, deployment, message, now)):
         state = "held"
