@@ -238,7 +238,7 @@ def report(folder: Path, reports: int, repeats: int) -> None:
             wall[way] += single or [seconds / reports]
             cpu[way].append(used / (reports if not single else len(single) + 1))
     print(
-        "| way | reports a minute | CPU s a report | times papermill's rate, its CPU | of the script's rate | its CPU |"
+        "| way | reports a minute | CPU s a report | times papermill's rate | of its CPU | of the script's rate | of its CPU |"
     )
     print("|---|---|---|---|---|---|---|")
     middle = {way: (statistics.median(wall[way]), statistics.median(cpu[way])) for way in WAYS}
