@@ -107,7 +107,9 @@ def localise(day: date, clock: str, zone: tzinfo) -> datetime:
             f"{day} {clock} does not exist in {zone}: the clocks were moved forward over it; write a time they showed"
         )
     if local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset():
-        raise ValueError(f"{day} {clock} happened twice in {zone}; write it with its offset, {day}T{clock}-07:00 say")
+        raise ValueError(
+            f"{day} {clock} happened twice in {zone}; write it with its offset, such as {local.isoformat('T', 'minutes')}"
+        )
     return local.astimezone(UTC)
 
 
@@ -130,7 +132,7 @@ def parse_instant(text: str, zone: tzinfo | None, day: date | None = None) -> da
             )
         return localise(on, found[2], zone)
     try:
-        at = datetime.fromisoformat(text.replace("Z", "+00:00") if text.endswith("Z") else text)
+        at = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(f"{text!r} is not a time; write '2025-01-22 14:00'") from None
     if at.tzinfo is None:

@@ -138,7 +138,7 @@ class Book:
             neighbours=self.neighbours,
         )
         whole = self.after is None and not self.closing  # the report with the minute log
-        rows = evidence(self.folder, self.deployment, self.records, self.data, messages=whole)
+        rows = evidence(self.folder, self.records, self.data, messages=whole)
         facts = replace(facts, evidence=rows)
         return replace(facts, sparks=sparks(facts, self.data))
 
@@ -152,9 +152,6 @@ class Book:
         if name not in SECTIONS:
             raise UsageProblem(f"{name!r} is not a section{_near(name, SECTIONS)}; sections are {', '.join(SECTIONS)}")
         return render(name, self.facts)
-
-    def _ipython_key_completions_(self) -> list[str]:
-        return list(SECTIONS)
 
     def metric(self, id: str) -> Metric:
         try:

@@ -168,9 +168,6 @@ class Day:
             )
         return Block(name=name, markdown=SECTIONS[name](self))
 
-    def _ipython_key_completions_(self) -> list[str]:
-        return list(SECTIONS)
-
 
 def show_summary(day: Day) -> str:
     return markup.verdict_block(wording.word(day.verdict), day.sentence)

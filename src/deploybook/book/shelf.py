@@ -10,17 +10,15 @@ from typing import Any
 
 from .. import exports
 from ..facts import EvidenceItem
-from ..model import ArtifactRecord, Data, Deployment, Records
+from ..model import ArtifactRecord, Data, Records
 
 MESSAGE = "message"  # the kind of an original that we sent ourselves
 HAND_WRITTEN = ("deployment.yml", "journal.md", "records.yml")
 
 
-def evidence(
-    folder: Path, deployment: Deployment, records: Records, data: Data, *, messages: bool
-) -> tuple[EvidenceItem, ...]:
+def evidence(folder: Path, records: Records, data: Data, *, messages: bool) -> tuple[EvidenceItem, ...]:
     """Every row of the evidence table, numbered E-01, E-02 … in a fixed order. messages: also those that went out."""
-    items = [*originals(folder, deployment, data), *hand_written(folder), *named(records)]
+    items = [*originals(folder, data), *hand_written(folder), *named(records)]
     items += sent(folder) if messages else []
     seen: dict[tuple[str, str], EvidenceItem] = {}
     for item in items:
@@ -28,7 +26,7 @@ def evidence(
     return tuple(replace(item, number=f"E-{count:02d}") for count, item in enumerate(seen.values(), 1))
 
 
-def originals(folder: Path, deployment: Deployment, data: Data) -> list[EvidenceItem]:
+def originals(folder: Path, data: Data) -> list[EvidenceItem]:
     """The originals the samples came from: files with their path, answers with their query."""
     known: dict[str, EvidenceItem] = {}
     metrics: dict[str, set[str]] = {}

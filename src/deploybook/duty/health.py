@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -48,8 +48,8 @@ def fingerprint(root: Path) -> str:
     return found.hexdigest()
 
 
-def hint_path(root: Path, environ: Mapping[str, str] = os.environ) -> Path:
-    cache = Path(environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME", "~")).expanduser() / ".cache")
+def hint_path(root: Path) -> Path:
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
     return cache / "deploybook" / f"next-{hashlib.sha256(os.fsencode(root)).hexdigest()[:16]}.json"
 
 
@@ -58,7 +58,7 @@ def idle_until(root: Path, now: datetime) -> str | None:
     try:
         hint = json.loads(hint_path(root).read_text(encoding="utf-8"))
         until, mark = str(hint["until"]), hint["fingerprint"]
-        known = (not until or now < datetime.fromisoformat(until.replace("Z", "+00:00"))) and mark == fingerprint(root)
+        known = (not until or now < datetime.fromisoformat(until)) and mark == fingerprint(root)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return until if known else None
@@ -142,7 +142,7 @@ def prometheus(health: Health) -> Iterator[str]:
 
 
 def seconds(moment: str) -> int:
-    return round(datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp()) if moment else 0
+    return round(datetime.fromisoformat(moment).timestamp()) if moment else 0
 
 
 def size_of(folder: Path) -> int:

@@ -44,7 +44,7 @@ def events_of(entries: Iterable[Entry]) -> Iterator[Event]:
     for entry in entries:
         said, slug = entry.predicate, entry.deployment
         scope = str(said.get("scope", ""))
-        at = datetime.fromisoformat(entry.recorded_at.replace("Z", "+00:00"))
+        at = datetime.fromisoformat(entry.recorded_at)
         event = Event(index=entry.index, deployment=slug, scope=scope, state="", at=at)
         if entry.kind == "run" and scope:
             pages[slug, scope] = next((path for name, path in entry.paths.items() if name.endswith(".page.json")), "")

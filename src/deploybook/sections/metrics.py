@@ -119,13 +119,13 @@ def reasons(facts: Facts) -> Html:
     """Why each metric has its word: one sentence, and all that led to it behind it."""
     blocks = [
         f'<details class="db-why"><summary>{markup.status(say.word(each))} <strong>{escape(each.metric.title)}</strong> '
-        f"{escape(each.reason)}</summary>\n{behind(facts, each)}\n</details>"
+        f"{escape(each.reason)}</summary>\n{behind(each)}\n</details>"
         for each in facts.metrics
     ]
     return Html("\n".join(blocks))
 
 
-def behind(facts: Facts, judgement: Judgement) -> Html:
+def behind(judgement: Judgement) -> Html:
     metric, now, judged = judgement.metric, judgement.now, judgement.judged
     baseline, seen = judgement.baseline, wording.share(now.coverage.seen, 1)
     effective = [f"{each:.0f}" for each in judged.effective if each is not None] if judged else []

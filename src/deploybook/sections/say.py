@@ -113,11 +113,9 @@ def chip(facts: Facts, inputs: Iterable[str], window: Window | None = None) -> H
     return markup.chip(item.number, f"#{item.number}", item.name) if item else Html()
 
 
-def at(facts: Facts, moment: datetime | None, *, seconds: bool = False) -> Html:
+def at(facts: Facts, moment: datetime) -> Html:
     """A local time, UTC on hover; the zone stands in the caption or the heading."""
-    if moment is None:
-        return Html()
-    return markup.moment(wording.local(moment, facts.deployment.zone, seconds=seconds), iso(moment))
+    return markup.moment(wording.local(moment, facts.deployment.zone), iso(moment))
 
 
 def full(facts: Facts, moment: datetime | None) -> Html:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import html as _html
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 
 class Html(str):
@@ -85,7 +85,6 @@ def written(text: str, insert: Mapping[str, Html] | None = None) -> Html:
     Markdown written by a person, as one cleaned block. Raw HTML in it is shown as text, links lead to http(s), mail or
     a relative address, images are dropped, headings start at the third level. `insert` as in `prose`.
     """
-    import nh3
     from markdown import Markdown
 
     reader = Markdown(extensions=["tables", "fenced_code", "sane_lists"])
@@ -95,19 +94,10 @@ def written(text: str, insert: Mapping[str, Html] | None = None) -> Html:
     text = visible(text).replace("dbinsert", "db-insert")
     for key, token in tokens.items():
         text = text.replace(key, token)
-    body = reader.convert(text)
-    body = re.sub(r"<(/?)h([12])\b", lambda found: f"<{found[1]}h{int(found[2]) + 2}", body)
-    body = nh3.clean(
-        body,
-        tags=set(_TAGS.split()),
-        attributes={"a": {"href"}},
-        attribute_filter=lambda _tag, _name, value: None if "dbinsert" in value else value,
-        link_rel="noopener",
-        url_schemes={"http", "https", "mailto"},
-    )
+    body = re.sub(r"<(/?)h([12])\b", lambda found: f"<{found[1]}h{int(found[2]) + 2}", reader.convert(text))
+    body = _clean(body, _TAGS, {}, lambda _tag, _name, value: None if "dbinsert" in value else value)
     for key, markup in (insert or {}).items():
         body = body.replace(tokens[key], markup)
-    body = re.sub(r"(?s)<pre>.*?</pre>", lambda found: found[0].replace("\n", "&#10;"), body)
     return Html(f'<div class="db-prose">\n{squeeze(body)}\n</div>')
 
 
@@ -116,18 +106,28 @@ _CELL = "caption thead tfoot tbody table tr th td p br hr pre code b i em strong
 
 def cleaned(markup: str) -> Html:
     """HTML that a notebook cell made (a frame, a styled table) as one block, without what could run, load or restyle."""
+    kept = {"td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan", "scope"}}
+    return Html(f'<div class="db-foreign">\n{squeeze(_clean(visible(markup), _CELL, kept))}\n</div>')
+
+
+def _clean(
+    body: str,
+    tags: str,
+    attributes: dict[str, set[str]],
+    keep: Callable[[str, str, str], str | None] | None = None,
+) -> str:
+    """The HTML with these tags and attributes alone; links lead to http(s), mail or a relative address."""
     import nh3
 
-    kept = {"a": {"href"}, "td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan", "scope"}}
     body = nh3.clean(
-        visible(markup),
-        tags=set(_CELL.split()),
-        attributes=kept,
+        body,
+        tags=set(tags.split()),
+        attributes={"a": {"href"}, **attributes},
+        attribute_filter=keep,
         link_rel="noopener",
         url_schemes={"http", "https", "mailto"},
     )
-    body = re.sub(r"(?s)<pre>.*?</pre>", lambda found: found[0].replace("\n", "&#10;"), body)
-    return Html(f'<div class="db-foreign">\n{squeeze(body)}\n</div>')
+    return re.sub(r"(?s)<pre>.*?</pre>", lambda found: found[0].replace("\n", "&#10;"), body)
 
 
 def squeeze(markup: str) -> str:
