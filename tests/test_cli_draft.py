@@ -612,6 +612,20 @@ def test_check_names_a_channel_that_there_is_not(place: Place) -> None:
     )
 
 
+def test_check_names_mail_that_is_for_nobody(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.write("deploybook.yml", "channels:\n  mail: env:SMTP_URL\n")
+    place.new()
+    monkeypatch.setenv("SMTP_URL", "smtp://127.0.0.1:2525")
+
+    code, _, err = place.say("check")
+
+    assert code == 0
+    assert (
+        "deploybook.yml:2: hint: channel mail: nobody to send to; write 'to: [team@example.org]'; nothing can be sent from here"
+        in err
+    )
+
+
 def test_check_names_the_reference_that_leads_nowhere_here(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.write("deploybook.yml", "channels:\n  team: env:SLACK_URL\n  mail: {url: 'file:smtp', to: a@example.org}\n")
     place.new()

@@ -121,7 +121,10 @@ def test_every_unreadable_line_is_told() -> None:
 
 
 def test_the_hour_that_comes_twice_asks_for_its_offset() -> None:
-    assert "happened twice" in complaints("# 2025-11-02\n01:30 x")[0]
+    assert (
+        "happened twice in America/Los_Angeles; write it with its offset, such as 2025-11-02T01:30-07:00"
+        in complaints("# 2025-11-02\n01:30 x")[0]
+    )
 
 
 def test_unknown_tags_and_people_are_hints(tmp_path: Path) -> None:

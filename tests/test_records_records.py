@@ -199,6 +199,15 @@ def test_a_day_alone_is_due_at_its_end(tmp_path: Path, written: str, due: str) -
     assert found.actions[0].due and iso(found.actions[0].due) == due
 
 
+def test_items_that_wait_on_each_other_are_told_what_one_may_wait_on(tmp_path: Path) -> None:
+    text = "actions: [{id: A-1, text: t, waits_on: A-2}, {id: A-2, text: t, waits_on: A-1}]\n"
+
+    assert complaints(tmp_path, records=text) == [
+        "records.yml:1: actions > A-1 > waits_on: 'A-2' is not a checkpoint; write '+48h'",
+        "records.yml:1: actions > A-2 > waits_on: 'A-1' is not a checkpoint; write '+48h'",
+    ]
+
+
 def test_a_priority_may_be_kept_up_like_an_action(tmp_path: Path) -> None:
     text = "priorities:\n  - only a text\n  - {id: P-1, text: t, owner: Bob, due: 2025-01-23 17:00, waits_on: +24h}\n"
     plain, kept = read(tmp_path, records=text).priorities

@@ -41,13 +41,16 @@ class Caller:
 @click.option("--into", metavar="DIR", help="Write the files there instead of printing them.")
 @click.option("--image", default="deploybook", show_default=True, help="kubernetes: the image that holds deploybook.")
 @click.option(
-    "--every", default=0, metavar="MINUTES", help="How often; every minute on a host, 15 in CI, 5 in a cluster."
+    "--every",
+    type=click.IntRange(1, 59),
+    metavar="MINUTES",
+    help="How often; every minute on a host, 15 in CI, 5 in a cluster.",
 )
-def command(state: State, form: str, into: str | None, image: str, every: int) -> int:
+def command(state: State, form: str, into: str | None, image: str, every: int | None) -> int:
     """Print files that call `deploybook run` for this workspace as they are. Nothing is installed."""
     workspace = state.open()
     caller = caller_of(workspace)
-    files = FORMS[form](caller, image=image, every=every)
+    files = FORMS[form](caller, image=image, every=every or 0)
     if into is None:
         click.echo("\n".join(files.values()), nl=False)
         return 0

@@ -22,7 +22,7 @@ class Holder:
     since: str = ""
 
     def __str__(self) -> str:
-        return f"process {self.pid or '(just started)'} runs" + (f" since {self.since}" if self.since else "")
+        return f"process {self.pid} runs since {self.since}" if self.pid else "another one has just started"
 
 
 @contextmanager

@@ -27,12 +27,13 @@ SAMPLE: dict[str, Any] = {"shown": "203 ms", "baseline": "189 ms", "delta": "+7.
 
 
 def unreached(workspace: Workspace, settings: Settings) -> Iterator[Problem]:
-    """Each channel whose reference leads nowhere on this machine; another one may have it."""
-    from ..notify import NotDelivered, address, channels_of
+    """Each channel whose reference leads nowhere on this machine, or to mail for nobody; another one may have it."""
+    from ..notify import NotDelivered, address, channels_of, form_of
 
     for name, channel in channels_of(settings.channels).items():
         try:
-            address(channel, os.environ, workspace.root)
+            if form_of(address(channel, os.environ, workspace.root)) == "eml" and not channel.to:
+                raise NotDelivered(f"channel {name}: nobody to send to; write 'to: [team@example.org]'")
         except NotDelivered as error:
             found = in_file(workspace, "deploybook.yml", ("channels", name), f"{error}; nothing can be sent from here")
             yield replace(found, where=("hint",))

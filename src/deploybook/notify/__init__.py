@@ -13,4 +13,4 @@ from .draft import draft, incidents
 from .events import Event, attempts, events_of, key_of, untold
 from .feed import feed
 from .message import Message, Picture, compose
-from .send import NotDelivered, address, deliver, written
+from .send import NotDelivered, address, deliver, form_of, written

@@ -52,7 +52,7 @@ def channel_of(name: str, said: Any) -> Channel:
         if wrong := [word for word in on if word not in WORDS]:
             raise UsageProblem(f"{where}: on: {wrong[0]!r} is none of change, every, {', '.join(WORDS)}")
     to = options.get("to", ())
-    to = tuple(to) if isinstance(to, list) else tuple(part.strip() for part in to.split(",")) if to else ()
+    to = tuple(map(str, to)) if isinstance(to, list) else tuple(part.strip() for part in str(to).split(",") if to)
     return Channel(name=name, url=options["url"], on=on, to=to, sender=str(options.get("from", "")))
 
 

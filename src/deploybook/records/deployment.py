@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, PlainValidator, Tag, ValidationInfo, WithJsonSchema, model_validator
+from pydantic import Discriminator, Field, PlainValidator, Tag, WithJsonSchema, model_validator
 
 from . import values as v
 from .messages import Message
@@ -139,7 +139,7 @@ AnyMetric = Annotated[
 ]
 
 
-def source_shape(value: Any, info: ValidationInfo) -> dict[str, Any]:
+def source_shape(value: Any) -> dict[str, Any]:
     """The options of a source with its kind; a short text means a prometheus address, or paths of files."""
     if isinstance(value, str):
         if value.startswith(("env:", "file:", "http://", "https://")):
@@ -276,7 +276,7 @@ class WorkspaceFile(Shared):
 
     title: v.Text = ""
     """What this workspace is called."""
-    url: v.Address = ""
+    url: v.Site = ""
     """Where the site will be."""
     channels: dict[str, v.Options] = Field(default_factory=dict)
     """Whom to tell: name: env:SLACK_URL, or name: {url: env:SLACK_URL, on: change}."""

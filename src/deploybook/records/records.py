@@ -159,7 +159,7 @@ class Risk(Strict):
     owner: v.Text = ""
     mitigation: v.Text = ""
     next_review: v.Due | None = None
-    waits_on: v.Length | None = None
+    waits_on: v.Checkpoint | None = None
     """The checkpoint that has to pass first: +48h."""
 
 
@@ -176,7 +176,7 @@ class Action(Strict):
     status: v.Text = ""
     note: v.Text = ""
     path: v.Text = ""
-    waits_on: v.Length | None = None
+    waits_on: v.Checkpoint | None = None
     """The checkpoint that has to pass first: +48h."""
 
 

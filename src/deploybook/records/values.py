@@ -239,6 +239,20 @@ def address(value: Any) -> str:
     return str(no_secret(text_of(value), "url"))
 
 
+def site(value: Any) -> str:
+    text = address(value)
+    if not re.match(r"https?://[^\s/]", text):
+        raise ValueError(f"{text!r} is not the address of a site; write 'https://reports.example.org'")
+    return text
+
+
+def checkpoint(text: str) -> timedelta:
+    try:
+        return parse_length(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a checkpoint; write '+48h'") from None
+
+
 def spelled(*examples: Any, kind: Any = "string", **more: Any) -> WithJsonSchema:
     """What an editor is told of a value; `kind` is a type of JSON, or several."""
     items = {"items": {"type": "string"}} if "array" in kind else {}
@@ -257,6 +271,7 @@ Day = Annotated[date, read_with(day_of), spelled("2025-01-22")]
 Clock = Annotated[str, read_with(clock), spelled("17:00", pattern=r"^\d{1,2}:\d{2}$")]
 Zone = Annotated[ZoneInfo, read_with(parse_zone), spelled("America/Los_Angeles", "UTC")]
 Length = Annotated[timedelta, read_with(parse_length), spelled("15m", "48h", pattern=LENGTH)]
+Checkpoint = Annotated[timedelta, read_with(checkpoint), spelled("+48h", pattern=LENGTH)]
 Lengths = Annotated[tuple[timedelta, ...], PlainValidator(lengths), spelled(["1h", "12h", "24h", "48h"], kind="array")]
 Instant = Annotated[datetime, PlainValidator(instant), spelled("14:01", "2025-01-22 14:00")]
 Due = Annotated[datetime, PlainValidator(due), spelled("2025-01-23 17:00", "2025-01-23")]
@@ -275,6 +290,7 @@ Family = Annotated[str, read_with(family), spelled("parser_duration_ms")]
 HistogramStatistic = Annotated[str, statistic("mean"), spelled("p50", "p95", "mean")]
 GaugeStatistic = Annotated[str, statistic(*OF_A_GAUGE), spelled(*OF_A_GAUGE, "p95")]
 Options = Annotated[Any, PlainValidator(no_secret)]
+Site = Annotated[str, PlainValidator(site), spelled("https://reports.example.org")]
 Address = Annotated[str, PlainValidator(address), spelled("env:PROMETHEUS_URL", "https://prometheus.example.org")]
 
 NO_ZONE = ZoneInfo("UTC")  # stands in while a missing zone is being reported, so that other mistakes show too
