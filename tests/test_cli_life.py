@@ -518,7 +518,9 @@ def test_run_as_json_and_as_log_lines(place: Place) -> None:
     assert (code, said["schema"], said["as_of"]) == (1, "deploybook.run/1", "2025-01-22T23:30:00Z")
     assert [(each["scope"], each["state"]) for each in said["reports"]] == [("window", "failed")]
     events = [json.loads(line) for line in err.splitlines() if line.startswith("{")]
-    assert [(event["level"], event["event"], event["scope"]) for event in events] == [("error", "failed", "window")]
+    assert [(event["time"], event["level"], event["event"], event["scope"]) for event in events] == [
+        ("2025-01-22T23:30:00Z", "error", "failed", "window")
+    ]
 
 
 def test_a_report_waits_an_hour_for_a_source_that_does_not_answer(
@@ -948,6 +950,14 @@ def test_schedule_names_the_secrets_and_knows_the_place(place: Place) -> None:
         f"* * * * * cd {place.root} && if [ -r .deploybook/environment ]; then set -a; . ./.deploybook/environment; "
         f"set +a; fi && {sys.executable} -m deploybook run --quiet"
     )
+
+
+@pytest.mark.parametrize("every", ["0", "-3", "60"])
+def test_schedule_refuses_what_no_timetable_can_say(place: Place, every: str) -> None:
+    code, out, err = place.say("schedule", "--for", "cron", "--every", every)
+
+    assert (code, out) == (2, "")
+    assert "'--every'" in err
 
 
 def test_schedule_writes_files_and_overwrites_nothing(place: Place) -> None:

@@ -69,7 +69,7 @@ Do = Callable[[Work, "Item"], Made]
 def command(state: State, dry_run: bool, quiet: bool, textfile: str | None, log_format: str, as_json: bool) -> int:
     """Pull, judge, report, publish and tell whatever is due, once; what was missed is caught up in its own window."""
     workspace, now = state.open(), state.time
-    say = speaker(log_format, silent=as_json)
+    say = speaker(log_format, now, silent=as_json)
     if dry_run:
         return rehearse(workspace, now, as_json)
     return run(workspace, now, say=say, quiet=quiet, textfile=Path(textfile) if textfile else None, as_json=as_json)
@@ -93,7 +93,7 @@ def run(
     from ..duty.agenda import read_agenda, renewed
     from ..duty.lock import alone
 
-    say = say or speaker("text", silent=True)
+    say = say or speaker("text", now, silent=True)
     agenda = read_agenda(workspace, now)
     if not has_work(agenda, now):
         then = after_this(agenda, now)
@@ -380,14 +380,15 @@ def rehearse(workspace: Workspace, now: datetime, as_json: bool) -> int:
     return broken(agenda)
 
 
-def speaker(log_format: str, *, silent: bool) -> Say:
+def speaker(log_format: str, now: datetime, *, silent: bool) -> Say:
     """Lines for a person on standard output, what failed on standard error; or all as JSON lines on standard error."""
     import json
 
     def say(event: str, text: str, *, error: bool = False, **about: object) -> None:
         if log_format == "json":
             level = "error" if error else "info"
-            tell(json.dumps({"level": level, "event": event, "message": text, **about}, ensure_ascii=False))
+            line = {"time": iso_or_empty(now), "level": level, "event": event, "message": text, **about}
+            tell(json.dumps(line, ensure_ascii=False))
         elif error:
             tell(text)
         elif not silent:
