@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Problem, UsageProblem
+from ..times import after_name
 
 if TYPE_CHECKING:
     from ..book import Book
@@ -54,6 +55,8 @@ def unwritten(workspace: Workspace, settings: Settings, deployment: Deployment) 
     for number, each in enumerate(deployment.messages):
         if each.channel not in channels:
             yield in_file(workspace, path, ("messages", number, "channel"), f"'{each.channel}' is no channel; {known}")
+        for key, text in in_vain(deployment, number):
+            yield in_file(workspace, path, ("messages", number, key), text)
         try:
             planned(book, settings, each.draft, each.text)
         except UsageProblem as problem:
@@ -67,6 +70,20 @@ def unwritten(workspace: Workspace, settings: Settings, deployment: Deployment) 
             except Exception as error:  # whatever it is: it would be the same when the message is needed
                 text = f"the message '{name}' cannot be written ({type(error).__name__}: {error})"
                 yield in_file(workspace, "deploybook.yml", ("channels", channel.name), text)
+
+
+def in_vain(deployment: Deployment, number: int) -> Iterator[tuple[str, str]]:
+    """Why a planned message can never go out: the key that says so, and what to write."""
+    message, window = deployment.messages[number], deployment.window
+    if any((message.key, message.channel) == (each.key, each.channel) for each in deployment.messages[:number]):
+        text = f"the channel '{message.channel}' gets this draft at this time already; keep one, or write another time"
+        yield "at", text
+    due = {f"+{after_name(after)} passed": deployment.due(after) for after in deployment.checkpoints.after}
+    earliest = [(due[said], "if", f"'{said}' cannot hold in time") for said in message.conditions if said in due]
+    at, key, why = max([(window.start, "at", "nothing goes out before the window"), *earliest])
+    if message.last < at:
+        local = at.astimezone(deployment.zone)
+        yield key, f"{why}: a message is held for a day at most; write a time from {local:%Y-%m-%d %H:%M} on"
 
 
 def samples(book: Book, settings: Settings) -> Iterator[tuple[str, Message]]:

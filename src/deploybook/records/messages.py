@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import Field, PlainValidator
 
 from .. import model
-from ..times import Window, after_name, parse_length
+from ..times import after_name, parse_length
 from . import values as v
 from .problems import Strict
 
@@ -46,27 +44,12 @@ class Message(Strict):
     """What you add to it; figures as {parser_p50 14:00 to 14:02}."""
 
 
-def settle_messages(
-    desk: Any, checkpoints: model.Checkpoints, window: Window, zone: ZoneInfo
-) -> tuple[model.PlannedMessage, ...]:
-    """The messages; one that stands twice, or can never go out, is a mistake."""
-    messages = tuple(v.told(model.PlannedMessage, each) for each in desk.file.messages)
-    due = {f"+{after_name(after)} passed": window.end + after for after in checkpoints.after}
-    for number, each in enumerate(messages):
-        if any((each.key, each.channel) == (other.key, other.channel) for other in messages[:number]):
-            text = f"the channel '{each.channel}' gets this draft at this time already; keep one, or write another time"
-            desk.wrong(("messages", number, "at"), text)
-        if each.last < window.start:
-            desk.wrong(("messages", number, "at"), never("nothing goes out before the window", window.start, zone))
+def settle_messages(desk: Any, checkpoints: model.Checkpoints) -> tuple[model.PlannedMessage, ...]:
+    """The messages; one that waits on a checkpoint that there is not is a mistake."""
+    known = [f"+{after_name(after)} passed" for after in checkpoints.after]
+    for number, each in enumerate(desk.file.messages):
         for said in each.conditions:
-            if said.startswith("+") and said not in due:
-                text = f"'{said}': there is no such checkpoint; write one of {', '.join(due)}"
+            if said.startswith("+") and said not in known:
+                text = f"'{said}': there is no such checkpoint; write one of {', '.join(known)}"
                 desk.wrong(("messages", number, "if"), text)
-            elif said in due and each.last < due[said]:
-                desk.wrong(("messages", number, "if"), never(f"'{said}' cannot hold in time", due[said], zone))
-    return messages
-
-
-def never(why: str, earliest: datetime, zone: ZoneInfo) -> str:
-    least = earliest.astimezone(zone)
-    return f"{why}: a message is held for a day at most; write a time from {least:%Y-%m-%d %H:%M} on"
+    return tuple(v.told(model.PlannedMessage, each) for each in desk.file.messages)

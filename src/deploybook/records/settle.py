@@ -129,7 +129,7 @@ def settle(desk: Desk, slug: str) -> model.Deployment | None:
         gates=gates,
         checkins=checkins,
         checkpoints=checkpoints,
-        messages=settle_messages(desk, checkpoints, window, desk.frame.zone),
+        messages=settle_messages(desk, checkpoints),
         closing=told(model.Closing, file, at=file.closed, by=file.closed_by) if file.outcome else None,
         judge=file.judge or "interval",
         assumed=tuple(desk.assumed),
