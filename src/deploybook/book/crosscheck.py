@@ -118,13 +118,8 @@ def compared(figure: Figure, source: Source, server: asking.Answering, data: Dat
         raise asking.NoForm("the worst hour slides over the times of its rows, which no question does")
     value, question = server.ask(of(figure, data))
     if value is None:
-        return Checked(
-            figure=figure,
-            word="not answered",
-            reason=f"{source.name} has nothing for this window any more",
-            source=source.name,
-            question=question,
-        )
+        gone = f"{source.name} has nothing for this window any more"
+        return replace(unanswered(figure, source, gone), question=question)
     value *= scale_of(figure.metric)
     return Checked(
         figure=figure, word=word_for(figure.value, value), server=value, source=source.name, question=question

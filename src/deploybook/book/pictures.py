@@ -148,12 +148,8 @@ def restart_spans(facts: Facts, span: Window) -> tuple[charts.Span, ...]:
     return tuple(
         charts.Span(start_ms=to_ms(each.start), end_ms=to_ms(each.end), label="restarts")
         for each in facts.findings
-        if each.kind == "restarts"
-        and each.start
-        and each.end
-        and each.start != each.end
-        and each.severity == "info"
-        and each.start in span
+        if each.kind == "restarts" and each.severity == "info"
+        if each.start and each.end and each.start in span and each.start != each.end
     )
 
 

@@ -183,21 +183,19 @@ class Tile:
 
 def tiles(checks: Sequence[Tile]) -> Html:
     """The checks at a glance."""
-    items = join(
-        (
-            fill(
-                '<li><span class="db-tile-label">{label}</span><strong>{value}</strong>'
-                '<span class="db-tile-note">{note}</span>{status}</li>',
-                label=check.label,
-                value=check.value,
-                note=check.note,
-                status=status(check.word) if check.word else Html(),
-            )
-            for check in checks
-        ),
-        "\n",
-    )
+    items = join((_tile(check) for check in checks), "\n")
     return Html(f'<ul class="db-list db-tiles">\n{items}\n</ul>')
+
+
+def _tile(check: Tile) -> Html:
+    return fill(
+        '<li><span class="db-tile-label">{label}</span><strong>{value}</strong>'
+        '<span class="db-tile-note">{note}</span>{status}</li>',
+        label=check.label,
+        value=check.value,
+        note=check.note,
+        status=status(check.word) if check.word else Html(),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,18 +213,9 @@ def listing(lines: Sequence[Line], nothing: str = "Nothing.") -> Html:
     """Status, subject and one line more, as a list: latest reports, registers."""
     if not lines:
         return fill('<p class="db-nothing">{nothing}</p>', nothing=nothing)
-    items = join(
-        (
-            fill(
-                "<li>{status}<div>{text}<small>{note}</small></div></li>",
-                status=status(line.word, line.kind),
-                text=link(line.text, line.href),
-                note=line.note,
-            )
-            for line in lines
-        ),
-        "\n",
-    )
+    item = "<li>{status}<div>{text}<small>{note}</small></div></li>"
+    shown = ((status(line.word, line.kind), link(line.text, line.href), line.note) for line in lines)
+    items = join((fill(item, status=word, text=text, note=note) for word, text, note in shown), "\n")
     return Html(f'<ul class="db-list db-listing">\n{items}\n</ul>')
 
 
@@ -237,21 +226,16 @@ def needs_person(lines: Sequence[Line]) -> Html:
 
 def columns(*blocks: object) -> Html:
     """Blocks side by side where there is room, below each other where not."""
-    return Html(
-        '<div class="db-columns">\n'
-        + join((fill("<div>\n{b}\n</div>", b=block) for block in blocks), "\n")
-        + "\n</div>"
-    )
+    items = join((fill("<div>\n{b}\n</div>", b=block) for block in blocks), "\n")
+    return Html(f'<div class="db-columns">\n{items}\n</div>')
 
 
 def callout(title: str, body: object, kind: str = "noted", folded: bool = False) -> Html:
     """A remark beside the text; `folded` closes it behind its title. `body` is text or Html."""
     inner = body if isinstance(body, Html) else fill("<p>{body}</p>", body=body)
     box, head = ("details", "summary") if folded else ("div", "p")
-    head_html = fill(
-        "<" + head + ' class="db-callout-title">{icon}{title}</' + head + ">", icon=icon(kind), title=title
-    )
-    return Html(f'<{box} class="db-callout db-{kind}">{head_html}\n{squeeze(inner)}\n</{box}>')
+    named = f'<{head} class="db-callout-title">{icon(kind)}{escape(title)}</{head}>'
+    return Html(f'<{box} class="db-callout db-{kind}">{named}\n{squeeze(inner)}\n</{box}>')
 
 
 def preformatted(text: str) -> Html:
@@ -448,16 +432,6 @@ def figure(
 
 def panels(charts: Sequence[tuple[str, object, str]]) -> Html:
     """Small multiples of one size: (title, note, svg), two columns on a desktop and one on a phone."""
-    items = join(
-        (
-            fill(
-                '<div><p class="db-panel-title"><strong>{title}</strong> {note}</p>{svg}</div>',
-                title=title,
-                note=note,
-                svg=Html(squeeze(svg)),
-            )
-            for title, note, svg in charts
-        ),
-        "\n",
-    )
+    panel = '<div><p class="db-panel-title"><strong>{title}</strong> {note}</p>{svg}</div>'
+    items = join((fill(panel, title=title, note=note, svg=Html(squeeze(svg))) for title, note, svg in charts), "\n")
     return Html(f'<div class="db-panels">\n{items}\n</div>')
