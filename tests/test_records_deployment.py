@@ -250,6 +250,13 @@ def test_a_mistake_is_one_line_with_its_remedy(place: Place, change: tuple[str, 
         ("sources: {a: {kind: prometheus, ulr: env:U}}", "sources > a: 'ulr' is not a key of a prometheus source; did you mean 'url'?"),
         ("sources: {a: {kind: files}}", "sources > a: 'paths' is missing; write 'paths: [\"exports/original/**/*.csv*\"]'"),
         ("sources: {a: {kind: files, paths: [a.csv], zone: PDT}}", "sources > a > zone: 'PDT' is not a time zone; write one such as 'America/Los_Angeles' or 'UTC'"),
+        ("sources: {a: {kind: prometheus, url: 'prom:9090'}}", "sources > a > url: 'prom:9090' is no address; write 'https://prometheus.example.org:9090', or env:PROMETHEUS_URL"),
+        ("sources: {a: {kind: prometheus, url: 'http://prom:99999'}}", "sources > a > url: 'http://prom:99999' is no address; write 'https://prometheus.example.org:9090', or env:PROMETHEUS_URL"),
+        ("sources: {a: {kind: prometheus, url: env:U, timeout: soon}}", "sources > a > timeout: 'soon' is not a length of time; write '15s', '90m', '1h' or '2d'"),
+        ("sources: {a: {kind: prometheus, url: env:U, retention: long}}", "sources > a > retention: 'long' is not a length of time; write '15d', '12h' or '1y'"),
+        ("sources: {a: {kind: prometheus, url: env:U, max_bytes: 1 MB}}", "sources > a > max_bytes: '1 MB' is not a whole number; write one such as 1000000"),
+        ("sources: {a: {kind: prometheus, url: env:U, raw: maybe}}", "sources > a > raw: 'maybe' is not one of true, false"),
+        ("sources: {a: {kind: files, paths: [a.csv], delimiter: '||'}}", "sources > a > delimiter: '||' is not one sign; write ';' or another"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_together_is_told(place: Place, more: str, line: str) -> None:

@@ -14,10 +14,11 @@ from typing import Any
 from .. import model
 from ..errors import Problem, UnitMismatch
 from ..model import quantile_named
-from ..times import DAY, Window, after_name, length_text, on_day, parse_length, parse_zone
+from ..times import DAY, Window, after_name, length_text, on_day, parse_zone
 from ..units import Limit, Tolerance, dimension, factor, unit_of_name
 from . import deployment as shapes
 from .messages import settle_messages
+from .options import readers_for
 from .problems import KINDS, meant, suggestion
 from .values import NO_ZONE, Frame, told
 from .yaml import Tree, Way
@@ -214,7 +215,7 @@ def settle_source(desk: Desk, name: str, options: dict[str, Any], way: Way) -> m
     if options["kind"] == "files":
         rest["paths"] = [moved(path, desk.tree.place(way)[0], desk.tree.path) for path in rest["paths"]]
     read = {}
-    for key, parse in (("zone", parse_zone), ("step", parse_length)):
+    for key, parse in readers_for(options["kind"]).items():
         try:
             read[key] = parse(options[key]) if key in options else None
         except ValueError as error:

@@ -113,7 +113,7 @@ def kept_for(request: Request, length: timedelta | None) -> Kept | None:
 def length_in(text: str) -> timedelta | None:
     """'15d', '1y', '1d12h', '30d or 50GiB' as a length; None for a size, and for the '0s' of a flag that is not set."""
     hours = {"y": 365 * 24, "w": 7 * 24, "d": 24, "h": 1, "m": 1 / 60, "s": 1 / 3600}
-    parts = re.findall(r"(\d+)([ywdhms])", text.split(" or ")[0])
+    parts = re.findall(r"(\d+)\s*([ywdhms])", text.split(" or ")[0])
     return timedelta(hours=sum(int(number) * hours[unit] for number, unit in parts)) or None
 
 
