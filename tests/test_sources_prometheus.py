@@ -401,19 +401,19 @@ REFUSALS = [
     pytest.param(
         reply({"status": "success", "data": {"resultType": "vector", "result": []}}),
         QueryRejected,
-        "is a vector",
+        "answered another question",
         id="vector",
     ),
     pytest.param(
         reply({"status": "success", "data": {"resultType": "scalar", "result": [1, "1"]}}),
         QueryRejected,
-        "is a vector",
+        "answered another question",
         id="scalar",
     ),
     pytest.param(
         reply({"status": "success", "data": {"resultType": "string", "result": [1, "x"]}}),
         QueryRejected,
-        "is a string",
+        "answered another question",
         id="string",
     ),
     pytest.param(reply({"status": "success"}), QueryRejected, "no answer of the API", id="success without data"),
@@ -761,12 +761,13 @@ def certificate(folder: Path, *, days: int) -> tuple[Path, Path]:
 @pytest.mark.parametrize(
     ("days", "options", "words"),
     [
-        (30, {}, "not trusted"),
-        (-1, {"ca": "cert.pem"}, "expired"),
+        (30, {}, "not trusted; see 'ca'$"),
+        (-1, {"ca": "cert.pem"}, "expired$"),
+        (30, {"ca": "cert.pem", "cert": ""}, "see 'cert' and 'key'$"),
         (30, {"ca": "cert.pem"}, None),
         (30, {"ca": "cert.pem", "cert": "cert.pem", "key": "key.pem"}, None),
     ],
-    ids=["unknown", "expired", "known", "client"],
+    ids=["unknown", "expired", "lacking", "known", "client"],
 )
 def test_certificates_are_checked(tmp_path: Path, days: int, options: dict[str, str], words: str | None) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -780,8 +781,53 @@ def test_certificates_are_checked(tmp_path: Path, days: int, options: dict[str, 
         if words is None:
             assert len(pull(asked).samples) == 1
         else:
-            with pytest.raises(SourceUnreachable, match=words):
+            with pytest.raises(QueryRejected, match=words):  # and not asked again
                 pull(asked)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"cert": "cert.pem", "key": "other/key.pem"}, "'key' is not the key of 'cert'"),
+        ({"ca": "token.txt"}, "ca, cert or key is no PEM"),
+        ({"ca": "none.pem"}, "cannot be read .No such file"),
+    ],
+)
+def test_what_is_wrong_with_the_files_of_tls_is_said(tmp_path: Path, options: dict[str, str], words: str) -> None:
+    for folder in (tmp_path, tmp_path / "other"):
+        folder.mkdir(exist_ok=True)
+        certificate(folder, days=30)
+    (tmp_path / "token.txt").write_text("no certificate")
+
+    with pytest.raises(SourceError, match=words):
+        pull(request("https://127.0.0.1:1", COUNTER, options=options, folder=tmp_path))
+
+
+def test_a_server_without_tls_is_told_from_one_with_a_wrong_certificate() -> None:
+    def at_once(connection: socket.socket) -> socket.socket:
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        return connection
+
+    with FakeServer(reply(GOOD), wrap=at_once) as fake, pytest.raises(QueryRejected, match="speaks no TLS there"):
+        pull(request(fake.url.replace("http:", "https:"), COUNTER))
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:99999", "http://[::1:9090", "127.0.0.1:9090"])
+def test_an_address_that_is_none_is_told(address: str) -> None:
+    with pytest.raises(SourceError, match="url: is no address"):
+        pull(request(address, COUNTER))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"username": "avery", "password": "env:TOKEN"}, "see 'password'"),
+        ({}, "see 'token', or 'username' and 'password', or 'tenant'"),
+    ],
+)
+def test_refused_credentials_lead_to_their_option(options: dict[str, str], words: str) -> None:
+    with FakeServer(reply(b"no", 401)) as fake, pytest.raises(QueryRejected, match=words):
+        pull(request(fake.url, COUNTER, options=options))
 
 
 def test_milliseconds_survive() -> None:

@@ -31,6 +31,7 @@ ANSWER = 256 << 20  # bytes of one answer, unpacked
 TRIES = 5
 NOT_NOW = frozenset({408, 425, 429, 500, 502, 503, 504})
 OVER = "took longer than its 'timeout'"
+CREDENTIALS = "'token', or 'username' and 'password', or 'tenant'"
 PRIVATE = ("authorization", "cookie", "token", "key", "secret", "password")
 
 
@@ -148,8 +149,15 @@ class Client:
             context = ssl.create_default_context(cafile=path("ca"))
             if certificate := path("cert"):
                 context.load_cert_chain(certificate, path("key"))
-        except (OSError, ssl.SSLError) as error:
-            raise SourceError(f"{self.name}: ca, cert or key cannot be read ({type(error).__name__})") from None
+        except ssl.SSLError as error:
+            what = (
+                "'key' is not the key of 'cert'"
+                if error.reason == "KEY_VALUES_MISMATCH"
+                else "ca, cert or key is no PEM"
+            )
+            raise SourceError(f"{self.name}: {what}; write the path of the right file") from None
+        except OSError as error:
+            raise SourceError(f"{self.name}: ca, cert or key cannot be read ({error.strerror})") from None
         return context
 
     def ask(
@@ -201,6 +209,8 @@ class Client:
                         self.fail(OVER)
         except httpx.HTTPError as error:
             late = self.request.clock() > self.deadline and not isinstance(error, httpx.ConnectError)
+            if not late and (words := words_for_tls(error)):
+                raise QueryRejected(f"{self.name}: {self.host} {words}", source=self.name) from None
             self.fail(OVER if late else words_for(error))
         body = self.unpacked(bytes(packed), response.headers.get("content-encoding", "identity").lower())
         self.received += len(body)
@@ -210,7 +220,9 @@ class Client:
             raise QueryRejected(f"{self.name}: {self.host} {text}, nor shown; ask who runs it", source=self.name)
         after = wait_of(response.headers.get("retry-after", ""), self.request.now)
         if 300 <= response.status_code < 400:
-            target = urlsplit(response.headers.get("location", "")).netloc or self.host
+            to = urlsplit(response.headers.get("location", ""))
+            target = to.netloc.rpartition("@")[2] or self.host
+            target += to.path if target == self.host else ""
             raise QueryRejected(
                 f"{self.name}: {self.host} sends on to {target}; write the address that answers itself",
                 source=self.name,
@@ -239,8 +251,15 @@ class Client:
             self.fail("sent an answer that does not unpack")
 
     def refuse_size(self) -> NoReturn:
-        text = f"an answer of {self.host} is larger than {self.limit >> 20} MiB; ask for less, or write 'max_bytes'"
+        most = f"{self.limit >> 20} MiB" if self.limit >> 20 else f"{self.limit} bytes"
+        text = f"an answer of {self.host} is larger than {most}; ask for less, or write a larger 'max_bytes'"
         raise QueryRejected(f"{self.name}: {text}", source=self.name)
+
+    @property
+    def credentials(self) -> str:
+        """The options that its credentials come from, or could."""
+        options = self.request.source.options
+        return next((f"'{one}'" for one in ("token", "password", "headers", "cert") if one in options), CREDENTIALS)
 
     def fail(self, words: str, after: float | None = None) -> NoReturn:
         raise SourceUnreachable(f"{self.name}: {self.host} {words}", source=self.name, retry_after=after) from None
@@ -253,17 +272,28 @@ def words_for(error: Exception) -> str:
     text = str(error).lower()
     known: tuple[tuple[bool, str], ...] = (
         ("refused" in text, "refused the connection"),
-        ("certificate" in text and "expired" in text, "shows a certificate that has expired"),
-        ("certificate" in text or "ssl" in text or "tls" in text, "shows a certificate that is not trusted; see 'ca'"),
         (
             "name or service" in text or "nodename" in text or "resolution" in text,
             "is a name that nothing is found for",
         ),
         (isinstance(error, httpx.ConnectTimeout), "does not take connections"),
         (isinstance(error, httpx.TimeoutException), "did not answer in time"),
-        (isinstance(error, httpx.RemoteProtocolError), "broke off its answer"),
+        (isinstance(error, httpx.RemoteProtocolError | httpx.ReadError), "broke off its answer"),
     )
     return next((words for holds, words in known if holds), f"cannot be talked to ({type(error).__name__})")
+
+
+def words_for_tls(error: Exception) -> str:
+    """What is wrong with a certificate, or with TLS as a whole: asking again does not mend it; '' for other errors."""
+    text = str(error).lower().replace("_", " ")
+    known = {
+        "has expired": "shows a certificate that has expired",
+        "is not valid for": "shows a certificate for another name; write that name in 'url'",
+        "certificate verify failed": "shows a certificate that is not trusted; see 'ca'",
+        "wrong version number": "speaks no TLS there; write 'http://' in 'url', or its other port",
+        " alert ": "refuses the TLS connection, for want of a certificate of yours perhaps; see 'cert' and 'key'",
+    }
+    return next((words for sign, words in known.items() if sign in text and "ssl" in text), "")
 
 
 def wait_of(header: str, now: datetime | None) -> float | None:

@@ -266,7 +266,8 @@ class Puller:
     ) -> Answer:
         reply, answer = self.client.ask(path, lambda reply: read(self.client, reply), form={**form, **WHOLE})
         if answer.kind != kind:
-            raise QueryRejected(f"{self.client.name}: the answer is a {answer.kind}; a {kind} was asked for")
+            words = f"answered another question: no {kind} is in it; is the path of 'url' right?"
+            raise QueryRejected(f"{self.client.name}: {self.client.host} {words}")
         answer, lost = within(answer, span)
         if lost:
             text = f"{lost} samples are of another time than was asked for, of an old answer perhaps; they are left out"
@@ -303,7 +304,9 @@ class Puller:
 def read(client: Client, reply: Reply) -> tuple[Reply, Answer]:
     """The answer in a reply; SourceUnreachable where asking again can help, QueryRejected where not."""
     if reply.status in (401, 403):
-        raise QueryRejected(f"{client.name}: {client.host} refuses the credentials ({reply.status}); see 'token'")
+        raise QueryRejected(
+            f"{client.name}: {client.host} refuses the credentials ({reply.status}); see {client.credentials}"
+        )
     try:
         answer = read_answer(reply.body)
     except Unreadable as problem:

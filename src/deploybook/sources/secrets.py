@@ -72,7 +72,8 @@ def resolve(value: object, what: str, *, environ: Mapping[str, str], folder: Pat
         try:
             return Secret((folder / Path(name).expanduser()).read_text(encoding="utf-8").strip())
         except (OSError, UnicodeDecodeError) as error:
-            raise SourceError(f"{what}: {name} cannot be read ({type(error).__name__})") from None
+            why = getattr(error, "strerror", "") or "it is not UTF-8"
+            raise SourceError(f"{what}: {name} cannot be read ({why})") from None
     return Secret(run(name, what, environ))
 
 
@@ -95,11 +96,15 @@ def run(command: str, what: str, environ: Mapping[str, str]) -> str:
 
 def split_address(address: Secret, what: str) -> tuple[str, Secret, Secret]:
     """An address without the name and password in it, and these; SourceError where it holds a token or is none."""
-    parts = urlsplit(address.reveal())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(address.reveal())
+        name, port = parts.hostname, parts.port
+    except ValueError:  # a port that is none, a bracket that is not closed
+        name = None
+    if not name or parts.scheme not in ("http", "https"):
         raise SourceError(f"{what}: is no address; write 'https://prometheus.example:9090', or env: with such a one")
     if TOKEN_IN_URL.search(parts.query):
         raise SourceError(f"{what}: has a secret in its query; write it under 'token' or 'headers' as env:NAME")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    bare = f"{parts.scheme}://{host}{f':{parts.port}' if parts.port else ''}{parts.path.rstrip('/')}"
+    host = f"[{name}]" if ":" in name else name
+    bare = f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
     return bare, Secret(unquote(parts.username or "")), Secret(unquote(parts.password or ""))
