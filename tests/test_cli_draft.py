@@ -215,6 +215,7 @@ def test_a_message_is_evidence_of_the_report_behind_all_that_was_there(
 ) -> None:
     """The numbers of what was there before stay: the message that went out names them."""
     from deploybook import Book
+    from deploybook.sections.record import named
 
     place.write("deploybook.yml", CHANNELS)
     place.new()
@@ -233,6 +234,7 @@ def test_a_message_is_evidence_of_the_report_behind_all_that_was_there(
         "Sent to team: Pass so far: Status of Telemetry Step 2 (CHG-2025-0121)",
     )
     assert (place.root / "deployments" / SLUG / message.path).resolve().read_bytes() == kept(place, "sent.json")
+    assert "<small>kept in the evidence log</small>" in str(named(message))  # a digest as a path is too long a line
 
 
 def test_a_dry_run_prints_and_neither_sends_nor_writes(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

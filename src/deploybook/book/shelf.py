@@ -94,6 +94,7 @@ def sent(folder: Path) -> list[EvidenceItem]:
             kind=MESSAGE,
             digest=str(original["sha256"]),
             size=int(original["size"]),
+            origin="kept in the evidence log",
             path=str(original["path"]),
         )
         for _, original in inputs(folder, messages=True)

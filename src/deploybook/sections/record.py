@@ -44,7 +44,7 @@ def evidence_row(item: EvidenceItem) -> list[object]:
 
 def named(item: EvidenceItem) -> Html:
     """What it is, and below it where it lies, which query gave it or who wrote it."""
-    origin = item.origin if item.kind == "export" else item.path or item.origin
+    origin = item.origin if item.kind in ("export", "message") else item.path or item.origin
     return fill("{name} <small>{origin}</small>", name=item.name, origin=origin if origin != item.name else "")
 
 
