@@ -32,11 +32,8 @@ def check_workspace(workspace: records.Workspace) -> Iterator[Problem]:
             document = json.loads(path.read_text(encoding="utf-8"))
             cells = [dict(cell) for cell in document["cells"]]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            yield Problem(
-                path=shown,
-                line=1,
-                text=f"is not a notebook ({error}); restore it, or take a fresh one from 'deploybook init'",
-            )
+            text = f"is not a notebook ({error}); restore it, or take a fresh one from 'deploybook init'"
+            yield Problem(path=shown, line=1, text=text)
             continue
         if not any("parameters" in cell.get("metadata", {}).get("tags", ()) for cell in cells):
             yield Problem(path=shown, line=1, text="has no cell tagged 'parameters'; tag the first code cell so")

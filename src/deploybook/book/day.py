@@ -89,10 +89,8 @@ class Day:
     def _all(self) -> tuple[Book, ...]:
         found = []
         for slug in records.slugs(self.workspace):
-            try:
+            with suppress(DeploybookError):  # `check` says what is wrong with it
                 found.append(Book.open(slug, workspace=self.workspace.root))
-            except DeploybookError:
-                continue  # `check` says what is wrong with it
         return tuple(found)
 
     @property
@@ -216,12 +214,7 @@ def show_tomorrow(day: Day) -> str:
     """Checkpoints, people's checks, actions and reviews that are due from the report's time to the end of the next day."""
     tomorrow = [due for due in all_due(day) if due.at >= day.end and local_day(due.at, day.zone) <= day.day + DAY]
     rows = [
-        (
-            markup.moment(when_text(due.at, due.zone), iso(due.at)),
-            due.what,
-            due.title,
-            due.who,
-        )
+        (markup.moment(when_text(due.at, due.zone), iso(due.at)), due.what, due.title, due.who)
         for due in sorted(tomorrow, key=lambda due: (due.at, due.what))
     ]
     if not rows:

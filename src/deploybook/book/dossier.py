@@ -68,10 +68,8 @@ def facts_of(deployment: Deployment, known: Records, found: Mapping[str, Any]) -
     yield "Version, service, lead", listed(deployment.version, deployment.service, deployment.lead)
     yield "Window", f"{iso(window.start)} to {iso(window.end)} ({wording.window_text(window, deployment.zone)})"
     for approval in known.approvals:
-        yield (
-            f"Approval: {approval.what}",
-            listed(*approval.by, iso(approval.at) if approval.at else "", approval.result),
-        )
+        who = listed(*approval.by, iso(approval.at) if approval.at else "", approval.result)
+        yield f"Approval: {approval.what}", who
     for check in known.readiness:
         yield f"Before the change: {check.id}".rstrip(": "), listed(check.text, check.result, *check.by)
     if back:

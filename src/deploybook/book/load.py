@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,11 +29,8 @@ def load(workspace: records.Workspace, deployment: Deployment) -> Data:
     pulled, notes = [], []
     for source in deployment.sources:
         if source.kind not in LOCAL:
-            notes.append(
-                DataNote(
-                    kind="missing", metric="", text=f"nothing was pulled from {source.name} yet; run 'deploybook pull'"
-                )
-            )
+            text = f"nothing was pulled from {source.name} yet; run 'deploybook pull'"
+            notes.append(DataNote(kind="missing", metric="", text=text))
             continue
         try:
             pulled.append(sources.pull(source, deployment, folder, now=datetime.now(UTC)))
@@ -66,10 +64,8 @@ def pull(
 
 
 def names_needed(deployment: Deployment) -> tuple[str, ...]:
-    names = [
-        name for metric in deployment.metrics for name in (metric.id if metric.kind == "query" else "", *metric.names)
-    ]
-    return tuple(dict.fromkeys([*(name for name in names if name), "up"]))
+    asked = [metric.id for metric in deployment.metrics if metric.kind == "query"]
+    return tuple(dict.fromkeys([*asked, *(name for metric in deployment.metrics for name in metric.names), "up"]))
 
 
 def windows_needed(deployment: Deployment) -> tuple[Window, ...]:
@@ -96,11 +92,7 @@ def read_entries(folder: Path, deployment: Deployment) -> tuple[Entry, ...]:
 
 def neighbours(workspace: records.Workspace, deployment: Deployment) -> tuple[Deployment, ...]:
     found = []
-    for slug in records.slugs(workspace):
-        if slug == deployment.slug:
-            continue
-        try:
+    for slug in set(records.slugs(workspace)) - {deployment.slug}:
+        with suppress(DeploybookError):  # `check` says what is wrong with it
             found.append(records.read_deployment(workspace, slug))
-        except DeploybookError:
-            continue  # `check` says what is wrong with it
-    return tuple(found)
+    return tuple(sorted(found, key=lambda each: each.slug))
