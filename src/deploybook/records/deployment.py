@@ -13,20 +13,20 @@ from .problems import KINDS, Strict, suggestion
 
 # What a source of each kind may be told beside kind, zone and step; a kind of another package brings its own.
 HTTP = "url token username password headers tenant ca cert key timeout verify max_bytes"
+FILES = "paths path metric time value labels delimiter"
 SOURCE_OPTIONS = {
-    "files": "paths path metric time value labels delimiter",
-    "replay": "paths path url",
+    "files": FILES,
+    "replay": FILES,
     "prometheus": f"{HTTP} raw samples dialect retention",
     "postgres": "dsn query queries time value labels metric timeout table retention schema",
-    "journal": "paths format",
-    "launchdarkly": f"{HTTP} paths flag project environment",
-    "pagerduty": f"{HTTP} paths service services",
-    "alertmanager": f"{HTTP} paths filter",
-    "grafana": f"{HTTP} paths dashboard tags",
+    "launchdarkly": f"{HTTP} paths",
+    "pagerduty": f"{HTTP} paths",
+    "alertmanager": f"{HTTP} paths",
+    "grafana": f"{HTTP} paths",
     "github": f"{HTTP} paths repository environment",
     "gitlab": f"{HTTP} paths project environment",
     "git": "path repository tags",
-    "slack": "paths channel people",
+    "slack": "paths",
 }
 OTHER_KIND = {kind: f"'{kind}' stands beside another kind; a metric is one of {', '.join(KINDS)}" for kind in KINDS}
 
@@ -205,8 +205,8 @@ class Shared(Strict):
 
     timezone: v.Zone | None = None
     """The zone of every time without an offset."""
-    lead: v.Text = ""
-    team: v.Text = ""
+    lead: v.Line = ""
+    team: v.Line = ""
     source: SourceText | None = None
     """The one source: env:PROMETHEUS_URL, paths of files, or the name of one under sources."""
     sources: dict[str, SourceText] = Field(default_factory=dict)
@@ -234,11 +234,11 @@ class Windows(Strict):
 class DeploymentFile(Shared):
     """deployment.yml: what is judged and how."""
 
-    title: v.Text = ""
+    title: v.Line = ""
     """What the change is called."""
-    ticket: v.Text = ""
+    ticket: v.Line = ""
     """The change ticket; none where there is none."""
-    version: v.Text = ""
+    version: v.Line = ""
     """Commit, tag or version that was deployed."""
     service: v.Text = ""
     """Takes sources, metrics and limits from services/<name>.yml."""
@@ -255,13 +255,13 @@ class DeploymentFile(Shared):
     actual: v.Span | None = None
     reason: v.Text = ""
     closed: v.Instant | None = None
-    closed_by: v.Text = ""
+    closed_by: v.Line = ""
 
 
 class ServiceFile(Shared):
     """services/<name>.yml: team, sources, metrics and limits of one service."""
 
-    title: v.Text = ""
+    title: v.Line = ""
 
 
 class Keep(Strict):
@@ -274,7 +274,7 @@ class Keep(Strict):
 class WorkspaceFile(Shared):
     """deploybook.yml: what is the same for all deployments."""
 
-    title: v.Text = ""
+    title: v.Line = ""
     """What this workspace is called."""
     url: v.Site = ""
     """Where the site will be."""

@@ -153,7 +153,7 @@ class FollowOn(Free):
 
 
 class Risk(Strict):
-    id: v.Text
+    id: v.Line
     description: v.Text
     status: v.Text = ""
     owner: v.Text = ""
@@ -169,7 +169,7 @@ class Risks(Strict):
 
 
 class Action(Strict):
-    id: v.Text
+    id: v.Line
     text: v.Text
     owner: v.Text = ""
     due: v.Due | None = None
@@ -185,7 +185,7 @@ class Actions(Strict):
 
 
 class Priority(Action):
-    id: v.Text = ""
+    id: v.Line = ""
 
 
 class Priorities(Strict):
@@ -196,7 +196,7 @@ class Priorities(Strict):
 class CheckDone(Strict):
     """What became of a check by a person, by the check's id."""
 
-    id: v.Text
+    id: v.Line
     status: v.Text
     note: v.Text = ""
 

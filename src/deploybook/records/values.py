@@ -239,6 +239,13 @@ def address(value: Any) -> str:
     return str(no_secret(text_of(value), "url"))
 
 
+def line(text: str) -> str:
+    """What titles, tables, terminals and messages print: one line, in which nothing turns the direction of the rest."""
+    if found := re.search(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]", text):
+        raise ValueError(f"holds the sign U+{ord(found[0]):04X}, which does not show; write it in one line without it")
+    return text
+
+
 def site(value: Any) -> str:
     text = address(value)
     if not re.match(r"https?://[^\s/]", text):
@@ -266,6 +273,7 @@ LIMIT = "^(at most|at least|below|above|within|less than|more than) "
 OF_A_GAUGE = ("mean", "median", "min", "max", "last")
 
 Text = Annotated[str, read_with(str), SCALAR]
+Line = Annotated[str, read_with(line), SCALAR]
 Unit = Annotated[str, read_with(unit), SCALAR]
 Day = Annotated[date, read_with(day_of), spelled("2025-01-22")]
 Clock = Annotated[str, read_with(clock), spelled("17:00", pattern=r"^\d{1,2}:\d{2}$")]
