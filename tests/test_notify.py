@@ -315,6 +315,12 @@ def test_where_all_pass_the_closest_to_its_limit_is_named() -> None:
     assert "Detail: Closest to its limit: CLI p95." in a_message(page, an_event("pass")).text()
 
 
+def test_a_metric_without_a_target_names_no_limit() -> None:
+    page = a_page(metrics=(line(limit_text="—"),))
+
+    assert "203 ms, baseline 189 ms, +7.4 %, tolerance ±5 %" in a_message(page).text()
+
+
 def test_a_message_says_nothing_twice() -> None:
     other = "Checkout 2.4 of the same service was deployed in the window."
     page = a_page(metrics=(line(word="Pass"),), sentence=other, detail="1 more below.", late="")

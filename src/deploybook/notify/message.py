@@ -228,7 +228,8 @@ def said_by(page: PageFacts) -> Iterator[tuple[str, str]]:
 
 def numbers(line: MetricLine) -> str:
     """'203 ms, baseline 189 ms, +7.4 %, ≤ 210 ms, tolerance ±5 %', as far as they are there; as the page prints them."""
-    parts = [line.shown, f"baseline {line.baseline}" if line.baseline else "", line.delta, line.limit_text]
+    limit = line.limit_text if line.limit_text != "—" else ""
+    parts = [line.shown, f"baseline {line.baseline}" if line.baseline else "", line.delta, limit]
     parts.append(f"tolerance {line.tolerance}" if line.tolerance else "")
     return ", ".join(part for part in parts if part)
 
