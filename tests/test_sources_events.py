@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import re
@@ -173,6 +174,34 @@ def test_pasted_chat_is_read_in_the_zone_of_its_people(tmp_path: Path) -> None:
         ("22:04:00", "comms", "looks fine", ("Queenie",)),
         ("17:00:00", "comms", "still fine", ("Avery",)),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "words"),
+    [
+        (b"Avery  [1:30 AM]\nFlag on\n", "2025-11-02.txt", "cannot be read in line 1: 2025-11-02 1:30 happened twice"),
+        (b"Avery  [1:30 AM]\nFlag on\n", "2025-02-30.txt", "is no chat that can be read"),
+        (b"[2:03 PM] Avery: Flag on\n", "2025-01-22.txt", "is no chat that can be read"),
+    ],
+    ids=["twice", "no day", "other form"],
+)
+def test_pasted_chat_without_a_time_is_told(tmp_path: Path, text: bytes, name: str, words: str) -> None:
+    pulled = read(tmp_path, "slack", text, name, zone=ZoneInfo("America/Los_Angeles"))
+
+    assert (pulled.events, [note.kind for note in pulled.notes]) == ((), ["unreadable"])
+    assert words in pulled.notes[0].text
+
+
+def test_a_clock_that_none_shows_is_a_word_of_the_chat(tmp_path: Path) -> None:
+    pulled = read(tmp_path, "slack", b"Avery 14:03\nratio\nis 99:99\n", "2025-01-22.txt", zone=UTC)
+
+    assert told(pulled) == [("14:03:00", "comms", "ratio is 99:99", ("Avery",))]
+
+
+def test_a_packed_file_that_breaks_off_is_told(tmp_path: Path) -> None:
+    pulled = read(tmp_path, "grafana", gzip.compress(json.dumps(GRAFANA).encode())[:-9], "events.json.gz")
+
+    assert [note.text for note in pulled.notes] == ["events.json.gz is cut off: its gzip data break off"]
 
 
 @pytest.mark.parametrize("content", [b"<html>", b'{"message": "not found"}', b"[" * 100_000, b"42"])
@@ -409,6 +438,7 @@ def test_pages_older_than_the_windows_are_not_asked_for() -> None:
     [
         pytest.param(reply(b"{}", 500, "text/plain"), "answered 500", id="5xx"),
         pytest.param(reply(b"{}", 403), "answered 403; see 'token'", id="refused"),
+        pytest.param(reply(b"{}", 404), "answered 404; is the path of 'url' right?", id="elsewhere"),
         pytest.param(reply(b"<html>login</html>", kind="text/html"), "is no JSON; is 'url' right?", id="login page"),
         pytest.param(reply(b'{"message": "gone"}'), "holds no list of grafana events", id="no list"),
         pytest.param(

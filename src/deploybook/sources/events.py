@@ -225,8 +225,7 @@ def pull(request: Request) -> Pulled:
     if kind == "git":
         told = [Told(content=tags_of(request), query="git for-each-ref refs/tags")]
     elif request.source.options.get("paths") or not KINDS[kind].path:
-        named = named_files(request, notes)
-        told = [Told(content=unpacked(path.read_bytes()), place=shown) for path, shown in named]
+        told = list(from_files(request, notes))
     else:
         told, failure = from_server(request, KINDS[kind])
     if failure:
@@ -267,13 +266,22 @@ def pull(request: Request) -> Pulled:
     )
 
 
+def from_files(request: Request, notes: list[DataNote]) -> Iterator[Told]:
+    for path, shown in named_files(request, notes):
+        try:
+            yield Told(content=unpacked(path.read_bytes()), place=shown)
+        except (Unreadable, OSError) as problem:
+            words = problem.text if isinstance(problem, Unreadable) else f"cannot be read: {problem.strerror}"
+            notes.append(DataNote(kind="unreadable", metric="", text=f"{shown} {words}", place=shown))
+
+
 def spans(request: Request) -> list[tuple[int, int]]:
     return merged(request.windows, LEAD, to_ms(request.now) if request.now else None)
 
 
 def read(told: Told, kind: str, request: Request, notes: list[DataNote]) -> list[Entry]:
     """The entries of one file or answer. Raises Unreadable."""
-    if kind == "slack" and not told.content.lstrip().startswith((b"[", b"{")):
+    if kind == "slack" and not re.match(rb"\s*(\[\s*[{\]]|\{)", told.content):
         return pasted(told.content.decode("utf-8", "replace"), told.place, request)
     if kind == "git":
         given = [[tag(line)] for line in told.content.decode("utf-8", "replace").splitlines()]
@@ -354,7 +362,10 @@ def pages(
 
 def answered(client: Client, reply: Reply, kind: str) -> tuple[Reply, list[Any]]:
     if reply.status >= 400:
-        hint = "; see 'token'" if reply.status in (401, 403) else ""
+        refused = reply.status in (401, 403)
+        hint = (
+            f"; see {client.credentials}" if refused else "; is the path of 'url' right?" if reply.status == 404 else ""
+        )
         raise QueryRejected(f"{client.name}: {client.host} answered {reply.status}{hint}", source=client.name)
     try:
         return reply, items_in(reply.body, kind)
@@ -409,7 +420,7 @@ def tag(line: str) -> Entry | None:
     return entry(moment(time), f"Tag {name} at {commit}{f': {subject}' if subject else ''}", "note")
 
 
-CHAT = re.compile(r"(?P<who>\S.{0,60}?)\s+\[?(?P<clock>\d{1,2}:\d\d(?::\d\d)?)\s*(?P<half>[AaPp][Mm])?\]?\s*$")
+CHAT = re.compile(r"(?P<who>\S.{0,60}?)\s+\[?(?P<clock>([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?)\s*(?P<half>[AaPp][Mm])?\]?")
 
 
 def pasted(text: str, place: str, request: Request) -> list[Entry]:
@@ -417,23 +428,29 @@ def pasted(text: str, place: str, request: Request) -> list[Entry]:
     zone = request.source.zone or (request.deployment.zone if request.deployment else None)
     day = day_in(Path(place).name)
     found: list[list[Any]] = []
-    for line in text.splitlines():
+    for number, line in enumerate(text.splitlines(), 1):
         head = CHAT.fullmatch(line.strip())
         if head and zone and day:
             hour, rest = head["clock"].split(":", 1)
             turned = int(hour) % 12 + (12 if head["half"].lower() == "pm" else 0) if head["half"] else int(hour)
-            found.append([localise(day, f"{turned}:{rest}", zone), head["who"], []])
+            try:
+                found.append([localise(day, f"{turned}:{rest}", zone), head["who"], []])
+            except ValueError as error:
+                raise Unreadable(f"cannot be read in line {number}: {error}") from None
         elif other := day_in(line) if len(line.strip()) <= 12 else None:
             day = other
         elif line.strip() and found:
             found[-1][2].append(line.strip())
     if text.strip() and not found:
         raise Unreadable(
-            "is no chat that can be read: it needs a day (in its name), a zone, and 'Name [2:03 PM]' lines"
+            "is no chat that can be read: it needs a day (in its name), a zone, and lines as 'Avery  [2:03 PM]'"
         )
     return [one for when, who, words in found if (one := entry(when, " ".join(words), "comms", who))]
 
 
 def day_in(text: str) -> date | None:
     found = re.search(r"\d{4}-\d\d-\d\d", text)
-    return date.fromisoformat(found[0]) if found else None
+    try:
+        return date.fromisoformat(found[0]) if found else None
+    except ValueError:  # 2025-02-30
+        return None
