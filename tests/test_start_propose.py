@@ -158,7 +158,7 @@ def test_what_only_a_person_can_say_is_asked(tmp_path: Path, content: str, said:
             "Zeit,p95\n1,2\n",
             "a.csv:1: has no time column (Zeit, p95); name it 'timestamp', or write 'time: NAME' on the source",
         ),
-        ("Time,p95\n01/22/2025 14:00,2\n", "(such as '01/22/2025 14:00'; write '2025-01-22T14:00:00Z')"),
+        ("Time,p95\n01/22/2025 14:00,2\n", "(such as '01/22/2025 14:00'); write '2025-01-22T14:00:00Z', an offset"),
         ("Time,Value,Value\n1737460800,2,3\n", "has two columns named 'Value'; give each series a legend of its own"),
         ('{"status":"error","errorType":"bad_data","error":"parse error"}', "is an error of the server: bad_data"),
         ("<html>", "has no time column"),

@@ -15,7 +15,7 @@ from .files import read_file
 from .packed import unpacked
 from .request import Request
 from .rows import Rows, Unreadable
-from .tables import text_of
+from .tables import OF_EXCEL, text_of
 
 DELIMITERS = ",;\t|"
 OF_GRAFANA = r"-data(-as-\w+)?(?=-\d{4}-)"  # 'Latency-data-2025-01-22 14_03_11.csv', 'Latency-data-as-joinbyfield-…'
@@ -74,9 +74,9 @@ def read(content: bytes, path: str, options: dict[str, str], zone: Any) -> Rows:
 
 
 def header_of(content: bytes) -> str:
-    """The first line as text, '' where there is none."""
+    """The line of the header as text, '' where there is none."""
     try:
-        return text_of(unpacked(content)).partition(b"\n")[0].decode()
+        return OF_EXCEL.sub(b"", text_of(unpacked(content)), count=1).partition(b"\n")[0].decode()
     except Unreadable:
         return ""
 

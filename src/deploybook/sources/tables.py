@@ -21,6 +21,7 @@ USUAL = {
 TIMES = "'2025-01-22T14:00:00Z', an offset in place of the Z, or seconds or milliseconds since 1970"
 SERIES = re.compile(r"\s*([A-Za-z_:][\w:]*)?\s*\{(.*)\}\s*", re.DOTALL)
 PAIR = re.compile(r'\s*([A-Za-z_]\w*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)', re.DOTALL)
+OF_EXCEL = re.compile(rb"\Asep=(.)\r?\n")  # a line before the header, which says what stands between fields
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,7 @@ def read_csv(content: bytes, form: Form, *, place: str, digest: str = "") -> Row
     """The rows of a CSV; what cannot be read is in their notes. Raises Unreadable."""
     content, seen = text_of(content), Notebook(place)
     above = 0
-    if said := re.match(rb"sep=(.)\r?\n", content):  # a line for Excel, which says what stands between fields
+    if said := OF_EXCEL.match(content):
         content, form, above = content[said.end() :], replace(form, delimiter=said[1].decode()), 1
     header = read_header(content, form, above)
     frame = read_fields(content, header, form.delimiter, seen, above)
