@@ -19,7 +19,7 @@ NOTHING = (None, "null", "~")
 class Strict(BaseModel):
     """A mapping with known keys only. `null` and an empty value count as not written."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
     also: ClassVar[Mapping[str, str]] = {}  # another name of a key -> the key
     beside: ClassVar[Mapping[str, str]] = {}  # key -> what to say where it stands here by mistake
 
