@@ -639,7 +639,7 @@ def test_check_names_the_reference_that_leads_nowhere_here(place: Place, monkeyp
         0,
         [
             "deploybook.yml:2: hint: channel team: the environment variable SLACK_URL is not set; nothing can be sent from here",
-            "deploybook.yml:3: hint: channel mail: smtp cannot be read (FileNotFoundError); nothing can be sent from here",
+            "deploybook.yml:3: hint: channel mail: smtp cannot be read (No such file or directory); nothing can be sent from here",
         ],
     )
 
