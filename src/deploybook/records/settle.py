@@ -26,7 +26,7 @@ from .yaml import Tree, Way
 SHARED = tuple(shapes.Shared.model_fields)
 # What is merged key by key, and how many levels down; the rest is replaced whole.
 MERGED = {"sources": 1, "limits": 1, "checkpoints": 1, "checkins": 1, "windows": 1, "metrics": 2}
-NO_NUMBERS = {"journal", "launchdarkly", "pagerduty", "alertmanager", "grafana", "github", "gitlab", "git", "slack"}
+NO_NUMBERS = {"launchdarkly", "pagerduty", "alertmanager", "grafana", "github", "gitlab", "git", "slack"}
 BETTER = {"upper": "lower", "lower": "higher", "both": "either"}
 LATENCY_TOLERANCE = Tolerance(relative=0.05, text="5 %")
 
