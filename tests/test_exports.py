@@ -146,6 +146,15 @@ def test_a_second_pull_with_the_same_content_writes_nothing(tmp_path: Path) -> N
     assert [path.stat().st_mtime_ns for path in sorted(tmp_path.iterdir())] == stamps
 
 
+def test_what_a_first_pull_did_not_find_is_settled_by_a_later_one(tmp_path: Path) -> None:
+    """A path that was wrong in the morning is no finding in the evening; a metric that is still missing is one."""
+    lost = [DataNote(kind="missing", metric=name, place=f"{name}.csv") for name in ("jobs_total", "up")]
+    exports.store(tmp_path, [pulled(notes=tuple(lost))])
+    exports.store(tmp_path, [pulled(counter(series({0: 1, 15: 2}, pod="a")))])
+
+    assert [note.metric for note in exports.load(tmp_path).notes] == ["up"]
+
+
 def test_a_later_pull_adds_only_the_new_rows(tmp_path: Path) -> None:
     exports.store(tmp_path, [pulled(counter(series({0: 1, 15: 2}, pod="a")))])
     before = bytes_in(tmp_path)["jobs_total.parquet"]

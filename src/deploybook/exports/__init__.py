@@ -81,6 +81,7 @@ def store(folder: Path, results: Iterable[Pulled], *, tool: str = "", check: Che
     written: list[str] = []
     noticed: list[DataNote] = []
     whole: set[str] = set()
+    found: set[str] = set()
     for result in results:
         whole |= set() if result.failure else {result.source}
         if check:
@@ -88,6 +89,7 @@ def store(folder: Path, results: Iterable[Pulled], *, tool: str = "", check: Che
             for original in result.originals:
                 check(original.content, f"{result.source}: an answer")
         noticed += result.notes
+        found |= {samples.name for samples in result.samples if samples.series}
         for samples in result.samples:
             before = read_samples(folder, manifest, samples.name)
             fresh, note = what_is_new(samples, before, pulled_spans(manifest, samples.name))
@@ -100,7 +102,7 @@ def store(folder: Path, results: Iterable[Pulled], *, tool: str = "", check: Che
         fresh_events = [one for one in result.events if as_told(one) not in known]
         if fresh_events or is_first_of_nothing(result, manifest):
             keep(manifest, write_events(folder, fresh_events, manifest, result), written)
-    notes = merged_notes(manifest["notes"], noticed, whole)
+    notes = merged_notes(manifest["notes"], noticed, whole, found)
     if written or notes != manifest["notes"]:
         manifest |= {"schema": SCHEMA, "notes": notes, "tool": tool or manifest["tool"]}
         put(folder / MANIFEST, (json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())

@@ -49,14 +49,18 @@ def note_of(told: Mapping[str, Any]) -> DataNote:
 
 
 def merged_notes(
-    before: list[dict[str, Any]], noticed: Iterable[DataNote], whole: Collection[str]
+    before: list[dict[str, Any]], noticed: Iterable[DataNote], whole: Collection[str], found: Collection[str]
 ) -> list[dict[str, Any]]:
     """
     One note per kind, metric and place: what the last pull noticed there; a note of history stays as it is.
 
-    whole: the sources that gave all they were asked for, so that what failed in an earlier pull is settled.
+    whole: the sources that gave all they were asked for, so that what failed in an earlier pull is settled. found: the
+    metrics that this pull has rows of, so that they are missing no more.
     """
-    left = [note for note in before if note["kind"] != "failed" or note["place"] not in whole]
+    settled = {("failed", "place", name) for name in whole} | {("missing", "metric", name) for name in found}
+    left = [
+        note for note in before if not any((note["kind"], key, note[key]) in settled for key in ("place", "metric"))
+    ]
     by_key = {(note["kind"], note["metric"], note["place"]): note for note in left}
     for note in noticed:
         by_key[note.kind, note.metric, note.place] = asdict(note)
