@@ -631,6 +631,7 @@ def test_check_names_mail_that_is_for_nobody(place: Place, monkeypatch: pytest.M
 def test_check_names_the_reference_that_leads_nowhere_here(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.write("deploybook.yml", "channels:\n  team: env:SLACK_URL\n  mail: {url: 'file:smtp', to: a@example.org}\n")
     place.new()
+    place.counter(END - HOUR, END)
     monkeypatch.delenv("SLACK_URL", raising=False)
 
     code, _, err = place.say("check")
@@ -676,6 +677,7 @@ def test_the_messages_of_the_manual_are_accepted(place: Place) -> None:
     place.write("deploybook.yml", "channels: {stakeholders: 'https://chat.example.org/hook'}\n")
     text = test_cli_life.blocks("drafts.md", "yaml")[0].replace("parser_p50", "failures")
     place.new(more=text)
+    place.counter(END - HOUR, END)
 
     assert place.say("check")[::2] == (0, "")
     assert [each.conditions for each in read_deployment(place.workspace, SLUG).messages] == [

@@ -659,6 +659,19 @@ def test_a_channel_written_wrongly_stops_no_report(place: Place) -> None:
     assert "deploybook.yml: channels > ops: 'onn' is not a key here" in place.capsys.readouterr()[1]
 
 
+def test_check_says_which_files_are_not_there_yet(place: Place) -> None:
+    """A deployment made from another one names files beside the other."""
+    place.new()
+
+    code, _, err = place.say("check")
+
+    at = f"deployments/{SLUG}/deployment.yml:6"
+    assert (code, err) == (
+        0,
+        f"{at}: hint: no file at 'exports/original/*.csv' yet, seen from the deployment's folder\n",
+    )
+
+
 def test_check_finds_what_is_wrong_with_a_channel(place: Place) -> None:
     place.write("deploybook.yml", "# ours\nchannels:\n  ops: {url: 'env:SLACK_URL', onn: every}\n")
 

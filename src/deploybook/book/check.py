@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -61,8 +62,23 @@ def check_deployment(workspace: records.Workspace, slug: str) -> Checked:
         except FileProblems as error:
             problems += error.problems
     if not problems:
-        hints = (*hints, *reference_hints(workspace, deployment), *prose_hints(workspace, deployment))
+        hints = (*hints, *path_hints(workspace, deployment))
+        hints += (*reference_hints(workspace, deployment), *prose_hints(workspace, deployment))
     return Checked(problems=tuple(problems), hints=hints, assumed=deployment.assumed)
+
+
+def path_hints(workspace: records.Workspace, deployment: Deployment) -> Iterator[Problem]:
+    """Each pattern of a source that no file matches yet."""
+    folder = workspace.folder(deployment.slug)
+    lines = (workspace.root / deployment.path).read_text(encoding="utf-8-sig").splitlines()
+    for source in deployment.sources:
+        paths = source.options.get("paths", source.options.get("path", ()))
+        for pattern in [paths] if isinstance(paths, str) else paths if isinstance(paths, (list, tuple)) else ():
+            if glob.glob(str(pattern), root_dir=folder, recursive=True):  # noqa: PTH207 - Path.glob takes no '..' and no absolute path
+                continue
+            line = next((number for number, text in enumerate(lines, 1) if str(pattern) in text), 1)
+            text = f"no file at '{pattern}' yet, seen from the deployment's folder"
+            yield Problem(path=deployment.path, line=line, where=("hint",), text=text)
 
 
 def reference_hints(workspace: records.Workspace, deployment: Deployment) -> Iterator[Problem]:
