@@ -93,8 +93,8 @@ def table_of_figures(console: Console, found: Live) -> None:
     said = ", ".join(f"{words[word]} {word}" for word in COLOURS if words[word])
     console.print(f"{plural(len(found.figures), 'stored figure')}: {said} (equal: within {TOLERANCE:g} of its size)")
     if words["differs"]:
-        text = "what the server holds, or what was stored, changed since; 'deploybook pull' tells 'history_changed'"
-        console.print(Text(f"look: {plural(words['differs'], 'figure')} differ: {text}"))
+        text = "what the server holds, or what was stored, changed since, or rows have a gap; ours stay as they were pulled"
+        console.print(Text(f"look: {plural(words['differs'], 'figure')} of another value: {text}"))
 
 
 def figure_cells(each: Checked, found: Live) -> list[str]:

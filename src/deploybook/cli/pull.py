@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import click
 
 from .common import State, json_option, print_document, tell, verb
+
+if TYPE_CHECKING:
+    from ..model import DataNote
 
 
 @verb("pull")
@@ -24,12 +28,9 @@ def command(state: State, dry_run: bool, as_json: bool) -> int:
         deployment, folder, now=state.time, environ=os.environ, progress=None if as_json else progress
     )
     failures = [*map(str, unasked), *(one.failure for one in pulled if one.failure)]
-    for failure in failures:
-        tell(failure)
     notes = [note for result in pulled for note in result.notes]
-    for note in notes:
-        place = f"{note.place}: " if note.place and not note.text.startswith(note.place) else ""
-        tell(f"{place}{note.text}")
+    for line in dict.fromkeys([*failures, *map(line_of, notes)]):  # a server warns with each answer
+        tell(line)
     check = guard(workspace.root, os.environ)
     stored = exports.StoreResult()
     if not dry_run:
@@ -46,6 +47,10 @@ def command(state: State, dry_run: bool, as_json: bool) -> int:
             f"{deployment.slug}: {len(names)} metrics read, {verb_text} {len(new)} new, {len(stored.kept)} were there"
         )
     return 1 if failures else 0
+
+
+def line_of(note: DataNote) -> str:
+    return f"{note.place}: {note.text}" if note.place and not note.text.startswith(note.place) else note.text
 
 
 def progress(what: str, samples: int, size: int) -> None:

@@ -97,7 +97,7 @@ class Gauge(Metric):
 
 
 class Query(Metric):
-    query: v.Text
+    query: v.PromQL
     """PromQL, evaluated by the server."""
     statistic: Literal["answer"] = "answer"
 

@@ -169,6 +169,8 @@ def describe(way: Way, item: dict[str, Any], tree: Tree) -> tuple[Way, str]:
         return way, str(context["error"])
     if kind == "literal_error":
         allowed = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+        if len(allowed) == 1:
+            return way, f"{quoted} does not fit here; leave it out"
         near = meant(str(found), allowed)
         remedy = f"did you mean '{near}'?" if near else f"write {allowed[0]}"
         return way, f"{quoted} is not one of {', '.join(allowed)}; {remedy}"

@@ -66,7 +66,17 @@ def text_of(value: Any, most: int = 500) -> str:
 
 
 def read_with(parse: Callable[[str], Any]) -> PlainValidator:
-    return PlainValidator(lambda value: parse(text_of(value, MAX_TEXT if parse is str else 500)))
+    return PlainValidator(lambda value: parse(text_of(value, MAX_TEXT if parse in (str, promql) else 500)))
+
+
+def promql(text: str) -> str:
+    import promql_parser
+
+    try:
+        promql_parser.parse(text.replace("$window", "1h"))
+    except Exception as error:  # the library raises ValueError, and panics of its own kind on some texts
+        raise ValueError(f"is no PromQL: {str(error)[:300]}; mend the query") from None
+    return text
 
 
 def instant(value: Any, info: ValidationInfo) -> datetime:
@@ -274,6 +284,7 @@ OF_A_GAUGE = ("mean", "median", "min", "max", "last")
 
 Text = Annotated[str, read_with(str), SCALAR]
 Line = Annotated[str, read_with(line), SCALAR]
+PromQL = Annotated[str, read_with(promql), SCALAR]
 Unit = Annotated[str, read_with(unit), SCALAR]
 Day = Annotated[date, read_with(day_of), spelled("2025-01-22")]
 Clock = Annotated[str, read_with(clock), spelled("17:00", pattern=r"^\d{1,2}:\d{2}$")]

@@ -17,7 +17,7 @@ Labels = tuple[tuple[str, str], ...]
 INF = float("inf")
 ABSENT = -2
 PICKED = ("gauge", "answers")  # of two values none is the right one; of a counter it is the larger
-NO_NUMBER = "values are no number (NaN, infinite, empty or text); their scrapes count as missing"
+NO_NUMBER = "values are no number (NaN, infinite, empty, or text as '1,5' and '5 %'); their scrapes count as missing"
 
 
 @dataclass(kw_only=True, eq=False)
@@ -117,10 +117,10 @@ class Taken:
         """One note about the rows of the mask, at the first of them; none where there is none."""
         if not wrong.any():
             return
-        lines, at = self.part.lines, int(self.rows[wrong].min())
-        place = self.part.place if lines is None else f"{self.part.place}:{lines[at]}"
-        count = count or int(wrong.sum())
-        self.notes.append(DataNote(kind=kind, metric=self.name, count=count, text=f"{count} {text}", place=place))
+        lines, place, count = self.part.lines, self.part.place, count or int(wrong.sum())
+        text = f"{self.name}: {count} {text}" if lines is None else f"{count} {text}"
+        place = place if lines is None else f"{place}:{lines[int(self.rows[wrong].min())]}"
+        self.notes.append(DataNote(kind=kind, metric=self.name, count=count, text=text, place=place))
 
     def scrapes(self, numbers: dict[Labels, int], windows: Sequence[Window]) -> Scrapes:
         import numpy as np
