@@ -175,6 +175,17 @@ def test_status_of_many_shows_what_is_still_open_first(place: Place) -> None:
     assert "Parser cache" not in place.say("status", "-d", SLUG, now=END + 49 * HOUR)[1]
 
 
+def test_status_shows_the_daily_reports_behind_the_deployments(place: Place) -> None:
+    place.write("deploybook.yml", "daily: 17:00\n")
+    place.new()
+    place.new("later", title="Parser cache", window="2025-01-24 09:00 to 10:00")
+
+    out = place.say("status", now=END)[1]
+
+    heads = [line.split(" · ")[0] for line in out.splitlines()[1:] if line[:1].strip()]
+    assert heads[:3] == ["Telemetry Step 2", "Parser cache", "Daily reports"]
+
+
 def test_status_as_json_is_the_document_alone(place: Place) -> None:
     place.new()
     place.made("window", END)

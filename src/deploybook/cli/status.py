@@ -120,6 +120,7 @@ def untold_lines(agenda: Agenda, now: datetime) -> Iterator[str]:
 
 
 def grouped(items: list[Item]) -> list[list[Item]]:
+    """By deployment, what is due first before the others; the daily reports last."""
     groups: dict[str, list[Item]] = {}
     for item in items:
         groups.setdefault(item.slot.deployment, []).append(item)
@@ -127,7 +128,7 @@ def grouped(items: list[Item]) -> list[list[Item]]:
     def first(group: list[Item]) -> datetime:
         return min((item.slot.at for item in group if item.state in ("due", "next")), default=group[-1].slot.at)
 
-    return sorted(groups.values(), key=first)
+    return sorted(groups.values(), key=lambda group: (not group[0].slot.deployment, first(group)))
 
 
 def kept(agenda: Agenda, items: Iterable[Item], now: datetime) -> Iterator[Kept]:
