@@ -333,6 +333,9 @@ def test_a_run_that_failed_and_an_end_are_told_without_a_page() -> None:
     failed = compose(an_event("error"), None, deployment(), reason="timeout")
     ended = compose(an_event("rolled_back", scope="outcome", before="fail"), None, deployment(), reason="p95 too slow")
 
+    gone = compose(an_event("aborted", scope="outcome"), None, None)
+
+    assert gone.text() == f"Aborted: {SLUG}\n"  # its folder is gone, or its file has a mistake
     assert failed.text().splitlines()[:2] == [
         "Not produced: +24h checkpoint: Telemetry Step 2 (CHG-2025-0121)",
         "Because: timeout",

@@ -175,7 +175,7 @@ def compose(
     of the page in it. log: size and root. reason: why a run failed, why the deployment ended, or the window it was postponed to.
     """
     word = wording.ENDED.get(event.state) or (page.word if page else spoken(event.state))
-    subject = page.title if page else about(event.scope, deployment)
+    subject = page.title if page else about(event.scope, str(deployment or event.deployment))
     lines = list(said_by(page)) if page else []
     if reason:
         moved = event.state == "postponed" and deployment is not None and deployment.closing is None
@@ -203,13 +203,13 @@ def spoken(state: str) -> str:
     return known.get(state) or state.replace("_", " ").capitalize()
 
 
-def about(scope: str, deployment: Deployment | None) -> str:
+def about(scope: str, deployment: str) -> str:
     """'+24h checkpoint: Telemetry Step 2 (CHG-2025-0121)'; how a deployment ended is about the deployment alone."""
     if scope == "outcome":
-        return str(deployment or "")
+        return deployment
     known = {"window": "Outcome report", "closing": "Closing report"}
     after = f"+{scope.removeprefix('after-')} checkpoint" if scope.startswith("after-") else ""
-    return f"{after or known.get(scope, 'Daily report')}: {deployment or ''}"
+    return f"{after or known.get(scope, 'Daily report')}: {deployment}"
 
 
 def said_by(page: PageFacts) -> Iterator[tuple[str, str]]:
