@@ -132,6 +132,7 @@ PREPARED: dict[str, Callable[[Path], Any]] = {
         f"source: {{kind: files, paths: [cpu.csv], zone: UTC}}\n{CPU}",
         cpu=sample_csv().replace(",41", ",41 %").replace(",42", ",42 %"),
     ),
+    "A row that is another one than before": lambda root: changed_since(root),
     "A notebook with outputs": lambda root: notebook(
         root, outputs=[{"output_type": "stream", "name": "stdout", "text": "x"}]
     ),
@@ -139,6 +140,13 @@ PREPARED: dict[str, Callable[[Path], Any]] = {
     "A parameter that the notebook does not have": lambda root: notebook(root, source="deployment = ''"),
     "A missing notebook": lambda root: nullcontext({}),
 }
+
+
+def changed_since(root: Path) -> Any:
+    source = f"source: {{kind: files, paths: [cpu.csv], zone: UTC}}\n{CPU}"
+    files(root, source, cpu=sample_csv())
+    assert CliRunner().invoke(cli, ["-C", str(root), "--now", FAR_AWAY, "pull"]).exit_code == 0
+    return files(root, source, cpu=sample_csv().replace(",41", ",43"))
 
 
 @contextmanager

@@ -29,17 +29,21 @@ def command(state: State, dry_run: bool, as_json: bool) -> int:
     )
     failures = [*map(str, unasked), *(one.failure for one in pulled if one.failure)]
     notes = [note for result in pulled for note in result.notes]
-    for line in dict.fromkeys([*failures, *map(line_of, notes)]):  # a server warns with each answer
+    said = dict.fromkeys([*failures, *map(line_of, notes)])  # a server warns with each answer
+    for line in said:
         tell(line)
     check = guard(workspace.root, os.environ)
     stored = exports.StoreResult()
     if not dry_run:
         stored = exports.store(folder / "exports", pulled, tool=__version__, check=check)
+        notes = list(stored.notes)  # now also of what an earlier pull stored otherwise
+    for line in dict.fromkeys(line for note in notes if (line := line_of(note)) not in said):
+        tell(line)
     names = sorted({samples.name for result in pulled for samples in result.samples})
     if as_json:
-        said = [{name: getattr(note, name) for name in ("kind", "metric", "place", "text")} for note in notes]
+        told = [{name: getattr(note, name) for name in ("kind", "metric", "place", "text")} for note in notes]
         there = {"written": list(stored.written), "kept": list(stored.kept)}
-        print_document("pull", deployment=deployment.slug, metrics=names, **there, notes=said, failed=failures)
+        print_document("pull", deployment=deployment.slug, metrics=names, **there, notes=told, failed=failures)
     else:
         verb_text = "would store" if dry_run else "stored"
         new = names if dry_run else stored.written

@@ -42,10 +42,12 @@ def what_is_new(
         return None, None
     note = None
     if changed:
-        text = f"{changed} rows in a time that was pulled before are new or have another value, from {iso(from_ms(first))} on"
-        note = DataNote(
-            kind="history_changed", metric=samples.name, count=changed, text=text, place=iso(from_ms(first))
+        rows = "1 row" if changed == 1 else f"{changed} rows"
+        text = (
+            f"{samples.name}: {rows} of a time that was pulled before, new or with another value, from "
+            f"{iso(from_ms(first))} on; both are kept, the later counts"
         )
+        note = DataNote(kind="history_changed", metric=samples.name, count=changed, text=text)
     return replace(samples, edges=edges, series=tuple(fresh)), note
 
 
