@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -160,6 +162,30 @@ def test_a_cell_sees_no_credential(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert result.ok
     assert "PATH" in result.stdout
     assert "canary" not in result.notebook.read_text()
+
+
+def test_what_is_said_ahead_of_the_cells_is_theirs_to_read_only(tmp_path: Path) -> None:
+    source = (
+        "import os\n"
+        f"place = '/proc/{os.getpid()}/fd/'\n"
+        "for name in os.listdir(place):\n"
+        "    if os.path.islink(place + name) and 'told' in os.readlink(place + name):\n"
+        "        try:\n"
+        "            os.write(os.open(place + name, os.O_RDWR), b'forged')\n"
+        "        except PermissionError:\n"
+        "            print('sealed')"
+    )
+
+    result = run(tmp_path, source, ahead="pickle:dumps")
+
+    assert (result.stdout, result.told) == ("sealed\n", pickle.dumps({}))
+    assert run(tmp_path, source).told == b""
+
+
+def test_no_cell_runs_where_what_goes_ahead_fails(tmp_path: Path) -> None:
+    result = run(tmp_path, "print('ran')", ahead="json:loads")
+
+    assert (result.status, result.told, result.cells_done) == (Status.DIED, b"", 0)
 
 
 def test_runs_do_not_see_each_other(tmp_path: Path) -> None:

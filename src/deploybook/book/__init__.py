@@ -30,6 +30,7 @@ from ..times import after_name, from_ms, parse_length, parse_window
 if TYPE_CHECKING:
     import pandas as pd
 
+judged: dict[tuple[Path, str, object], Book] = {}  # ahead of the cells, by workspace, deployment and checkpoint
 Workspace = records.Workspace
 find_workspace = records.find_workspace
 
@@ -80,6 +81,9 @@ class Book:
         deployment or checkpoint.
         """
         place = _workspace(workspace)
+        asked = (place.root, deployment, after)
+        if (as_of, now, data) == ("end", None, None) and (known := judged.pop(asked, None)):
+            return known
         opened = records.read_deployment(place, deployment)
         closing = after == "closing"
         length = _after(opened, None if closing else after)

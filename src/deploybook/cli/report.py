@@ -178,7 +178,6 @@ class Round:
 
     def due(self, slug: str, kept: Kept) -> list[Book]:
         """The book of the window and of each checkpoint that is due and that the data reach; or the one asked for."""
-        from ..assess import data_until, reached
         from ..book import Book
         from ..report.keep import scope_of
         from ..times import iso
@@ -199,6 +198,8 @@ class Round:
             raise UsageProblem(f"{slug}: the window ends at {iso(deployment.end)}; there is nothing to report yet")
         if after == "window":
             return [window]
+        from ..assess import data_until, reached
+
         data = reached(deployment, data_until(deployment, window.data))
         every = deployment.checkpoints.after
         books = [Book.open(slug, each, workspace=root) for each in every if deployment.due(each) <= min(data, self.now)]

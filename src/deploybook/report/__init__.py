@@ -11,12 +11,13 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any, Literal
 
 from .. import __version__, run
-from ..book import Book
+from ..book import Book, ahead
 from ..errors import DeploybookError, EvidenceBroken, UsageProblem
 from ..evidence import Log
 from ..facts import Facts, Provenance, document, figure_document
@@ -108,8 +109,12 @@ def make_many(
                     shown = one.book.workspace.shown(job.notebook)
                     raise UsageProblem(f"{shown} is missing; 'deploybook init' puts a fresh one there")
                 one.key = one.kept.key_of(one.book, job.notebook, job.parameters)
-                _ = one.book.facts  # what is wrong with files and data is told before a kernel starts
-                return (execute or run.execute)(
+                runs = execute or run.execute
+                if execute is None and isolation == "fork":
+                    runs = partial(runs, ahead="deploybook.book.ahead:judge")
+                else:
+                    _ = one.book.facts  # what is wrong with files and data is told before a kernel starts
+                result = runs(
                     job.notebook,
                     job.output,
                     job.parameters,
@@ -119,6 +124,8 @@ def make_many(
                     environment={"DEPLOYBOOK_WORKSPACE": str(root)},
                     cancel=cancel,
                 )
+                one.book.facts = ahead.read(result.told) if result.told else one.book.facts  # or what is wrong, too
+                return result
             except DeploybookError as problem:
                 one.problem = problem
                 return run.RunResult(status=run.Status.START_UP, notebook=job.output, digest="")

@@ -139,11 +139,12 @@ class Kept:
 
     def key_of(self, book: Book, notebook: Path, parameters: Mapping[str, Any]) -> dict[str, str]:
         """The key with what the book says of its service and of others; kept for `known_key`."""
-        from ..assess.notice import overlaps
+        found: list[str] = []
+        if book.neighbours:
+            from ..assess.notice import overlaps
 
-        others = digest(
-            [repr(each) for each in overlaps(book.deployment, book.neighbours, book.deployment.observed.end)]
-        )
+            found += map(repr, overlaps(book.deployment, book.neighbours, book.deployment.observed.end))
+        others = digest(found)
         service = book.deployment.service
         known = {"plan": self.ground.plan, "service": service, "others": others}
         if any(self.said.get(name) != value for name, value in known.items()):

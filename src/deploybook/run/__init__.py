@@ -36,12 +36,14 @@ def execute(
     limits: Limits | None = None,
     environment: Mapping[str, str] | None = None,
     cancel: threading.Event | None = None,
+    ahead: str = "",
 ) -> RunResult:
     """
     Runs one notebook and stores the executed one at output, also when it failed (marked, with what ran).
 
     cwd is where its cells run, by default the notebook's folder. environment is added to the allow-listed one. Setting
-    cancel ends the run. Raises UsageProblem for an unreadable notebook or wrong parameters, before any kernel starts.
+    cancel ends the run. ahead: 'module:function', called in the fork with the parameters before any cell ran; the bytes
+    that it gives are the result's `told`, which no cell can change. Raises UsageProblem for an unreadable notebook or wrong parameters, before any kernel starts.
     """
     document, digest = notebooks.read(notebook)
     prepared = notebooks.prepare(document, parameters or {}, digest, name=notebook.name)
@@ -54,6 +56,7 @@ def execute(
         limits=limits or Limits(),
         environment=environment,
         cancel=cancel,
+        ahead=ahead,
     )
     reply = record.reply(place)
     return RunResult(
@@ -72,6 +75,7 @@ def execute(
         cells=len(record.expected),
         seconds=time.monotonic() - began,
         peak_memory=peak,
+        told=record.told,
     )
 
 
@@ -84,6 +88,7 @@ def run_prepared(
     limits: Limits,
     environment: Mapping[str, str] | None = None,
     cancel: threading.Event | None = None,
+    ahead: str = "",
 ) -> tuple[Record, int, tuple[Status, str, int | None]]:
     """
     The record, the most memory seen, and status, reason and failing cell.
@@ -92,7 +97,7 @@ def run_prepared(
     """
     from . import fork, stock
 
-    record = Record({**document, "cells": [dict(cell) for cell in document["cells"]]})
+    record = Record({**document, "cells": [dict(cell) for cell in document["cells"]]}, ahead)
     way = fork if isolation == "fork" and fork.is_safe(document) else stock
 
     def save() -> None:

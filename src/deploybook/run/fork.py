@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -44,6 +45,7 @@ class Fork(Process):
     """One run in a fork of the warm process."""
 
     status: socket.socket
+    told: int
     warm: Warm | None = None
     code: int | None = None
 
@@ -65,6 +67,9 @@ class Fork(Process):
     def close(self) -> None:
         if self.warm is not None:
             self.warm.running.discard(self.status)
+        if fcntl.fcntl(self.told, fcntl.F_GET_SEALS) & fcntl.F_SEAL_WRITE:
+            self.record.told = os.pread(self.told, os.fstat(self.told).st_size, 0)
+        os.close(self.told)
         self.status.close()
         super().close()
 
@@ -83,16 +88,20 @@ def start(record: Record, *, cwd: Path, directory: Path, environment: Mapping[st
         "environment": {name: str(directory) for name in OWN},
         "libraries": [library for library in IMPORTS if library in content],
         "memory": limits.memory,
+        "ahead": record.ahead,
+        "parameters": record.document["metadata"].get("papermill", {}).get("parameters", {}),
         "seed": hashlib.sha256(content.encode()).hexdigest(),
     }
     ours, theirs = socket.socketpair()
     read, write = os.pipe()
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
     raw = {name: os.open(directory / name, flags, 0o600) for name in ("stdout", "stderr")}
-    fork = Fork(messages=read, raw=raw, status=ours, record=record)
+    told = os.memfd_create("told", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    fork = Fork(messages=read, raw=raw, status=ours, record=record, told=told)
     try:
         fork.warm = _take(environment, limits.start.total_seconds(), ours)
-        socket.send_fds(fork.warm.control, [json.dumps(job).encode()], [theirs.fileno(), write, *raw.values()])
+        descriptors = [theirs.fileno(), write, *raw.values(), told]
+        socket.send_fds(fork.warm.control, [json.dumps(job).encode()], descriptors)
     except OSError as failure:  # it did not come up, or ended this moment
         os.write(raw["stderr"], str(failure).encode())
         fork.code = fork.warm.process.poll() if fork.warm else None

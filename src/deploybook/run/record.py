@@ -77,6 +77,7 @@ class RunResult:
 
     cell is the place of the failing cell, from 0, the injected one counted and the marks of a failed run not; digest the
     SHA-256 of the notebook's bytes as they were executed; notebook the executed one, written also when the run failed.
+    told: what was said ahead of the cells, empty where nothing was asked or the run was not in a fork.
     """
 
     status: Status
@@ -94,6 +95,7 @@ class RunResult:
     cells: int = 0
     seconds: float = 0.0
     peak_memory: int = 0
+    told: bytes = b""
 
     @property
     def ok(self) -> bool:
@@ -109,8 +111,8 @@ class RunResult:
 class Record:
     """The cells of one notebook as the frames of its stream arrive."""
 
-    def __init__(self, document: Document) -> None:
-        self.document = document
+    def __init__(self, document: Document, ahead: str = "") -> None:
+        self.document, self.ahead, self.told = document, ahead, b""
         self.cells: list[dict[str, Any]] = document["cells"]
         self.expected = runnable(document)
         self.replies: dict[int, dict[str, Any]] = {}

@@ -32,9 +32,9 @@ IMPORTS = {
     "matplotlib": "matplotlib.pyplot matplotlib.dates matplotlib.backends.backend_agg matplotlib.backends.backend_svg"
     " matplotlib_inline.config",
     "deploybook": "polars scipy.special matplotlib.figure matplotlib.backends.backend_svg markdown nh3 pydantic yaml"
-    " deploybook.assess.checkpoints deploybook.book.day deploybook.book.pictures deploybook.book.shelf"
+    " deploybook.assess.checkpoints deploybook.book.ahead deploybook.book.day deploybook.book.pictures deploybook.book.shelf"
     " deploybook.charts.bars deploybook.charts.plot deploybook.exports.changes deploybook.exports.table"
-    " deploybook.records.deployment deploybook.records.settle",
+    " deploybook.records.deployment deploybook.records.records deploybook.records.settle deploybook.records.told",
 }
 YOUNG = 10_000  # objects between two looks of the collector; Python's 700 takes 2 % of a report
 DEATH_SIGNAL, SUBREAPER = 1, 36  # prctl(2)
@@ -120,7 +120,7 @@ class Server:
 
     def accept(self) -> bool:
         """Forks for the next job; False once the caller is gone."""
-        message, descriptors, _, _ = socket.recv_fds(self.control, 65536, 4)
+        message, descriptors, _, _ = socket.recv_fds(self.control, 65536, 5)
         if not message:
             return False
         status = socket.socket(fileno=descriptors[0])
@@ -139,7 +139,7 @@ class Server:
         return True
 
     def become(
-        self, job: dict[str, Any], messages: int, stdout: int, stderr: int, *, status: socket.socket
+        self, job: dict[str, Any], messages: int, stdout: int, stderr: int, told: int, *, status: socket.socket
     ) -> NoReturn:
         """The fork: leaves the server behind and runs the job. Never returns."""
         code = 1
@@ -161,7 +161,7 @@ class Server:
                 os.close(source)
             from . import cells
 
-            cells.run(self.kernel, job, messages)
+            cells.run(self.kernel, job, messages, told)
             code = 0
         except BaseException:
             import traceback

@@ -132,23 +132,20 @@ def span(facts: Facts, window: Window | None, *, day: bool = False) -> Html:
     return markup.moment(wording.window_text(window, facts.deployment.zone, day=day), iso(window.start))
 
 
-def inserts(facts: Facts) -> dict[str, Html]:
-    """Every '{…}' that people wrote, as the figure it stands for."""
-    return {
-        written_as: figure(facts, facts.figures[id])
-        for written_as, id in sorted(facts.references.items())
-        if id in facts.figures
-    }
+def inserts(facts: Facts, text: str) -> dict[str, Html]:
+    """Every '{…}' that people wrote, as the figure it stands for; none for a text without one."""
+    known = sorted(facts.references.items()) if "{" in text else ()
+    return {written_as: figure(facts, facts.figures[id]) for written_as, id in known if id in facts.figures}
 
 
 def line(facts: Facts, text: str) -> Html:
     """One line a person wrote, figures filled in."""
-    return prose(text, inserts(facts))
+    return prose(text, inserts(facts, text))
 
 
 def prose_block(facts: Facts, text: str) -> Html:
     """Markdown a person wrote, figures filled in."""
-    return written(text, inserts(facts))
+    return written(text, inserts(facts, text))
 
 
 def people(names: Iterable[str]) -> str:
