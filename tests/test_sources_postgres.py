@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from servers import distribution, free_port, postgres, timescale
@@ -131,6 +132,8 @@ def test_text_where_a_number_belongs_is_missing(dsn: str) -> None:
         ("SELECT now() AS time, nextval('numbers') AS value", "read-only"),
         ("SELECT now() AS time, 1 AS value FROM nowhere", 'relation "nowhere" does not exist'),
         ("SELECT 1 AS value, 2 AS other", "has no time column"),
+        ("SELECT now() AS time, 'a' AS metric, 1 AS v", "no value column (v, time, metric); write 'AS value'"),
+        ("SELECT now() AS time, 1 AS value FROM nowhere", "mend the query, or the names beside 'table'"),
     ],
 )
 def test_what_does_not_only_read_or_cannot_be_read_is_refused(dsn: str, query: str, words: str) -> None:
@@ -141,7 +144,7 @@ def test_what_does_not_only_read_or_cannot_be_read_is_refused(dsn: str, query: s
 
 
 def test_a_statement_ends_in_time(dsn: str) -> None:
-    with pytest.raises(SourceUnreachable, match="statement timeout"):
+    with pytest.raises(SourceUnreachable, match="statement timeout; see 'timeout'"):
         read(dsn, query="SELECT now() AS time, pg_sleep(5)::text AS value", timeout=0.2)
 
 
@@ -248,6 +251,13 @@ def test_timescale_says_by_its_policies_what_it_keeps(hyper: str) -> None:
         ("jobs", 100): ["db keeps 30 days"],
         ("jobs_hourly", 100): ["db keeps 90 days"],
     }
+
+
+def test_a_database_that_is_not_there_is_told(dsn: str) -> None:
+    elsewhere = urlsplit(dsn)._replace(path="/nowhere").geturl()
+
+    with pytest.raises(SourceUnreachable, match="has no such database or user; see 'dsn'"):
+        read(elsewhere, query="SELECT 1")
 
 
 def test_a_server_that_is_not_there_is_told_without_the_password() -> None:

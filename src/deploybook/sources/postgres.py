@@ -192,9 +192,10 @@ class Database:
         except (dbapi.Error, pl.exceptions.PolarsError) as error:
             self.connection.rollback()
             words = " ".join(re.split(r"LINE 1|SQLSTATE|Query was", str(error).split("ERROR:")[-1])[0].split())[:300]
-            kind = SourceUnreachable if "timeout" in words else QueryRejected
-            name = self.request.source.name
-            raise kind(f"{name}: PostgreSQL refuses: {words}", source=name) from None
+            late, name = "timeout" in words, self.request.source.name
+            kind = SourceUnreachable if late else QueryRejected
+            remedy = "see 'timeout'" if late else "mend the query, or the names beside 'table'"
+            raise kind(f"{name}: PostgreSQL refuses: {words}; {remedy}", source=name) from None
         return frame
 
     def has_timescale(self) -> bool:
@@ -216,11 +217,11 @@ def connected(request: Request) -> Iterator[Database]:
     deadline = request.clock() + seconds
     try:
         connection = dbapi.connect(in_time(dsn.reveal(), seconds))
-    except dbapi.Error:
+    except dbapi.Error as error:
         host = urlsplit(dsn.reveal()).hostname or "its server"
-        raise SourceUnreachable(
-            f"{name}: PostgreSQL at {host} cannot be reached, or refuses the credentials of 'dsn'"
-        ) from None
+        known = {"authentication failed": "refuses the credentials", "does not exist": "has no such database or user"}
+        words = next((words for sign, words in known.items() if sign in str(error)), "cannot be reached")
+        raise SourceUnreachable(f"{name}: PostgreSQL at {host} {words}; see 'dsn'") from None
     try:
         with connection.cursor() as cursor:
             cursor.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
@@ -244,7 +245,11 @@ def ask(database: Database, name: str, text: str, start: int, end: int, room: in
     form = form_of(request, name or request.source.name)
     sql = settled(database, text, start, end)
     version = database.rows("SELECT split_part(current_setting('server_version'), ' ', 1)").item()
-    frame = database.rows(plain(sql, columns(database, sql), form))
+    names = columns(database, sql)
+    if pick(names, form, "metric") and not pick(names, form, "value"):
+        text = f"the query's answer has no value column ({', '.join(names)}); write 'AS value', or 'value: NAME'"
+        raise QueryRejected(f"{request.source.name}: {text}", source=request.source.name)
+    frame = database.rows(plain(sql, names, form))
     if frame.height > MOST:
         text = f"{request.source.name}: more than {MOST:,} rows for {name or 'a query'}; cut the times with '$bucket(time)'"
         raise QueryRejected(text, source=request.source.name)
