@@ -164,8 +164,8 @@ def test_a_saved_answer_keeps_its_numbers_and_drops_what_is_none(tmp_path: Path)
         (b'{"status":"success","data":{"resultType":"vector","result":[]}}', "empty", "without series"),
         (b'{"status":"success","data":{"resultType":"string","result":[1,"1"]}}', "unreadable", "type 'string'"),
         (b'{"status":"success","data":{"resultType":"matrix","result":[{"met', "unreadable", "no answer of the API"),
-        (b'{"title": "a dashboard"}', "unreadable", "unknown"),
-        (b"{}", "unreadable", "unknown"),
+        (b'{"title": "a dashboard"}', "unreadable", "no answer of the Prometheus API"),
+        (b"{}", "unreadable", "no answer of the Prometheus API"),
         (b"<html>sign in</html>", "unreadable", "a page for people"),
     ],
 )

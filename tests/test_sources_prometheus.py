@@ -622,6 +622,15 @@ def test_an_old_window_without_samples_is_no_longer_observable() -> None:
     assert [(note.kind, "no longer observable" in note.text) for note in pulled.notes] == [("missing", True)]
 
 
+@pytest.mark.parametrize(("kind", "zero"), [("counter", True), ("gauge", False)])
+def test_only_a_counter_may_start_with_its_first_event(kind: str, zero: bool) -> None:
+    asked = request("http://127.0.0.1:1", {"jobs": kind}, deployment=asking(metric(kind, "jobs")))
+
+    (note,) = sources.missing(asked, Pulled(source="live"))
+
+    assert ("write 'missing: zero'" in note.text) is zero
+
+
 def test_a_query_that_is_no_promql_is_refused_before_any_server_is_asked() -> None:
     broken = metric("query", "", id="p95", query="histogram_quantile(0.95, sum by (le (x))")
 

@@ -279,7 +279,12 @@ def wrong(reading: Reading, deployment: Deployment) -> Iterator[str]:
         return  # why it did not answer is told of the source
     if not reading.series:
         where = " with " + ", ".join(map(str, metric.where)) if metric.where else ""
-        yield f"no series{where}; look at the name{' and the labels' if where else ''}, or write 'missing: zero' for a counter that starts with its first event"
+        zero = (
+            ", or write 'missing: zero' for a counter that starts with its first event"
+            if metric.kind == "counter"
+            else ""
+        )
+        yield f"no series{where}; look at the name{' and the labels' if where else ''}{zero}"
         return
     if reading.now.value is None and deployment.window.end > reading.now.window.end:
         yield f"nothing now: {reading.now.missing}"

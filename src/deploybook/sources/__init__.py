@@ -43,7 +43,8 @@ KINDS = {
     "replay": "replay",
 }
 # Read beside the metrics of every deployment: it tells a target that was down from a counter that never counted.
-ABSENT = "look at its name and at 'where', or write 'missing: zero' for a counter that starts with its first event"
+ABSENT = "look at its name and at 'where'"
+ZERO = ", or write 'missing: zero' for a counter that starts with its first event"
 ALSO = {"up": "gauge"}
 
 
@@ -123,9 +124,12 @@ def pull(
 def missing(request: Request, pulled: Pulled) -> list[DataNote]:
     """A note for each metric of which nothing was there under any of its names."""
     found = {samples.name for samples in pulled.samples} | {name for name, _ in request.held}
-    return [
-        DataNote(kind="missing", metric=name, text=f"{request.source.name} has no rows of {name}; {ABSENT}", count=0)
+    lacking = {
+        names[0]: f"{ABSENT}{ZERO if metric.kind == 'counter' else ''}"
         for metric in request.metrics
         if (names := [name for name in needs(metric) if name in request.wanted]) and not found & set(names)
-        for name in names[:1]
+    }
+    return [
+        DataNote(kind="missing", metric=name, text=f"{request.source.name} has no rows of {name}; {advice}", count=0)
+        for name, advice in lacking.items()
     ]

@@ -101,9 +101,10 @@ def read_answer(body: bytes) -> Answer:
 
 def read_in_parts(body: bytes) -> Answer:
     told = msgspec.json.decode(body, type=Envelope)
+    if told.status == "error" or told.error:
+        return replace(answer_of("", [], told), error_type=told.errorType or "unknown", error=told.error or "no words")
     if told.status != "success":
-        error = told.error or f"status {told.status!r}"
-        return replace(answer_of("", [], told), error_type=told.errorType or "unknown", error=error)
+        raise Unreadable("is no answer of the Prometheus API: its 'status' is neither 'success' nor 'error'")
     content = msgspec.json.decode(told.data, type=Content)
     if content.resultType == "scalar":
         content = Content("vector", msgspec.Raw(b'[{"value":' + bytes(content.result) + b"}]"))
