@@ -31,10 +31,11 @@ IMPORTS = {
     "polars": "polars",
     "matplotlib": "matplotlib.pyplot matplotlib.dates matplotlib.backends.backend_agg matplotlib.backends.backend_svg"
     " matplotlib_inline.config",
-    "deploybook": "polars scipy.special matplotlib.figure matplotlib.backends.backend_svg markdown nh3 pydantic yaml"
+    "deploybook": "polars matplotlib.figure matplotlib.backends.backend_svg markdown nh3 pydantic yaml"
     " deploybook.assess.checkpoints deploybook.book.ahead deploybook.book.day deploybook.book.pictures deploybook.book.shelf"
     " deploybook.charts.bars deploybook.charts.plot deploybook.exports.changes deploybook.exports.table"
-    " deploybook.records.deployment deploybook.records.records deploybook.records.settle deploybook.records.told",
+    " deploybook.measure.uncertainty.special deploybook.records.deployment deploybook.records.records"
+    " deploybook.records.settle deploybook.records.told",
 }
 YOUNG = 10_000  # objects between two looks of the collector; Python's 700 takes 2 % of a report
 DEATH_SIGNAL, SUBREAPER = 1, 36  # prctl(2)
@@ -51,6 +52,7 @@ def serve(control: int) -> None:
         Server(socket.socket(fileno=control), kernel).run()
     finally:
         shutil.rmtree(os.environ["TMPDIR"], ignore_errors=True)
+    os._exit(0)  # Python would take all that was imported apart again
 
 
 def load(kernel: Any, library: str) -> None:

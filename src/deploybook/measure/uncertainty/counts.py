@@ -16,7 +16,7 @@ COUNT = f"quasi-Poisson, dispersion from {PARTS} sub-intervals of each window"
 
 def poisson_limits(events: float, confidence: float) -> tuple[float, float]:
     """Exact two-sided limits of a Poisson mean (Garwood 1936); the lower is 0 for no events."""
-    from scipy.special import gammaincinv
+    from .special import gammaincinv
 
     tail = (1 - confidence) / 2
     return (float(gammaincinv(events, tail)) if events > 0 else 0.0), float(gammaincinv(events + 1, 1 - tail))
@@ -109,7 +109,7 @@ def together(window: Increments | None) -> float:
 
     1 otherwise, so that runs that are independent have the plain limits.
     """
-    from scipy.special import chdtri
+    from .special import chdtri
 
     if window is None or window.good is None:
         return 1.0

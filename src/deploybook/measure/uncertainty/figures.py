@@ -119,6 +119,6 @@ def joint(now: Figure, base: Figure) -> tuple[float, float]:
 
 def t_value(confidence: float, df: float = 1e9) -> float:
     """The two-sided quantile of Student's t; of the normal where no degrees of freedom are given."""
-    from scipy.special import stdtrit
+    from .special import stdtrit
 
     return float(stdtrit(max(df, 1.0), 0.5 + confidence / 2))
