@@ -9,7 +9,6 @@ from pathlib import Path
 
 from .. import exports, journal, records, sources
 from ..errors import DeploybookError, SourceError
-from ..findings import joined
 from ..model import Data, DataNote, Deployment, Entry, Pulled
 from ..times import Window, at_clock
 
@@ -82,6 +81,8 @@ def windows_needed(deployment: Deployment) -> tuple[Window, ...]:
 
 def read_entries(folder: Path, deployment: Deployment) -> tuple[Entry, ...]:
     """The journal, entries of the records and pulled events, in order; equal ones once."""
+    from ..findings import joined
+
     found: list[Entry] = list(records.read_entries(folder, deployment))
     path = folder / "journal.md"
     if path.is_file():
