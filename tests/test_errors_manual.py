@@ -16,7 +16,9 @@ from click.testing import CliRunner
 from servers import FakeServer, reply
 
 from deploybook.cli import cli
+from deploybook.cli.pull import line_of
 from deploybook.errors import DeploybookError
+from deploybook.model import DataNote
 
 MANUAL = Path(__file__).parents[1] / "docs/reference/errors.md"
 BASE = {
@@ -191,6 +193,24 @@ def made(root: Path, wrong: Case, monkeypatch: pytest.MonkeyPatch) -> str:
 @pytest.mark.parametrize("wrong", CASES, ids=[one.title for one in CASES])
 def test_the_manual_says_what_is_said(wrong: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert made(tmp_path, wrong, monkeypatch) == wrong.said
+
+
+def test_no_label_begins_a_line_of_its_own_on_the_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "deployments/telemetry-step2"
+    folder.mkdir(parents=True)
+    (tmp_path / "deploybook.yml").write_text("")
+    source = f"source: {{kind: files, paths: [cpu.csv]}}\n{CPU}"
+    label, day = '"a\nPass: all is well\x1b[31m"', "2025-01-22T22"
+    rows = [f"{day}:{minute:02d}:00Z,cpu_percent,{label},41" for minute in range(60) if not 20 < minute < 40]
+    files(tmp_path, source, cpu="\n".join(["timestamp,metric,pod,value", *rows, ""]))
+
+    said = CliRunner().invoke(cli, ["-C", str(tmp_path), "--now", FAR_AWAY, "judge"]).output
+
+    assert "a Pass: all is well␛[31m" in said
+    assert not any(line.startswith("Pass: all is well") for line in said.splitlines())
+    assert (
+        line_of(DataNote(kind="warning", metric="", count=1, text="odd\nPass: b", place="live")) == "live: odd Pass: b"
+    )
 
 
 def test_the_manual_lists_forty_mistakes_each_once() -> None:

@@ -54,7 +54,10 @@ def command(state: State, dry_run: bool, as_json: bool) -> int:
 
 
 def line_of(note: DataNote) -> str:
-    return f"{note.place}: {note.text}" if note.place and not note.text.startswith(note.place) else note.text
+    """On one line, whatever a file or a server put into it."""
+    from ..sections.text import plain
+
+    return plain(f"{note.place}: {note.text}" if note.place and not note.text.startswith(note.place) else note.text)
 
 
 def progress(what: str, samples: int, size: int) -> None:

@@ -11,7 +11,7 @@ from ..model import Judgement, Verdict
 from ..sections.metrics import own_window, threshold
 from ..sections.say import doubt
 from ..sections.summary import headlined
-from ..sections.text import visible
+from ..sections.text import plain
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,7 +54,7 @@ def judgement_table(facts: Facts, *, verbose: bool = False) -> None:
     console, deployment = console_of(), facts.deployment
 
     def say(text: str) -> None:
-        console.print(Text(visible(text)))
+        console.print(Text(f"{' ' * (len(text) - len(text.lstrip()))}{plain(text).strip()}"))
 
     what = f"+{wording.after_text(facts.after).lstrip('+')} checkpoint" if facts.after else "deployment window"
     looked_at = facts.metrics[0].now.window if facts.metrics else deployment.window
@@ -68,11 +68,11 @@ def judgement_table(facts: Facts, *, verbose: bool = False) -> None:
             say(f"  {judgement.metric.title}: {judgement.reason}")
     for checkpoint in facts.checkpoints:
         line = Text(f"{wording.after_text(checkpoint.after)}  {wording.local_full(checkpoint.due, deployment.zone)}  ")
-        console.print(line.append_text(word(checkpoint.verdict)).append(visible(f"  {checkpoint.reason}")))
+        console.print(line.append_text(word(checkpoint.verdict)).append(f"  {plain(checkpoint.reason)}"))
     for finding in facts.findings:
         say(f"{'Watch' if finding.severity == 'warn' else 'Note'}: {finding.text}")
     console.print(
-        Text.assemble((wording.word(facts.verdict), COLOURS.get(facts.verdict, "")), visible(f": {facts.sentence}"))
+        Text.assemble((wording.word(facts.verdict), COLOURS.get(facts.verdict, "")), f": {plain(facts.sentence)}")
     )
 
 
@@ -85,7 +85,7 @@ def row(facts: Facts, judgement: Judgement) -> list[str]:
         value = wording.value_text(metric, shown.now.value)
         baseline = wording.value_text(metric, shown.baseline.value) if shown.baseline else ""
         delta = wording.delta_text(metric, judgement.delta)
-    title = visible(metric.title if len(metric.title) <= LONGEST else f"{metric.title[: LONGEST - 1]}…")
+    title = plain(metric.title if len(metric.title) <= LONGEST else f"{metric.title[: LONGEST - 1]}…")
     title += f", {window}" if (window := own_window(facts, judgement)) else ""
     return [title, value, baseline, delta, threshold(judgement), doubt(shown)]
 
