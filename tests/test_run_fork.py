@@ -309,7 +309,7 @@ def test_a_fork_finds_imported_what_its_code_names(tmp_path: Path) -> None:
         "import sys; before = set(sys.modules)",
         "import pandas\nimport matplotlib.pyplot\nfrom deploybook import Book",
     )
-    wanted = {"pandas", "matplotlib.pyplot", "scipy.special._ufuncs", "pydantic", "deploybook.book.day"}
+    wanted = {"pandas", "matplotlib.pyplot", "scipy.special._ufuncs", "pydantic", "deploybook.book.pictures"}
 
     assert run(tmp_path, *sources, f"print({wanted} - before)").stdout == "set()\n"
 
