@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -52,6 +52,7 @@ class Ground:
         return cls(workspace=workspace, common=common, plan=digest(stamps(plan, root)), entries=entries(root))
 
 
+@cache
 def package() -> str:
     """The version; in a checkout also which files are other than before."""
     folder = Path(__file__).parents[1]
