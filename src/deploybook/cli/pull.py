@@ -21,6 +21,7 @@ def command(state: State, dry_run: bool, as_json: bool) -> int:
     from .. import __version__, exports
     from ..book.credentials import guard
     from ..book.load import pull
+    from ..wording import plural
 
     workspace, deployment = state.chosen()
     folder = workspace.folder(deployment.slug)
@@ -47,9 +48,8 @@ def command(state: State, dry_run: bool, as_json: bool) -> int:
     else:
         verb_text = "would store" if dry_run else "stored"
         new = names if dry_run else stored.written
-        click.echo(
-            f"{deployment.slug}: {len(names)} metrics read, {verb_text} {len(new)} new, {len(stored.kept)} were there"
-        )
+        read = plural(len(names), "metric")
+        click.echo(f"{deployment.slug}: {read} read, {verb_text} {len(new)} new, {len(stored.kept)} there before")
     return 1 if failures else 0
 
 

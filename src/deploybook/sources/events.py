@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from ..errors import QueryRejected, SourceError
 from ..model import ENTRY_KINDS, DataNote, Entry, Original, Pulled
 from ..times import UTC, from_ms, iso, localise, to_ms
+from ..wording import plural
 from .files import named_files
 from .http import Client, Reply
 from .packed import unpacked
@@ -289,7 +290,7 @@ def read(told: Told, kind: str, request: Request, notes: list[DataNote]) -> list
         items = items_in(told.content, kind)
         given = [list(KINDS[kind].read(item)) if isinstance(item, Mapping) else [None] for item in items]
     if lost := sum(None in many for many in given):
-        text = f"{lost} events have no time, or no words; they are left out"
+        text = f"{plural(lost, 'event has', 'events have')} no time or no words, left out"
         notes.append(DataNote(kind="refused", metric="", count=lost, text=text, place=told.place))
     return [one for many in given for one in many if one]
 

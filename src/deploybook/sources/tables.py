@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from ..wording import plural
 from .rows import Notebook, Rows, Unreadable, rows_of
 
 USUAL = {
@@ -192,12 +193,13 @@ def with_times(frame: pl.DataFrame, column: str, zone: ZoneInfo | None, seen: No
         if not rows.height:
             continue
         text, line = rows["@text"][0] or "", rows["@line"][0]
+        have = plural(rows.height, "row has", "rows have")
         if kind == "refused":
-            words = f"{rows.height} rows have no time that can be read (such as {text[:40]!r}); write {TIMES}"
+            words = f"{have} no time that can be read (such as {text[:40]!r}); write {TIMES}"
         elif zone is None:
-            words = f"{rows.height} rows have a time without a zone ({text[:40]!r}); write 'zone: UTC' (or theirs) on the source"
+            words = f"{have} a time without a zone ({text[:40]!r}); write 'zone: UTC' (or theirs) on the source"
         else:
-            words = f"{rows.height} rows have a time ({text[:40]!r}) that clocks in {zone.key} showed twice or never"
+            words = f"{have} a time ({text[:40]!r}) that clocks in {zone.key} showed twice or never"
         seen.add(kind, f"{words}; they are left out", line=line, count=rows.height)
     return frame.filter(pl.col("@ts").is_not_null()).drop("@text", "@zoneless")
 
