@@ -95,7 +95,6 @@ GOALS: Mapping[str, Sequence[Goal]] = {
 QUICK: Mapping[str, Sequence[str]] = {
     "reports": ["--quick"],
     "execution": ["--quick"],
-    "sources": ["--samples", "1000000"],
 }
 SLOW = ("publish",)  # left out of --quick
 

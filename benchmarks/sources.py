@@ -197,7 +197,7 @@ def task(what: str, folder: Path) -> None:
         data = exports.load(folder / "exports", [NAME])
         figures = [list(path_of(data, *each)) for each in itertools.product(("p50", "p95"), REGIONS, (BEFORE, NOW))]
     done = {"seconds": time.process_time() - start, "megabytes": peak()}
-    import scipy.special  # noqa: F401 - an import of the interval
+    import deploybook.measure.uncertainty.special  # noqa: F401 - an import of the interval
 
     start = time.process_time()
     if what == "pandas":
