@@ -166,12 +166,13 @@ def test_a_cell_sees_no_credential(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_what_is_said_ahead_of_the_cells_is_theirs_to_read_only(tmp_path: Path) -> None:
     source = (
-        "import os\n"
+        "import fcntl, os\n"
         f"place = '/proc/{os.getpid()}/fd/'\n"
         "for name in os.listdir(place):\n"
         "    if os.path.islink(place + name) and 'told' in os.readlink(place + name):\n"
         "        try:\n"
-        "            os.write(os.open(place + name, os.O_RDWR), b'forged')\n"
+        "            os.write(told := os.open(place + name, os.O_RDWR), b'forged')\n"
+        "            fcntl.fcntl(told, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE)\n"
         "        except PermissionError:\n"
         "            print('sealed')"
     )

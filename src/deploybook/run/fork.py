@@ -67,7 +67,7 @@ class Fork(Process):
     def close(self) -> None:
         if self.warm is not None:
             self.warm.running.discard(self.status)
-        if fcntl.fcntl(self.told, fcntl.F_GET_SEALS) & fcntl.F_SEAL_WRITE:
+        if self.record.ahead and fcntl.fcntl(self.told, fcntl.F_GET_SEALS) & fcntl.F_SEAL_WRITE:
             self.record.told = os.pread(self.told, os.fstat(self.told).st_size, 0)
         os.close(self.told)
         self.status.close()
