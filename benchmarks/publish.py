@@ -23,13 +23,13 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
+from evidence import KEY, NOW, entries  # noqa: E402
 from test_publish_pages import AFTER, HELD, checkpoint, lines, metric, page  # noqa: E402
 from test_publish_site import workspace  # noqa: E402
 
 from deploybook.evidence import Log, statement  # noqa: E402
 from deploybook.evidence.seal import FOLDER, SUMS, copy  # noqa: E402
 from deploybook.publish.gather import Page  # noqa: E402
-from evidence import KEY, NOW, entries  # noqa: E402
 
 SIZES, BUILT, ROUNDS = (1_000, 3_000, 10_000), 3_000, 5
 SERVICES = 20
