@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -11,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from ..errors import EvidenceBroken
 from ..evidence import Entry, Log
 from ..model import Verdict
 from ..register import RegisterLine
@@ -49,21 +49,18 @@ def remember(evidence: Path, day: date) -> Memory:
         elif entry.kind == "verdict" and kind == "daily" and name < day.isoformat():
             dailies[date.fromisoformat(name)] = entry
     for before, entry in sorted(dailies.items(), reverse=True):
-        registers = recorded(log.path, entry, f"{before}.page.json")
+        registers = recorded(log, entry, f"{before}.page.json")
         if registers is not None:
             return Memory(day=before, registers=registers, words=words)
     return Memory(words=words)
 
 
-def recorded(evidence: Path, entry: Entry, name: str) -> Registers | None:
+def recorded(log: Log, entry: Entry, name: str) -> Registers | None:
     """The registers in the page facts that the entry names; None where they are not kept as they were recorded."""
     try:
-        content = (evidence / entry.paths[name]).read_bytes()
-        if hashlib.sha256(content).hexdigest() != entry.artifacts[name]:
-            return None
-        found = msgspec.json.decode(content, type=Recorded).registers
+        found = msgspec.json.decode(log.read(entry, name), type=Recorded).registers
         return None if found is None else {slug: tuple(listed(lines)) for slug, lines in found.items()}
-    except (KeyError, OSError, msgspec.MsgspecError):
+    except (KeyError, OSError, EvidenceBroken, msgspec.MsgspecError):
         return None
 
 

@@ -176,6 +176,16 @@ class Log:
 
     # --- writing
 
+    def read(self, entry: Entry, name: str) -> bytes:
+        """An artifact as it was recorded. KeyError or OSError where it is not kept, EvidenceBroken where it was changed."""
+        path = entry.paths[name]
+        content = (self.path / path).read_bytes()
+        if hashlib.sha256(content).hexdigest() != entry.artifacts[name]:
+            raise EvidenceBroken(
+                f"evidence/{path}: not what the log says of {name}; run 'deploybook verify'", place=path
+            )
+        return content
+
     def put(self, data: bytes | Path, extension: str, name: str = "") -> Artifact:
         """Store bytes or a file, if the gate lets them pass; evidence once an entry names it. name: for the message."""
         self.gate.check(data, name or (data.name if isinstance(data, Path) else f"a file .{extension}"))

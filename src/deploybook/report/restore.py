@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..errors import EvidenceBroken
 from ..evidence import Entry, Log
 from ..model import Deployment
 from ..records import Workspace
@@ -33,7 +31,7 @@ def restore(workspace: Workspace, deployments: Iterable[Deployment], log: Log) -
         said = [file for file in files if file.name.endswith(".page.json")]
         if any(file.is_file() for file in said) or not all((log.path / path).is_file() for path in files.values()):
             continue  # it is there; or its bytes were removed by rule
-        page.write({file: text_of(log, entry, file.name, path) for file, path in files.items()})
+        page.write({file: log.read(entry, file.name).decode() for file in files})
         restored += [workspace.shown(file).removesuffix(".page.json") for file in said]
     return tuple(restored)
 
@@ -53,10 +51,3 @@ def newest(log: Log) -> list[Entry]:
 def plain(name: str) -> bool:
     """A file name and nothing else: a log can come from elsewhere."""
     return Path(name).name == name and not name.startswith(".")
-
-
-def text_of(log: Log, entry: Entry, name: str, path: str) -> str:
-    content = (log.path / path).read_bytes()
-    if hashlib.sha256(content).hexdigest() != entry.artifacts[name]:
-        raise EvidenceBroken(f"evidence/{path}: not what the log says of {name}; run 'deploybook verify'", place=path)
-    return content.decode("utf-8")
