@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -72,13 +73,44 @@ def test_every_kind_of_output_equals_stock_papermill(stock: tuple[Path, Path], i
     expected = canonical(json.loads(executed.read_text()))
     output = source.with_name(f"{isolation}.ipynb")
 
-    result = execute(source, output, cwd=source.parent / "work", isolation=isolation)
-
-    assert result.ok, result.reason
     assert len(expected) > 80
     assert sum("image/png" in one.get("data", {}) for outputs in expected for one in outputs) >= 8
-    for place, (ours, theirs) in enumerate(zip(cells_of(result), expected, strict=True)):
-        assert ours == theirs, f"cell {place}"
+    for turn in ("first", "again"):  # what the warm process has learned of the first run must not show
+        result = execute(source, output, cwd=source.parent / "work", isolation=isolation)
+        assert result.ok, result.reason
+        for place, (ours, theirs) in enumerate(zip(cells_of(result), expected, strict=True)):
+            assert ours == theirs, f"cell {place}, {turn}"
+
+
+def test_a_cell_that_python_warns_of_is_warned_of_in_each_run(tmp_path: Path) -> None:
+    first, second = (run(tmp_path, "x = 1\nx is 1") for _ in range(2))
+
+    assert first.stderr.count("SyntaxWarning") == 3  # IPython compiles it three times
+    assert [cells_of(first)] == [cells_of(second)]
+
+
+def test_a_cell_can_change_how_the_next_is_read_in_each_run(tmp_path: Path) -> None:
+    rule = "get_ipython().input_transformer_manager.cleanup_transforms.append(lambda lines: [line.replace('a', 'b') for line in lines])"
+
+    plain = run(tmp_path, "1", "print('aaa')")
+    changed = run(tmp_path, rule, "print('aaa')")
+
+    assert (plain.stdout, changed.stdout) == ("aaa\n", "bbb\n")
+
+
+def test_what_two_threads_print_at_once_is_all_there(tmp_path: Path) -> None:
+    source = (
+        "import threading, sys\nsys.setswitchinterval(1e-6)\n"
+        "def say(word):\n    for n in range(2000): print(word, n)\n"
+        "both = [threading.Thread(target=say, args=(word,)) for word in 'ab']\n"
+        "for one in both: one.start()\nfor one in both: one.join()"
+    )
+
+    result = run(tmp_path, source)
+
+    (output,) = cells_of(result)[0]
+    expected = "".join(f"{word} {number}\n" for word in "ab" for number in range(2000))
+    assert Counter(output["text"]) == Counter(expected)  # in any order
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,7 +27,11 @@ from typing import Any
 from ipykernel.iostream import OutStream
 from jupyter_client.session import Session
 
+from .known import Known
+
 __all__ = ["make_kernel", "run"]
+
+SLOW = 0.1  # seconds after which what is written is told without the end of its line
 
 
 class Wire(Session):
@@ -66,13 +71,13 @@ class Stream(OutStream):
     sys.stdout or sys.stderr of a cell.
 
     What other code writes to the descriptor itself (a subprocess, a C library) is in a file, and is put in before the
-    next text of ours. The watcher sees each write at once, so that nothing is lost with the process; a flush tells it
-    where an output ends.
+    next text of ours. The watcher sees each line at once, so that little is lost with the process, and what is written
+    slowly without one; a flush tells it where an output ends.
     """
 
     def __init__(self, wire: Wire, name: str, descriptor: int) -> None:
         self.session, self.name, self._descriptor = wire, name, descriptor
-        self._taken, self._dirty = 0, False
+        self._taken, self._dirty, self._line, self._told = 0, False, "", 0.0
         self.pub_thread = True
         self._should_watch, self._exc = False, None
 
@@ -88,15 +93,23 @@ class Stream(OutStream):
         if os.getpid() != self.session.owner:
             os.write(self._descriptor, string.encode(errors="replace"))
             return len(string)
-        self._take_raw()
-        if string:
-            self.session.emit("write", {"text": string}, name=self.name)
-            self._dirty = True
+        with self.session.lock:
+            self._take_raw()
+            self._line += string
+            if "\n" in string or time.monotonic() - self._told > SLOW:
+                self._tell()
         return len(string)
+
+    def _tell(self) -> None:
+        if self._line:
+            text, self._line = self._line, ""
+            self.session.emit("write", {"text": text}, name=self.name)
+            self._dirty, self._told = True, time.monotonic()
 
     def _take_raw(self) -> None:
         size = os.fstat(self._descriptor).st_size
         if size > self._taken:
+            self._tell()
             text = os.pread(self._descriptor, size - self._taken, self._taken).decode(errors="replace")
             self._taken, self._dirty = size, True
             self.session.emit("write", {"text": text}, name=self.name, raw=size)
@@ -104,10 +117,12 @@ class Stream(OutStream):
     def flush(self) -> None:
         if os.getpid() != self.session.owner:
             return
-        self._take_raw()
-        if self._dirty:
-            self._dirty = False
-            self.session.emit("flush", name=self.name)
+        with self.session.lock:
+            self._take_raw()
+            self._tell()
+            if self._dirty:
+                self._dirty = False
+                self.session.emit("flush", name=self.name)
 
     def set_parent(self, parent: Any) -> None:
         pass
@@ -118,6 +133,9 @@ def make_kernel() -> Any:
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     os.environ["_RJEM_MALLOC_CONF"] = "background_thread:false"  # the allocator of polars, read at its import
     sys.modules["debugpy"] = None  # type: ignore[assignment]  # its import starts to trace; no cell of a report debugs
+    import bdb  # noqa: F401  this and the next two: what the first cell would import
+
+    import tornado.platform.asyncio  # noqa: F401
     from ipykernel import debugger  # noqa: F401
     from ipykernel.ipkernel import IPythonKernel
     from ipykernel.kernelapp import IPKernelApp
@@ -137,6 +155,7 @@ def make_kernel() -> Any:
     assert kernel.shell.logger  # imported on first use
     with contextlib.suppress(AttributeError):  # IPython 8 has them already
         kernel.shell.magics_manager.load_all_lazy_magics()
+    kernel.known = Known(kernel.shell.input_transformer_manager)
     return kernel
 
 
