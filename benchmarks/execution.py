@@ -5,7 +5,8 @@ What running reports costs: the papermill command, our fork engine and the bare 
 
 First it compares every cell's outputs with papermill's; a fast engine that draws no figure is no engine. Then each way
 runs the same reports (28 code cells, 4 CSV files, 3 tables, 4 charts) with two workers, in turn, its start included, and
-the medians are printed; papermill runs the notebooks as they are. CPU is of the process and all its children. At last it
+the medians are printed; papermill runs the notebooks as they are, the script draws with matplotlib as it is, and our chart
+defaults are those of `figure_defaults`. CPU is of the process and all its children. At last it
 runs what misbehaves, and counts wrong successes and processes that stay. run.py holds it all against what is promised.
 """
 
@@ -39,7 +40,7 @@ from run_notebooks import SHORT, notebook, write_hostile
 WORKERS = 2
 METRICS = ("parser_ms", "cli_ms", "queue", "errors")
 AS_IS = "%config InlineBackend.figure_formats = ['svg']"
-OWN_CHARTS = "%config InlineBackend.print_figure_kwargs = {'bbox_inches': None}\n" + AS_IS
+OWN_CHARTS = "from deploybook import figure_defaults\nfigure_defaults()"
 
 
 def cells(charts: str) -> list[str]:

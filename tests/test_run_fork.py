@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 import subprocess
 import sys
 import threading
@@ -250,6 +251,24 @@ def _without_addresses(content: bytes) -> bytes:
     return re.sub(rb" at 0x[0-9a-f]+", b"", content)
 
 
+def test_figures_of_a_notebooks_own_are_drawn_alike(tmp_path: Path) -> None:
+    sources = (
+        "from deploybook import figure_defaults\nfigure_defaults()",
+        "import matplotlib.pyplot as plt\nfig, ax = plt.subplots(figsize=(8, 3)); ax.plot([1, 3]); ax.set_xlabel('the hour');",
+    )
+
+    one, other = (cells_of(run(tmp_path, *sources))[1] for _ in range(2))
+
+    assert one == other
+    (figure,) = one
+    svg = figure["data"]["image/svg+xml"]
+    assert "the hour</text>" in svg
+    assert "dc:date" not in svg
+    assert set(figure["data"]) == {"image/svg+xml", "text/plain"}
+    height, label = re.search(r'height="([\d.]+)pt"', svg), re.search(r'y="([\d.]+)"[^>]*>the hour', svg)
+    assert height and label and float(label[1]) + 3 < float(height[1])  # inside, though nothing was fitted
+
+
 def test_different_runs_draw_different_random_numbers(tmp_path: Path) -> None:
     source = "import random, numpy as np\nprint(random.random(), np.random.rand())"
 
@@ -340,7 +359,7 @@ def test_the_warm_process_has_no_thread_that_could_hold_a_lock(tmp_path: Path) -
 def test_a_fork_finds_imported_what_its_code_names(tmp_path: Path) -> None:
     sources = (
         "import sys; before = set(sys.modules)",
-        "import pandas\nimport matplotlib.pyplot\nfrom deploybook import Book",
+        "import pandas\nimport matplotlib.pyplot\nfrom deploybook import Book\nBook.open",
     )
     wanted = {"pandas", "matplotlib.pyplot", "scipy.special._ufuncs", "pydantic", "deploybook.book.pictures"}
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .book import Book
     from .book.day import Day
+    from .charts.figures import figure_defaults
 
-__all__ = ["Book", "Day", "__version__"]
+__all__ = ["Book", "Day", "__version__", "figure_defaults"]
 __version__ = "0.1.0"
 
 
@@ -25,4 +26,8 @@ def __getattr__(name: str) -> object:
         from .book.day import Day
 
         return Day
+    if name == "figure_defaults":
+        from .charts.figures import figure_defaults
+
+        return figure_defaults
     raise AttributeError(f"module 'deploybook' has no attribute {name!r}")

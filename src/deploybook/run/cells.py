@@ -122,7 +122,7 @@ class Stream(OutStream):
             self._tell()
             if self._dirty:
                 self._dirty = False
-                self.session.emit("flush", name=self.name)
+                self.session.emit("flush", name=self.name, hold=True)
 
     def set_parent(self, parent: Any) -> None:
         pass

@@ -25,6 +25,16 @@ from typing import Any, NoReturn
 
 __all__ = ["serve"]
 
+PACKAGE = (
+    "polars numpy.random matplotlib.figure matplotlib.backends.backend_svg nh3 pydantic yaml"
+    " markdown.extensions.attr_list markdown.extensions.codehilite markdown.extensions.fenced_code"
+    " markdown.extensions.sane_lists markdown.extensions.tables pygments.formatters pygments.lexers"
+    " deploybook.assess.checkpoints deploybook.book.ahead deploybook.book.load deploybook.book.pictures"
+    " deploybook.book.shelf deploybook.charts.bars deploybook.charts.describe deploybook.charts.plot"
+    " deploybook.charts.svg deploybook.exports.changes deploybook.exports.table"
+    " deploybook.measure.uncertainty.special deploybook.records.deployment deploybook.records.records"
+    " deploybook.records.settle deploybook.records.told deploybook.sources.request"
+)
 # For a notebook whose code has the word: what it imports, and what the first use of that imports.
 IMPORTS = {
     "numpy": "numpy.random",
@@ -32,14 +42,9 @@ IMPORTS = {
     "polars": "polars",
     "matplotlib": "matplotlib.pyplot matplotlib.dates matplotlib.backends.backend_agg matplotlib.backends.backend_svg"
     " matplotlib_inline.config",
-    "deploybook": "polars numpy.random matplotlib.figure matplotlib.backends.backend_svg nh3 pydantic yaml"
-    " markdown.extensions.attr_list markdown.extensions.codehilite markdown.extensions.fenced_code"
-    " markdown.extensions.sane_lists markdown.extensions.tables pygments.formatters pygments.lexers"
-    " deploybook.assess.checkpoints deploybook.book.ahead deploybook.book.load deploybook.book.pictures"
-    " deploybook.book.shelf deploybook.charts.bars deploybook.charts.describe deploybook.charts.plot"
-    " deploybook.charts.svg deploybook.exports.changes deploybook.exports.table"
-    " deploybook.measure.uncertainty.special deploybook.records.deployment deploybook.records.records"
-    " deploybook.records.settle deploybook.records.told deploybook.sources.request",
+    "figure_defaults": "deploybook.charts.figures",
+    "Book.open": PACKAGE,
+    "Day.open": PACKAGE,
 }
 YOUNG = 50_000  # objects between two looks of the collector; Python's 700 takes 3 % of a report
 KNOWN = 1000  # cells of which something is kept for their next run
@@ -62,7 +67,7 @@ def serve(control: int) -> None:
 
 def load(kernel: Any, library: str) -> None:
     """Imports a library as a cell would: pandas asks for get_ipython(), and shows fewer columns where it is there."""
-    plain = _without_tables() if library == "deploybook" else contextlib.nullcontext()
+    plain = _without_tables() if IMPORTS[library] is PACKAGE else contextlib.nullcontext()
     with kernel.shell.builtin_trap, plain:
         for name in IMPORTS[library].split():
             with contextlib.suppress(ImportError):
