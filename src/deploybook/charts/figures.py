@@ -4,8 +4,6 @@ from __future__ import annotations
 
 __all__ = ["figure_defaults"]
 
-MARGINS = {"left": 0.09, "right": 0.98, "bottom": 0.17, "top": 0.9}  # room for labels, as shares of the figure
-
 
 def figure_defaults() -> None:
     """
@@ -18,8 +16,9 @@ def figure_defaults() -> None:
     from matplotlib import rcParams
 
     rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "deploybook"})
-    rcParams.update({f"figure.subplot.{side}": share for side, share in MARGINS.items()})
-    if shell := get_ipython():  # type: ignore[no-untyped-call]
+    rcParams.update({"figure.subplot.left": 0.09, "figure.subplot.right": 0.98})  # shares of the figure
+    rcParams.update({"figure.subplot.bottom": 0.17, "figure.subplot.top": 0.9})
+    if shell := get_ipython():
         saved = {"bbox_inches": None, "metadata": {"Date": None}}
         shell.run_line_magic("config", f"InlineBackend.print_figure_kwargs = {saved}")
         shell.run_line_magic("config", "InlineBackend.figure_formats = ['svg']")
