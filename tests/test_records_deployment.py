@@ -262,6 +262,8 @@ def test_a_mistake_is_one_line_with_its_remedy(place: Place, change: tuple[str, 
         ("sources: {a: {kind: prometheus, url: env:U, retention: long}}", "sources > a > retention: 'long' is not a length of time; write '15d', '12h' or '1y'"),
         ("sources: {a: {kind: prometheus, url: env:U, max_bytes: 1 MB}}", "sources > a > max_bytes: '1 MB' is not a whole number; write one such as 1000000"),
         ("sources: {a: {kind: prometheus, url: env:U, raw: maybe}}", "sources > a > raw: 'maybe' is not one of true, false"),
+        ("sources: {a: {kind: prometheus, url: env:U, verify: false}}", "sources > a > verify: certificates are always checked; leave it out, and write 'ca: PATH' for one of your own"),
+        ("sources: {a: {kind: grafana, url: env:U, token: env:T, verify: no}}", "sources > a > verify: certificates are always checked; leave it out, and write 'ca: PATH' for one of your own"),
         ("sources: {a: {kind: files, paths: [a.csv], delimiter: '||'}}", "sources > a > delimiter: '||' is not one sign; write ';' or another"),
     ],
 )  # fmt: skip

@@ -714,7 +714,6 @@ def test_a_bearer_token_is_sent() -> None:
         ({"token": "cmd:echo canary"}, "a command is run only where"),
         ({"headers": {"Authorization": "literal-canary"}}, "a secret does not belong"),
         ({"headers": {"X-A": "a\r\nb"}}, "a header"),
-        ({"verify": False}, "certificates are always checked"),
         ({"ca": "nowhere.pem"}, "cannot be read"),
         ({"url": "ftp://x"}, "is no address"),
         ({"url": "https://x/?token=canary"}, "has a secret in its query"),

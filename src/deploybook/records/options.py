@@ -51,6 +51,11 @@ def one_sign(value: Any) -> None:
         raise ValueError(f"'{value}' is not one sign; write ';' or another")
 
 
+def verify(value: Any) -> None:
+    if str(value).lower() != "true":
+        raise ValueError("certificates are always checked; leave it out, and write 'ca: PATH' for one of your own")
+
+
 def one_of(*words: str) -> Reader:
     def read(value: Any) -> None:
         if str(value).lower() not in words:
@@ -68,4 +73,5 @@ OWN: dict[str, Reader] = {
     "raw": one_of("true", "false"),
     "dialect": one_of("prometheus", "thanos", "mimir", "victoriametrics"),
     "delimiter": one_sign,
+    "verify": verify,
 }

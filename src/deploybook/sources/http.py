@@ -136,12 +136,9 @@ class Client:
 
     def trust(self) -> ssl.SSLContext:
         """The certificates to believe in, and the client's own; checking cannot be switched off."""
-        options = self.request.source.options
-        if options.get("verify") in (False, "false", "no"):
-            raise SourceError(f"{self.name} > verify: certificates are always checked; write 'ca: PATH' for your own")
 
         def path(option: str) -> str | None:
-            value = str(options.get(option) or "")
+            value = str(self.request.source.options.get(option) or "")
             written = found[2] if (found := REFERENCE.fullmatch(value)) and found[1] == "file" else value
             return str(self.request.folder / Path(written).expanduser()) if value else None
 
