@@ -176,12 +176,24 @@ def test_pasted_chat_is_read_in_the_zone_of_its_people(tmp_path: Path) -> None:
     ]
 
 
+def test_chat_with_its_words_in_the_same_line_is_read(tmp_path: Path) -> None:
+    text = b"[2:03 PM] Avery: drain: done\nall of it\n[12:07 AM] Queenie: looks fine\n[14:10:30] Bob: still fine\n"
+
+    pulled = read(tmp_path, "slack", text, "2025-01-22-deploy.txt", zone=ZoneInfo("America/Los_Angeles"))
+
+    assert told(pulled) == [
+        ("08:07:00", "comms", "looks fine", ("Queenie",)),
+        ("22:03:00", "comms", "drain: done all of it", ("Avery",)),
+        ("22:10:30", "comms", "still fine", ("Bob",)),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "name", "words"),
     [
         (b"Avery  [1:30 AM]\nFlag on\n", "2025-11-02.txt", "cannot be read in line 1: 2025-11-02 1:30 happened twice"),
         (b"Avery  [1:30 AM]\nFlag on\n", "2025-02-30.txt", "is no chat that can be read"),
-        (b"[2:03 PM] Avery: Flag on\n", "2025-01-22.txt", "is no chat that can be read"),
+        (b"Avery, at 2:03 PM: Flag on\n", "2025-01-22.txt", "is no chat that can be read"),
     ],
     ids=["twice", "no day", "other form"],
 )

@@ -421,21 +421,26 @@ def tag(line: str) -> Entry | None:
     return entry(moment(time), f"Tag {name} at {commit}{f': {subject}' if subject else ''}", "note")
 
 
-CHAT = re.compile(r"(?P<who>\S.{0,60}?)\s+\[?(?P<clock>([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?)\s*(?P<half>[AaPp][Mm])?\]?")
+CLOCK = r"(?P<clock>([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?)\s*(?P<half>[AaPp][Mm])?"
+CHAT = re.compile(rf"(?P<who>\S.{{0,60}}?)\s+\[?{CLOCK}\]?(?P<words>)")
+LINE = re.compile(rf"\[{CLOCK}\]\s+(?P<who>[^\s:][^:]{{0,60}}):\s(?P<words>.*)")
 
 
 def pasted(text: str, place: str, request: Request) -> list[Entry]:
-    """Chat as it is pasted: 'Avery  [2:03 PM]', then the words; the day is in the file's name or in a line of its own."""
+    """
+    Chat as it is pasted: 'Avery  [2:03 PM]' above the words, or '[2:03 PM] Avery: words'; the day is in the file's
+    name or in a line of its own.
+    """
     zone = request.source.zone or (request.deployment.zone if request.deployment else None)
     day = day_in(Path(place).name)
     found: list[list[Any]] = []
     for number, line in enumerate(text.splitlines(), 1):
-        head = CHAT.fullmatch(line.strip())
+        head = LINE.fullmatch(line.strip()) or CHAT.fullmatch(line.strip())
         if head and zone and day:
             hour, rest = head["clock"].split(":", 1)
             turned = int(hour) % 12 + (12 if head["half"].lower() == "pm" else 0) if head["half"] else int(hour)
             try:
-                found.append([localise(day, f"{turned}:{rest}", zone), head["who"], []])
+                found.append([localise(day, f"{turned}:{rest}", zone), head["who"], [head["words"]]])
             except ValueError as error:
                 raise Unreadable(f"cannot be read in line {number}: {error}") from None
         elif other := day_in(line) if len(line.strip()) <= 12 else None:
