@@ -46,6 +46,7 @@ KINDS = {
 ABSENT = "look at its name and at 'where'"
 ZERO = ", or write 'missing: zero' for a counter that starts with its first event"
 ALSO = {"up": "gauge"}
+WHY = ("empty", "non_numbers", "negative", "refused", "unreadable", "zoneless")  # notes that say why rows are missing
 
 
 def kinds() -> tuple[str, ...]:
@@ -122,8 +123,9 @@ def pull(
 
 
 def missing(request: Request, pulled: Pulled) -> list[DataNote]:
-    """A note for each metric of which nothing was there under any of its names."""
+    """A note for each metric of which nothing was there under any of its names, where none says why."""
     found = {samples.name for samples in pulled.samples} | {name for name, _ in request.held}
+    found |= {note.metric for note in pulled.notes if note.kind in WHY}
     lacking = {
         names[0]: f"{ABSENT}{ZERO if metric.kind == 'counter' else ''}"
         for metric in request.metrics
