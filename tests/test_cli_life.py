@@ -612,6 +612,23 @@ def test_a_change_of_state_is_told_once(place: Place, monkeypatch: pytest.Monkey
     assert (health["untold"], health["failures"]) == ([], [])
 
 
+def test_nobody_is_told_out_of_a_page_that_was_changed(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.write("deploybook.yml", "channels: {ops: 'env:SLACK_URL'}\n")
+    place.new()
+    place.ran("window", {"index.page.json": b'{"word": "Breach"}'})
+    place.made("window", END, "fail")
+    (entry,) = place.log.entries("run")
+    kept = place.root / "evidence" / entry.paths["index.page.json"]
+    kept.chmod(0o644)
+    kept.write_bytes(b'{"word": "Pass"}')
+    with webhook() as (url, received):
+        monkeypatch.setenv("SLACK_URL", url)
+        with pytest.raises(EvidenceBroken, match=r"not what the log says of index\.page\.json"):
+            run(place.workspace, END, do=Maker(), quiet=True)
+
+    assert received == []
+
+
 def test_a_postponed_deployment_tells_its_new_window_and_then_its_verdict(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ from ..errors import DeploybookError, UsageProblem
 from ..wording import window_text
 
 if TYPE_CHECKING:
-    from ..evidence import Artifact, Log
+    from ..evidence import Artifact, Entry, Log
     from ..model import Deployment
     from ..notify import Channel, Event, Message, Picture
     from ..records import Workspace
@@ -140,7 +140,7 @@ def message_of(agenda: Agenda, event: Event, log: Log, *, mail: bool = False, pa
     from .drafting import head_of
 
     deployment = agenda.deployments.get(event.deployment)
-    page = page or page_of(agenda.workspace.root / "evidence", event.page)
+    page = page or page_of(log, event.page)
     return compose(
         event,
         page,
@@ -165,15 +165,25 @@ def reason_of(agenda: Agenda, event: Event, deployment: Deployment | None) -> st
     return deployment.closing.reason if deployment.closing else ""
 
 
-def page_of(evidence: Path, path: str) -> PageFacts | None:
+def page_of(log: Log, run: Entry | None) -> PageFacts | None:
+    """What the page of that run says of itself; EvidenceBroken where that is not what was recorded."""
     import msgspec
 
     from ..sections.page import PageFacts
 
     try:
-        return msgspec.json.decode((evidence / path).read_bytes(), type=PageFacts) if path else None
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return msgspec.json.decode(recorded(log, run, ".page.json"), type=PageFacts)
+    except msgspec.MsgspecError:
         return None  # removed by rule, or of another version: the message says less
+
+
+def recorded(log: Log, entry: Entry | None, ending: str) -> bytes:
+    """What is kept of an entry under a name with this ending; nothing where there is none, or it was removed by rule."""
+    name = next((name for name in entry.paths if name.endswith(ending)), "") if entry else ""
+    try:
+        return log.read(entry, name) if entry and name else b""
+    except OSError:
+        return b""
 
 
 def address(agenda: Agenda, event: Event) -> str:

@@ -20,7 +20,7 @@ PATIENCE = timedelta(days=14)  # how long a channel that fails is tried again
 class Event:
     """
     index: of its entry in the log. state: a verdict, an outcome, or 'error' for a run that failed. changed: other than
-    the state before. page: where in the evidence folder the page facts lie, '' where there are none.
+    the state before. page: the entry of the run that wrote the page.
     """
 
     index: int
@@ -30,7 +30,7 @@ class Event:
     at: datetime
     before: str = ""
     changed: bool = True
-    page: str = ""
+    page: Entry | None = None
 
 
 def events_of(entries: Iterable[Entry]) -> Iterator[Event]:
@@ -39,7 +39,7 @@ def events_of(entries: Iterable[Entry]) -> Iterator[Event]:
     is judged again, in its new window.
     """
     states: dict[str, str] = {}
-    pages: dict[tuple[str, str], str] = {}
+    pages: dict[tuple[str, str], Entry] = {}
     ended: dict[str, str] = {}
     for entry in entries:
         said, slug = entry.predicate, entry.deployment
@@ -47,14 +47,13 @@ def events_of(entries: Iterable[Entry]) -> Iterator[Event]:
         at = datetime.fromisoformat(entry.recorded_at)
         event = Event(index=entry.index, deployment=slug, scope=scope, state="", at=at)
         if entry.kind == "run" and scope:
-            pages[slug, scope] = next((path for name, path in entry.paths.items() if name.endswith(".page.json")), "")
+            pages[slug, scope] = entry
             if said.get("result") == "completed" or int(said.get("attempt", 1)) > 1:
                 continue
             event = replace(event, state="error")
         elif entry.kind == "verdict":
-            event = replace(
-                event, state=ended.get(slug) or str(said.get("verdict")), page=pages.get((slug or "daily", scope), "")
-            )
+            state = ended.get(slug) or str(said.get("verdict"))
+            event = replace(event, state=state, page=pages.get((slug or "daily", scope)))
         elif entry.kind == "outcome":
             event = replace(event, scope="outcome", state=str(said.get("outcome")))
         else:
