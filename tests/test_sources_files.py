@@ -224,6 +224,13 @@ def test_a_negative_counter_is_missing_and_a_negative_gauge_is_not(tmp_path: Pat
     assert notes(pulled) == [("negative", "jobs_total.csv:2", 1)]
 
 
+def test_a_counter_whose_single_steps_are_lost_is_told(tmp_path: Path) -> None:
+    at = "2025-01-22T12:00:"
+    write(tmp_path, rows(f"{at}00Z,jobs_total,a,{2**53}", f"{at}15Z,jobs_total,a,{2**53 + 2}", f"{at}00Z,load,a,1e17"))
+
+    assert notes(read(tmp_path)) == [("inexact", "jobs_total.csv:3", 1)]
+
+
 GOOD = rows("2025-01-22T12:00:00Z,jobs_total,a,19561", "2025-01-22T12:00:15Z,jobs_total,a,19562")
 
 

@@ -110,7 +110,7 @@ class Turn:
 class DataNote:
     """Something about the data of one export that a reader must know; findings are made from these.
 
-    kind: duplicates | conflicts | unsorted | zoneless | non_numbers | negative | empty | refused | missing |
+    kind: duplicates | conflicts | unsorted | zoneless | non_numbers | negative | inexact | empty | refused | missing |
         warning | unreadable | history_changed | partial | not_kept.
     count: rows (or answers) it is about. text: one sentence. place: 'parser_failure_total.csv:17' where there is one.
     """

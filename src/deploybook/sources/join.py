@@ -17,6 +17,7 @@ Labels = tuple[tuple[str, str], ...]
 INF = float("inf")
 ABSENT = -2
 PICKED = ("gauge", "answers")  # of two values none is the right one; of a counter it is the larger
+EXACT = 2.0**53  # the largest of a counter between whose steps of one every float can tell
 NO_NUMBER = "values are no number (NaN, infinite, empty, or text as '1,5' and '5 %'); their scrapes count as missing"
 
 
@@ -130,7 +131,11 @@ class Taken:
         self.note("non_numbers", np.isnan(values), NO_NUMBER)
         self.note("non_numbers", self.column < 0, "buckets have an `le` that is no number; they are left out")
         if self.kind in ("counter", "histogram"):
-            below = (values < 0) & (self.column != (len(self.edges) or -1))
+            counts = self.column != (len(self.edges) or -1)  # a _sum may fall, and has no steps
+            self.note(
+                "inexact", counts & (values > EXACT), "values are larger than 2^53; steps of one are lost in them"
+            )
+            below = counts & (values < 0)
             self.note("negative", below, "values of a counter are negative; their scrapes count as missing")
             values = np.where(below, np.nan, values)
         series = self.series_numbers(numbers)[self.part.codes[self.rows]]
