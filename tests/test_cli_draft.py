@@ -310,7 +310,7 @@ def test_a_planned_message_wakes_the_run(place: Place, monkeypatch: pytest.Monke
         monkeypatch.setenv("SMTP_URL", f"smtp://127.0.0.1:{port}")
         run(place.workspace, END, do=Maker(), quiet=True)
 
-    assert place.say("run", now=END + timedelta(minutes=1))[1] == "nothing is due before 2025-01-22T23:45:00Z\n"
+    assert place.say("run", now=END + timedelta(minutes=1))[1] == "nothing is due before 22 Jan 2025 15:45 PT\n"
 
 
 def test_a_message_is_held_while_an_incident_is_open_and_goes_out_when_it_is_over(

@@ -357,7 +357,7 @@ def test_run_with_nothing_due_changes_no_file(place: Place) -> None:
     first = place.say("run", now=END - HOUR)
     second = place.say("run", now=END - timedelta(minutes=59))
 
-    assert first == second == (0, "nothing is due before 2025-01-22T23:30:00Z\n", "")
+    assert first == second == (0, "nothing is due before 22 Jan 2025 15:30 PT\n", "")
     assert place.files() == before
     assert place.say("run", "--quiet", now=END - HOUR) == (0, "", "")
 
@@ -385,7 +385,7 @@ def test_a_changed_file_makes_the_plan_anew(place: Place) -> None:
     code, out, _ = place.say("run", "--dry-run", now=END - HOUR)
 
     assert (code, "would make: Outcome report of Telemetry Step 2" in out) == (0, True)
-    assert place.say("run", now=END - 2 * HOUR)[1] == "nothing is due before 2025-01-22T22:00:00Z\n"
+    assert place.say("run", now=END - 2 * HOUR)[1] == "nothing is due before 22 Jan 2025 14:00 PT\n"
 
 
 def test_a_dry_run_says_what_is_due_and_writes_nothing(place: Place) -> None:
@@ -1033,7 +1033,7 @@ def test_the_cron_line_runs_in_a_folder_of_any_name(tmp_path: Path, capsys: Any,
         check=True,
     )
 
-    assert done.stdout == "nothing is due before 2035-01-22T23:30:00Z\n"
+    assert done.stdout == "nothing is due before 22 Jan 2035 15:30 PT\n"
     assert list((tmp_path / "cache").rglob("next-*.json"))
 
 

@@ -14,6 +14,8 @@ from ..errors import DeploybookError, EvidenceBroken, SourceError
 from .common import State, exit_code, open_log, print_json, tell, verb
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from ..due import Item
     from ..duty.agenda import Agenda
     from ..duty.health import Health
@@ -88,8 +90,8 @@ def run(
     """One run over the workspace; `do` makes one report."""
     from ..duty.health import FOLDER, idle_until, leave_hint, own_folder, told_next
 
-    if (until := idle_until(workspace.root, now)) is not None:
-        return nothing(until, now, quiet, as_json)
+    if idle := idle_until(workspace.root, now):
+        return nothing(*idle, now, quiet, as_json)
     from ..duty.agenda import read_agenda, renewed
     from ..duty.lock import alone
 
@@ -99,8 +101,8 @@ def run(
         then = after_this(agenda, now)
         if told_next(workspace.root) not in (None, iso_or_empty(then)):
             finish(agenda, [], [], now, textfile)
-        leave_hint(workspace.root, then)
-        return broken(agenda) or nothing(iso_or_empty(then), now, quiet, as_json)
+        leave_hint(workspace.root, then, agenda.zone)
+        return broken(agenda) or nothing(then, agenda.zone, now, quiet, as_json)
     own_folder(workspace.root)
     with alone(workspace.root / FOLDER / "run.lock", now) as other:
         if other is not None:
@@ -111,7 +113,7 @@ def run(
         made, failures, left = do_all(work, agenda, do or make_report, say)
         after = renewed(agenda, now, log)
         finish(after, made, failures, now, textfile, left)
-        leave_hint(workspace.root, after_this(after, now))
+        leave_hint(workspace.root, after_this(after, now), agenda.zone)
     if as_json:
         print_json(document(after, made, failures, now))
     return code_of(made, failures) or broken(agenda)
@@ -325,18 +327,20 @@ def document(agenda: Agenda, made: list[Made], failures: list[str], now: datetim
     }
 
 
-def nothing(until: str, now: datetime, quiet: bool, as_json: bool) -> int:
+def nothing(until: datetime | None, zone: ZoneInfo, now: datetime, quiet: bool, as_json: bool) -> int:
     if as_json:
-        empty: dict[str, object] = {"reports": [], "failures": [], "next": until or None}
-        print_json({"schema": "deploybook.run/1", "as_of": now.isoformat().replace("+00:00", "Z"), **empty})
+        empty: dict[str, object] = {"reports": [], "failures": [], "next": iso_or_empty(until) or None}
+        print_json({"schema": "deploybook.run/1", "as_of": iso_or_empty(now), **empty})
     elif not quiet:
-        click.echo(f"nothing is due before {until}" if until else "nothing is due")
+        from ..wording import local_full
+
+        click.echo(f"nothing is due before {local_full(until, zone, year=True)}" if until else "nothing is due")
     return 0
 
 
 def told_busy(other: str, as_json: bool, now: datetime) -> int:
     if as_json:
-        print_json({"schema": "deploybook.run/1", "as_of": now.isoformat().replace("+00:00", "Z"), "running": other})
+        print_json({"schema": "deploybook.run/1", "as_of": iso_or_empty(now), "running": other})
     else:
         click.echo(f"deploybook run: {other}; it does what is due")
     return 0

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from .. import __version__
 from ..times import iso
@@ -53,24 +54,27 @@ def hint_path(root: Path) -> Path:
     return cache / "deploybook" / f"next-{hashlib.sha256(os.fsencode(root)).hexdigest()[:16]}.json"
 
 
-def idle_until(root: Path, now: datetime) -> str | None:
-    """When there is something to do again ('' for never as things stand); None where the plan has to be made to tell."""
+def idle_until(root: Path, now: datetime) -> tuple[datetime | None, ZoneInfo] | None:
+    """
+    When there is something to do again (None for never as things stand), and the zone to say it in; None where the plan
+    has to be made to tell.
+    """
     try:
         hint = json.loads(hint_path(root).read_text(encoding="utf-8"))
-        until, mark = str(hint["until"]), hint["fingerprint"]
-        known = (not until or now < datetime.fromisoformat(until)) and mark == fingerprint(root)
+        until = datetime.fromisoformat(hint["until"]) if hint["until"] else None
+        known = (until is None or now < until) and hint["fingerprint"] == fingerprint(root)
+        return (until, ZoneInfo(hint["zone"])) if known else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return until if known else None
 
 
-def leave_hint(root: Path, until: datetime | None) -> None:
+def leave_hint(root: Path, until: datetime | None, zone: ZoneInfo) -> None:
     """Best effort: without a cache every call makes its plan."""
     path = hint_path(root)
-    text = json.dumps({"until": iso(until) if until else "", "fingerprint": fingerprint(root)})
+    hint = {"until": iso(until) if until else "", "zone": zone.key, "fingerprint": fingerprint(root)}
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        replace_text(path, text)
+        replace_text(path, json.dumps(hint))
     except OSError:
         return
 
