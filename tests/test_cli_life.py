@@ -629,25 +629,26 @@ def test_nobody_is_told_out_of_a_page_that_was_changed(place: Place, monkeypatch
     assert received == []
 
 
-def test_a_postponed_deployment_tells_its_new_window_and_then_its_verdict(
+def test_a_postponed_deployment_tells_its_new_window_with_the_reason_and_then_its_verdict(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place.write("deploybook.yml", "url: https://reports.example.org\nchannels: {ops: 'env:SLACK_URL'}\n")
     place.new()
     with webhook() as (url, received):
         monkeypatch.setenv("SLACK_URL", url)
-        to = ["--outcome", "postponed", "--to", "2025-01-23 14:00 to 15:30"]
+        to = ["--outcome", "postponed", "--to", "2025-01-23 14:00 to 15:30", "--reason", "no go from Paris"]
         place.say("close", *to, now=END - 3 * HOUR)
         for moment in (END - 2 * HOUR, END + 24 * HOUR):
             run(place.workspace, moment, do=Maker(), quiet=True)
 
     first, second = (each["text"].splitlines() for each in received)
-    assert first[:3] == [
+    assert first[:4] == [
         "Postponed: Telemetry Step 2 (CHG-2025-0121)",
         "Now planned for: 23 Jan 2025, 14:00 to 15:30 PT",
+        "Because: no go from Paris",
         "Lead: Oliver",
     ]
-    assert first[3].startswith("Evidence log: ")  # no link: there is no report yet
+    assert first[4].startswith("Evidence log: ")  # no link: there is no report yet
     assert second[0] == "Pass: Outcome report: Telemetry Step 2 (CHG-2025-0121)"
 
 
@@ -812,12 +813,14 @@ def test_close_is_recorded_with_the_file_before_and_after(place: Place) -> None:
     path = place.new()
     before = path.read_bytes()
 
-    place.say("close", "--outcome", "succeeded", "--by", "Oliver", now=END + 48 * HOUR)
+    words = ["--outcome", "succeeded", "--by", "Oliver", "--reason", "all green"]
+    place.say("close", *words, now=END + 48 * HOUR)
 
     (entry,) = place.log.entries("outcome")
     assert {name: (place.root / "evidence" / held).read_bytes() for name, held in entry.paths.items()} == {
         "deployment.yml": path.read_bytes(),
         "deployment.yml before": before,
+        "reason.txt": b"all green",
     }
     assert {key: entry.predicate[key] for key in ("outcome", "by", "end", "deployment")} == {
         "outcome": "succeeded",

@@ -661,15 +661,19 @@ def test_the_feed_holds_each_change_newest_first_and_is_the_same_each_time() -> 
     )
 
 
-def test_the_feed_says_when_a_postponed_deployment_is_planned_for() -> None:
+def test_the_feed_says_when_a_postponed_deployment_is_planned_for_and_why() -> None:
     message = compose(
-        an_event("postponed", scope="outcome"), None, deployment(), reason="29 Jan 2025, 14:00 to 15:30 PT"
+        an_event("postponed", scope="outcome"),
+        None,
+        deployment(),
+        reason="no go from Paris",
+        moved="29 Jan 2025, 14:00 to 15:30 PT",
     )
 
     (entry,) = ET.fromstring(feed([message], title="Reports")).findall(f"{ATOM}entry")
 
     assert entry.findtext(f"{ATOM}title") == "Postponed: Telemetry Step 2 (CHG-2025-0121)"
-    assert entry.findtext(f"{ATOM}summary") == "29 Jan 2025, 14:00 to 15:30 PT"
+    assert entry.findtext(f"{ATOM}summary") == "29 Jan 2025, 14:00 to 15:30 PT; no go from Paris"
 
 
 def test_a_feed_without_a_change_is_still_a_feed() -> None:

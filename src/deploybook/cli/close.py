@@ -105,6 +105,8 @@ def keep(workspace: Workspace, deployment: Deployment, closing: Closing, to: str
         read_deployment(workspace, deployment.slug)
         log = open_log(workspace, make_key=True)
         held = {"deployment.yml": log.put(after, "yml"), "deployment.yml before": log.put(before, "yml")}
+        if closing.reason:
+            held["reason.txt"] = log.put(closing.reason.encode(), "txt")
         actual = closing.actual
         said = statement.outcome(
             held,

@@ -148,21 +148,26 @@ def message_of(agenda: Agenda, event: Event, log: Log, *, mail: bool = False, pa
         url=agenda.settings.url,
         path=address(agenda, event),
         log=head_of(log),
-        reason=reason_of(agenda, event, deployment),
+        reason=reason_of(agenda, event, log),
+        moved=moved_to(agenda, event, deployment),
         pictures=pictures(agenda, event) if mail and page else (),
     )
 
 
-def reason_of(agenda: Agenda, event: Event, deployment: Deployment | None) -> str:
-    """Why a run failed, why the deployment ended, or its new window; nothing of an end that was said anew."""
-    if event.state == "error":
-        return next((str(e.predicate.get("result")) for e in agenda.entries if e.index == event.index), "")
+def reason_of(agenda: Agenda, event: Event, log: Log) -> str:
+    """Why a run failed, or the deployment ended, as recorded then; '' where nobody said why."""
+    entry = next((entry for entry in agenda.entries if entry.index == event.index), None)
+    if entry and event.state == "error":
+        return str(entry.predicate.get("result"))
+    return recorded(log, entry, "reason.txt").decode() if event.scope == "outcome" else ""
+
+
+def moved_to(agenda: Agenda, event: Event, deployment: Deployment | None) -> str:
+    """The new window of a deployment that was postponed; '' where its end was said anew since."""
     ends = [e.index for e in agenda.entries if e.kind == "outcome" and e.deployment == event.deployment]
-    if event.scope != "outcome" or deployment is None or event.index != ends[-1]:
+    if event.state != "postponed" or event.index != ends[-1] or deployment is None or deployment.closing:
         return ""
-    if deployment.closing is None and event.state == "postponed":
-        return window_text(deployment.window, deployment.zone, year=True)
-    return deployment.closing.reason if deployment.closing else ""
+    return window_text(deployment.window, deployment.zone, year=True)
 
 
 def page_of(log: Log, run: Entry | None) -> PageFacts | None:

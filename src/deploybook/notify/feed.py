@@ -30,7 +30,7 @@ def entry(message: Message, name: str) -> str:
     event = message.event
     link = f"    <link href={quoteattr(message.link)}/>\n" if message.link else ""
     title = escape(inert.plain(f"{message.word}: {message.subject}"))
-    because = next((value for label, value in message.lines if label in ("Because", "Now planned for")), "")
+    because = "; ".join(value for label, value in message.lines if label in ("Because", "Now planned for"))
     return (
         f"  <entry>\n    <id>urn:deploybook:{escape(name)}:{event.index}</id>\n    <title>{title}</title>\n"
         f"    <updated>{iso(event.at)}</updated>\n{link}"

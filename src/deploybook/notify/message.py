@@ -168,22 +168,20 @@ def compose(
     path: str = "",
     log: tuple[int, str] = (0, ""),
     reason: str = "",
+    moved: str = "",
     pictures: tuple[Picture, ...] = (),
 ) -> Message:
     """
     The message about an event. page: what the report says of itself, None where there is none. url: of the site; path:
-    of the page in it. log: size and root. reason: why a run failed, why the deployment ended, or the window it was postponed to.
+    of the page in it. log: size and root. reason: why a run failed, or the deployment ended. moved: the window it was postponed to.
     """
     word = wording.ENDED.get(event.state) or (page.word if page else spoken(event.state))
     subject = page.title if page else about(event.scope, str(deployment or event.deployment))
     lines = list(said_by(page)) if page else []
-    if reason:
-        moved = event.state == "postponed" and deployment is not None and deployment.closing is None
-        lines.append(("Now planned for" if moved else "Because", reason))
-    if event.before and event.changed:
-        lines.append(("Before", wording.ENDED.get(event.before) or spoken(event.before)))
-    if deployment and deployment.lead:
-        lines.append(("Lead", deployment.lead))
+    before = spoken(event.before) if event.before and event.changed else ""
+    lead = deployment.lead if deployment else ""
+    more = (("Now planned for", moved), ("Because", reason), ("Before", before), ("Lead", lead))
+    lines += [(label, text) for label, text in more if text]
     size, root = log
     return Message(
         event=event,
