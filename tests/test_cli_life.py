@@ -670,11 +670,33 @@ def test_a_channel_that_fails_loses_no_report_and_is_tried_again(place: Place, m
     assert [scope for _, scope, _ in maker.asked] == ["window"]
     assert "channel ops: no answer (ConnectError)" in err
     assert "s3cret" not in err + json.dumps(health)
-    assert "Not told to ops: Telemetry Step 2, window pass, 22 Jan 15:30 PT; it did not take it" in waiting
+    assert (
+        "ops was not told yet: Outcome report: Telemetry Step 2 (CHG-2025-0121), Pass, 22 Jan 15:30 PT; "
+        "the channel did not take it, 'deploybook run' tries again"
+    ) in waiting
     assert len(health["untold"]) == 1
     assert (last, len(received)) == (0, 1)
     assert notifications(place) == [("ops", "window pass", False), ("ops", "window pass", True)]
-    assert "Not told" not in place.say("status", now=END + timedelta(minutes=30))[1]
+    assert "not told" not in place.say("status", now=END + timedelta(minutes=30))[1]
+
+
+def test_status_says_in_plain_words_who_was_not_told_what(place: Place) -> None:
+    place.write("deploybook.yml", "channels: {ops: {url: 'env:SLACK_URL', on: every}}\n")
+    place.new()
+    place.made("after-1h", END + HOUR, "no_data")
+    place.made("daily-2025-01-22", END + HOUR, "warn", slug="")
+    place.made("window", END + HOUR, "fail", slug="gone")
+
+    out = place.say("status", now=END + HOUR)[1]
+
+    assert [line for line in out.splitlines() if "told" in line] == [
+        f"ops was not told yet: {what}, 22 Jan 16:30 PT; 'deploybook run' tells it"
+        for what in (
+            "+1h checkpoint: Telemetry Step 2 (CHG-2025-0121), No data",
+            "Daily report of 2025-01-22, Watch",
+            "Outcome report: gone, Breach",
+        )
+    ]
 
 
 def test_a_channel_written_wrongly_stops_no_report(place: Place) -> None:

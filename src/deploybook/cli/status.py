@@ -105,18 +105,16 @@ def lines(agenda: Agenda, items: list[Item], now: datetime, every: bool) -> Iter
 
 
 def untold_lines(agenda: Agenda, now: datetime) -> Iterator[str]:
-    """What nobody was told yet, by channel."""
+    """Who was not told what yet, and which command tells them."""
     from ..duty.telling import waiting
+    from ..notify.message import about, spoken
     from ..wording import local_full
 
     for event, channel, tried in waiting(agenda, now):
-        title = agenda.deployments[event.deployment].title if event.deployment else "Daily report"
-        why = (
-            "it did not take it; tried again by 'deploybook run'"
-            if tried
-            else "goes out with the next 'deploybook run'"
-        )
-        yield f"Not told to {channel.name}: {title}, {event.scope} {event.state}, {local_full(event.at, agenda.zone)}; {why}"
+        what = about(event.scope, str(agenda.deployments.get(event.deployment, event.deployment)))
+        why = "the channel did not take it, 'deploybook run' tries again" if tried else "'deploybook run' tells it"
+        at = local_full(event.at, agenda.zone)
+        yield f"{channel.name} was not told yet: {what}, {spoken(event.state)}, {at}; {why}"
 
 
 def grouped(items: list[Item]) -> list[list[Item]]:

@@ -205,9 +205,11 @@ def about(scope: str, deployment: str) -> str:
     """'+24h checkpoint: Telemetry Step 2 (CHG-2025-0121)'; how a deployment ended is about the deployment alone."""
     if scope == "outcome":
         return deployment
+    sort, _, rest = scope.partition("-")
+    if sort == "daily":
+        return f"Daily report of {rest}"
     known = {"window": "Outcome report", "closing": "Closing report"}
-    after = f"+{scope.removeprefix('after-')} checkpoint" if scope.startswith("after-") else ""
-    return f"{after or known.get(scope, 'Daily report')}: {deployment}"
+    return f"{known.get(sort, f'+{rest} checkpoint')}: {deployment}"
 
 
 def said_by(page: PageFacts) -> Iterator[tuple[str, str]]:
