@@ -281,12 +281,11 @@ def test_the_handover_names_open_windows_what_comes_and_the_way_back(place: Plac
         "    stands at   nothing reported yet",
         "    lead        Oliver",
         "    roll back   not on record; write 'rollback: {script: …}' in records.yml",
-        "    overlaps    Telemetry Step 2",
         "  Telemetry Step 2 · CHG-2025-0121 · Oliver",
         "    stands at   Watch for the window: cli_p95 Watch",
         "    lead        Oliver",
         "    roll back   scripts/revert_step2.sh, tried 22 Jan 13:10 PT",
-        "    overlaps    Parser cache",
+        "  Overlap: Telemetry Step 2, Parser cache",
         "",
         "Next 12 hours",
         "  22 Jan 16:00 PT  Outcome report of Parser cache, late by 20 min",
@@ -299,6 +298,16 @@ def test_the_handover_names_open_windows_what_comes_and_the_way_back(place: Plac
         "  23 Jan 04:00 PT  +12h checkpoint of Parser cache",
         "  23 Jan 04:00 PT  +1h checkpoint of CLI cache",
     ]
+
+
+def test_a_handover_names_each_group_of_overlapping_windows_once(place: Place) -> None:
+    for name, day, hours in (("a", 20, 3), ("b", 20, 3), ("c", 21, 3), ("d", 22, 10), ("e", 22, 11)):
+        more = f"checkpoints: {{after: [1h]}}\nobservation: {26 if name == 'b' else 2}h\n"
+        place.new(f"change-{name}", title=name.upper(), window=f"2025-01-{day} {hours}:00 to {hours + 1}:00", more=more)
+
+    _, out, _ = place.say("status", "--handover", now=END)
+
+    assert [line for line in out.splitlines() if "verlap" in line] == ["  Overlap: A, B, C", "  Overlap: D, E"]
 
 
 # --- run

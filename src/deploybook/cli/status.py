@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from ..duty.agenda import Agenda
     from ..model import Deployment, Records
     from ..register import RegisterLine
-    from ..times import Window
 
     Kept = tuple[Deployment, tuple[RegisterLine, ...]]
 
@@ -211,7 +210,8 @@ def handed_over(agenda: Agenda, items: list[Item], now: datetime) -> Iterator[st
     ]
     yield from ("", "Open windows")
     for deployment, group in open_now:
-        yield from opened(agenda, deployment, group, [each for each, _ in open_now])
+        yield from opened(agenda, deployment, group)
+    yield from overlapping(deployment for deployment, _ in open_now)
     if not open_now:
         yield "  none"
     registers = list(kept(agenda, items, now))
@@ -229,25 +229,25 @@ def is_open(deployment: Deployment, group: list[Item], now: datetime) -> bool:
     return deployment.window.start <= now and any(item.state in ("due", "next") for item in group)
 
 
-def opened(agenda: Agenda, deployment: Deployment, group: list[Item], beside: list[Deployment]) -> Iterator[str]:
-    """Word, lead, way back, and the other windows it shares its time with."""
+def opened(agenda: Agenda, deployment: Deployment, group: list[Item]) -> Iterator[str]:
+    """Word, lead and way back."""
     made = [item for item in group if item.state == "done"]
     yield f"  {heading(agenda, group[0])}"
     yield f"    stands at   {stands(agenda, made)}"
     if deployment.lead:
         yield f"    lead        {deployment.lead}"
     yield f"    roll back   {way_back(agenda, deployment)}"
-    others = [
-        other.title for other in beside if other.slug != deployment.slug and whole(other).overlaps(whole(deployment))
-    ]
-    if others:
-        yield f"    overlaps    {', '.join(others)}"
 
 
-def whole(deployment: Deployment) -> Window:
-    from ..times import Window
-
-    return Window(start=deployment.window.start, end=deployment.observed.end)
+def overlapping(deployments: Iterable[Deployment]) -> Iterator[str]:
+    """A line for each group whose windows, with their observation, run into each other; the first to start is named first."""
+    groups: list[list[Deployment]] = []
+    for each in sorted(deployments, key=lambda each: each.window.start):
+        if groups and each.window.start < max(other.observed.end for other in groups[-1]):
+            groups[-1].append(each)
+        else:
+            groups.append([each])
+    yield from (f"  Overlap: {', '.join(each.title for each in group)}" for group in groups if len(group) > 1)
 
 
 def stands(agenda: Agenda, made: list[Item]) -> str:
