@@ -34,7 +34,7 @@ MESSAGE = "messages:\n  - {at: '15:45', channel: team, if: no incident}\n"
 def sent(place: Place) -> list[tuple[str, str, bool]]:
     """Channel, name and whether it was taken, of each message that is planned or drafted."""
     found = [entry.predicate for entry in place.log.entries("notification")]
-    names = ("draft", "planned", "held")
+    names = ("draft", "planned", "held", "lapsed")
     return [(e["channel"], e["message"], e["delivered"]) for e in found if e["message"].startswith(names)]
 
 
@@ -350,6 +350,29 @@ def test_a_message_is_held_while_an_incident_is_open_and_goes_out_when_it_is_ove
     ]
 
 
+def test_that_a_held_message_lapsed_is_recorded_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.write("deploybook.yml", CHANNELS + "notify: [mail]\n")
+    place.new(more=MESSAGE)
+    minutes(place, "15:20 Parser down in eu #alert")
+    with mail_server() as (port, _):
+        monkeypatch.setenv("SMTP_URL", f"smtp://127.0.0.1:{port}")
+        for hours in (1, 25, 26, 27):
+            run(place.workspace, END + hours * HOUR, do=Maker(), quiet=True)
+    status = place.say("status", now=END + 27 * HOUR)[1]
+
+    name = "status of Telemetry Step 2 to team, planned for 22 Jan 15:45 PT if no incident"
+    why = "not sent, for it could not go out within a day"
+    assert f"Message: {name}; lapsed: {why}" in status
+    assert sent(place) == [
+        ("team", "held status 2025-01-22T23:45:00Z", False),
+        ("team", "lapsed status 2025-01-22T23:45:00Z", False),
+    ]
+    assert page(place) == [
+        f"Held: {name}: incident open since 22 Jan 15:20 PT: Parser down in eu",
+        f"Lapsed: {name}: {why}",
+    ]
+
+
 @pytest.mark.slow
 def test_each_message_goes_out_once_at_the_first_call_at_which_it_may(
     place: Place, monkeypatch: pytest.MonkeyPatch
@@ -479,7 +502,7 @@ def test_what_a_message_may_wait_on(place: Place, condition: str, verdicts: dict
     ("more", "now", "state", "why"),
     [
         ("", END, "next", ""),
-        ("", END + 26 * HOUR, "lapsed", ""),
+        ("", END + 26 * HOUR, "lapsed", "not sent, for it could not go out within a day"),
         ("outcome: postponed\nclosed: 2025-01-22 13:00\n", END + QUARTER, "held", "the deployment was postponed"),
         ("", END - 2 * HOUR, "next", ""),
     ],

@@ -25,18 +25,22 @@ State = Literal["next", "due", "held", "sent", "lapsed"]
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """A planned message and how it stands. why: it is held; on_record: the log says so. tried: its channel did not take it."""
+    """
+    A planned message and how it stands. why: it is held, or lapsed; note: what the log calls that; on_record: it is there.
+    tried: its channel did not take it.
+    """
 
     deployment: Deployment
     message: PlannedMessage
     state: State
     why: str = ""
+    note: str = ""
     on_record: bool = False
     tried: bool = False
 
     @property
     def waits(self) -> bool:
-        return self.state in ("due", "held")
+        return self.state in ("due", "held") or (self.state == "lapsed" and not self.on_record)
 
     @property
     def name(self) -> str:
@@ -48,9 +52,8 @@ class Standing:
         return f"{message.draft} of {self.deployment.title} to {message.channel}, planned for {when}"
 
     def __str__(self) -> str:
-        end = {"next": "to come", "due": "goes out with the next 'deploybook run'", "held": f"held: {self.why}"}
-        end |= {"sent": "sent", "lapsed": "not sent: it could not go out within a day"}
-        return f"{self.name}; {end[self.state]}"
+        end = {"next": "to come", "due": "goes out with the next 'deploybook run'", "sent": "sent"}
+        return f"{self.name}; {end.get(self.state, f'{self.state}: {self.why}')}"
 
     def document(self) -> dict[str, Any]:
         from ..times import iso
@@ -88,21 +91,19 @@ def stand(
     state: State = "sent" if sent else "next" if now < message.at else "due"
     why = ""
     if state == "due" and now > message.last:
-        state = "lapsed"
+        state, why = "lapsed", "not sent, for it could not go out within a day"
     elif state == "due" and (why := held_because(agenda, deployment, message, now)):
         state = "held"
+    note = message.key.replace("planned", "lapsed" if state == "lapsed" else "held", 1)
     return Standing(
         deployment=deployment,
         message=message,
         state=state,
         why=why,
-        on_record=(deployment.slug, message.channel, held_key(message)) in tried,
+        note=note,
+        on_record=(deployment.slug, message.channel, note) in tried,
         tried=sent is not None,
     )
-
-
-def held_key(message: PlannedMessage) -> str:
-    return message.key.replace("planned", "held", 1)
 
 
 def held_because(
@@ -193,7 +194,7 @@ def send_planned(
     agenda: Agenda, log: Log, now: datetime, say: Callable[..., None], ask: Callable[[str], Sequence[SourceError]]
 ) -> tuple[list[str], set[str]]:
     """
-    Sends each message whose time has come and whose conditions hold, and records it; one that is held is recorded once.
+    Sends each message whose time has come and whose conditions hold, and records it; that one is held, or lapsed, once.
     ask: pulls from the sources of a deployment. Gives what did not arrive, in words, and the deployments whose minute log
     has a line more.
     """
@@ -202,8 +203,9 @@ def send_planned(
         if not each.waits:
             continue
         deployment, message = each.deployment, each.message
-        failed = ask(deployment.slug) if "no incident" in message.conditions else ()
-        why = held_because(agenda, deployment, message, now, failed)
+        lapsed = each.state == "lapsed"
+        failed = ask(deployment.slug) if "no incident" in message.conditions and not lapsed else ()
+        why = each.why if lapsed else held_because(agenda, deployment, message, now, failed)
         try:
             problem = "" if why else go_out(agenda, log, now, each)
         except EvidenceBroken:
@@ -211,11 +213,12 @@ def send_planned(
         except DeploybookError as wrong:  # of its channel, of a figure in its text, of the deployment's files
             why, problem = str(wrong), ""
         if why and not each.on_record:
-            record_hold(agenda, log, now, each, why)
+            record_note(agenda, log, now, each, why)
         if not problem and not (why and each.on_record):
             logged.add(deployment.slug)
         if why:
-            say("held", f"held: {each.name}: {why}", channel=message.channel, deployment=deployment.slug)
+            word = each.note.split()[0]
+            say(word, f"{word}: {each.name}: {why}", channel=message.channel, deployment=deployment.slug)
         elif problem:
             left.append(f"{each.name}: {problem}")
             say("untold", f"not told: {left[-1]}", error=True, channel=message.channel)
@@ -246,14 +249,14 @@ def message_planned(agenda: Agenda, log: Log, now: datetime, each: Standing) -> 
     return drafted(agenda.workspace, agenda.settings, slug, said.draft, now=now, log=log, **about)[0]
 
 
-def record_hold(agenda: Agenda, log: Log, now: datetime, each: Standing, why: str) -> None:
+def record_note(agenda: Agenda, log: Log, now: datetime, each: Standing, why: str) -> None:
     from ..evidence import statement
     from ..notify import inert
     from .telling import put_on_page
 
-    message, slug = each.message, each.deployment.slug
-    text = inert.plain(f"Held: {each.name}: {why}", LONGEST)
-    kept = {"held.txt": log.put(f"{text}\n".encode(), "txt")}
-    about = {"deployment": slug, "ticket": "", "channel": message.channel, "message": held_key(message)}
-    log.append([statement.notification(kept, delivered=False, **about)], now)
-    put_on_page(agenda.workspace, log, slug, text, kept["held.txt"], now)
+    slug, word = each.deployment.slug, each.note.split()[0]
+    text = inert.plain(f"{word.capitalize()}: {each.name}: {why}", LONGEST)
+    kept = log.put(f"{text}\n".encode(), "txt")
+    about = {"deployment": slug, "ticket": "", "channel": each.message.channel, "message": each.note}
+    log.append([statement.notification({f"{word}.txt": kept}, delivered=False, **about)], now)
+    put_on_page(agenda.workspace, log, slug, text, kept, now)
