@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from html import unescape
@@ -163,13 +163,7 @@ class PageFacts:
 
 def write_page_facts(page: PageFacts) -> str:
     """The JSON text of `<page>.page.json`: sorted, one key a line, the same bytes for the same page."""
-    return json.dumps(asdict(page), default=_plain, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, datetime):
-        return iso(value)
-    raise TypeError(f"{type(value).__name__} does not belong in page facts")
+    return json.dumps(asdict(page), default=iso, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
 def of_deployment(deployment: Deployment) -> dict[str, Any]:
@@ -187,9 +181,10 @@ def of_deployment(deployment: Deployment) -> dict[str, Any]:
 
 def page_facts(facts: Facts, kind: PageKind, title: str, chart: str = "") -> PageFacts:
     """What the page made from these facts says of itself."""
-    deployment, closing = facts.deployment, facts.deployment.closing
+    deployment, closing, made = facts.deployment, facts.deployment.closing, facts.provenance
     number, notes = summary.main_number(facts)
     word, modifier = summary.whole(facts)
+    stops = [(result.due, plan.stop(facts, result)) for result in facts.checkpoints]
     registers: Any = {name: tuple(line for line in facts.registers if line.register == name) for name in REGISTERS}
     return PageFacts(
         kind=kind,
@@ -207,21 +202,20 @@ def page_facts(facts: Facts, kind: PageKind, title: str, chart: str = "") -> Pag
         number_figure=_shown(facts, unescape("".join(re.findall('data-figure="([^"]*)"', number)))),
         number_notes=tuple(_text(note) for note in notes),
         metrics=tuple(_metric_line(facts, each) for each in facts.metrics),
-        checkpoints=tuple(_checkpoint_lines(facts)),
+        checkpoints=tuple(
+            CheckpointLine(after=stop.name.removeprefix("+"), due=due, word=stop.word, note=str(stop.note))
+            for due, stop in stops
+        ),
         asks=tuple(Ask(word=asked, text=text, note=note) for asked, text, note in summary.asks(facts)),
         **registers,
         lessons=facts.records.notes.get("lessons", ""),
-        life=tuple(sorted(_life(facts), key=lambda step: step.at)),
+        life=_life(facts),
         evidence=facts.evidence,
         table=metrics.table(facts),
         chart=chart,
         late=wording.late_text(facts.late) if facts.late else "",
-        log_size=facts.provenance.log_size,
-        revision=facts.provenance.revision,
-        corrects=facts.provenance.corrects,
-        log_root=facts.provenance.log_root,
-        signed=facts.provenance.signed,
-    )  # fmt: skip
+        **{name: getattr(made, name) for name in ("log_size", "log_root", "signed", "revision", "corrects")},
+    )
 
 
 def _text(markup_or_text: object) -> str:
@@ -236,18 +230,13 @@ def _shown(facts: Facts, id: str) -> Shown:
 
 
 def _metric_line(facts: Facts, judgement: Judgement) -> MetricLine:
-    metric, shown = judgement.metric, summary.headlined(judgement)
+    metric, shown, target = judgement.metric, summary.headlined(judgement), judgement.metric.target
     change = metric.show_change
     value = shown.figure if change else summary.held(shown)
-    target = metric.target
     limit = (metric.tolerance.relative or 0) * 100 or None if change else target.value if target else None
     chip = facts.chip(judgement.now.inputs, judgement.now.window)
     hourly = not change and summary.is_hourly(shown)
-    figures = [
-        (metric, shown.now, change, hourly),
-        (metric, shown.baseline, False, False),
-        (metric, judgement.now, True, False),
-    ]
+    figures = [(shown.now, change, hourly), (shown.baseline, False, False), (judgement.now, True, False)]
     return MetricLine(
         id=metric.id,
         title=metric.title,
@@ -259,7 +248,7 @@ def _metric_line(facts: Facts, judgement: Judgement) -> MetricLine:
         delta="" if change else wording.delta_text(metric, judgement.delta),
         figures=tuple(
             _shown(facts, figure_id(metric, now, change=delta, worst_hour=worst) if now else "")
-            for metric, now, delta, worst in figures
+            for now, delta, worst in figures
         ),
         limit=limit,
         upper=change or target is None or target.side != "lower",
@@ -271,36 +260,27 @@ def _metric_line(facts: Facts, judgement: Judgement) -> MetricLine:
     )
 
 
-def _checkpoint_lines(facts: Facts) -> Iterator[CheckpointLine]:
+def _life(facts: Facts) -> tuple[LifeStep, ...]:
+    """What is known to have happened and when, in order of time."""
+    records, deployment, closing = facts.records, facts.deployment, facts.deployment.closing
+    steps: list[tuple[datetime | None, str, str, str]] = [
+        (each.at, each.what, wording.listed(each.by), each.result) for each in records.approvals
+    ]
+    if records.rehearsal:
+        steps.append((records.rehearsal.at, f"Back-out rehearsed {records.rehearsal.where}".strip(), "", "Done"))
+    for each in records.steps:
+        at = each.window.start if each.window else each.at
+        steps.append((at, each.title, wording.listed(each.by), "Done"))
+    steps.append((deployment.window.start, "Deployment window opens", deployment.lead, "Done"))
+    steps.append((deployment.end, "Deployment window closes, observation begins", "", "Done"))
     for result in facts.checkpoints:
-        stop = plan.stop(facts, result)
-        yield CheckpointLine(after=stop.name.removeprefix("+"), due=result.due, word=stop.word, note=str(stop.note))
-
-
-def _life(facts: Facts) -> Iterator[LifeStep]:
-    records, deployment = facts.records, facts.deployment
-    for approval in records.approvals:
-        if approval.at:
-            yield LifeStep(at=approval.at, step=approval.what, by=say.people(approval.by), result=approval.result)
-    if records.rehearsal and records.rehearsal.at:
-        yield LifeStep(
-            at=records.rehearsal.at, step=f"Back-out rehearsed {records.rehearsal.where}".strip(), result="Done"
-        )
-    for step in records.steps:
-        at = step.window.start if step.window else step.at
-        if at:
-            yield LifeStep(at=at, step=step.title, by=say.people(step.by), result="Done")
-    yield LifeStep(at=deployment.window.start, step="Deployment window opens", by=deployment.lead, result="Done")
-    yield LifeStep(at=deployment.end, step="Deployment window closes, observation begins", result="Done")
-    for result in facts.checkpoints:
-        yield LifeStep(
-            at=result.due, step=f"{wording.after_text(result.after)} checkpoint", by="automatic", result=wording.word(result.verdict)
-        )  # fmt: skip
-    if deployment.closing and deployment.closing.at:
-        outcome = deployment.closing.outcome.replace("_", " ").capitalize()
-        yield LifeStep(
-            at=deployment.closing.at, step=deployment.closing.reason or "Closed", by=deployment.lead, result=outcome
-        )
+        name, word = wording.after_text(result.after), wording.word(result.verdict)
+        steps.append((result.due, f"{name} checkpoint", "automatic", word))
+    if closing:
+        outcome = closing.outcome.replace("_", " ").capitalize()
+        steps.append((closing.at, closing.reason or "Closed", deployment.lead, outcome))
+    found = [LifeStep(at=at, step=step, by=by, result=result) for at, step, by, result in steps if at]
+    return tuple(sorted(found, key=lambda step: step.at))
 
 
 def chart_figure(drawing: Any, caption: object, source: object = "") -> Html:
