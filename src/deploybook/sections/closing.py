@@ -21,25 +21,22 @@ DOORS = [
 def closing(facts: Facts) -> str:
     """The whole in one word, how it ended, the checkpoints one by one, and each success criterion at the last of them."""
     top = [summary.verdict(facts), summary.tiles(facts), summary.facts_line(facts), markup.doors(DOORS)]
-    return say.blocks(
-        *top, heading("How it ended"), ending(facts), recovery(facts), looks(facts), criteria_at_last(facts)
-    )
+    end = [heading("How it ended"), ending(facts), recovery(facts), looks(facts), criteria_at_last(facts)]
+    return say.blocks(*top, *end)
 
 
 def ending(facts: Facts) -> Html:
     """Outcome, when, by whom and why."""
-    deployment, ended = facts.deployment, facts.deployment.closing
+    zone, ended = facts.deployment.zone, facts.deployment.closing
     if ended is None:
         return markup.callout("Not closed", OPEN)
-    at = markup.moment(wording.local_full(ended.at, deployment.zone, year=True), iso(ended.at)) if ended.at else ""
-    return markup.facts_line(
-        [
-            ("Outcome", ended.outcome.replace("_", " ").capitalize()),
-            ("Closed", at),
-            ("By", ended.by or "not on record"),
-            ("Because", ended.reason),
-        ]
-    )
+    rows: list[tuple[str, object]] = [
+        ("Outcome", ended.outcome.replace("_", " ").capitalize()),
+        ("Closed", ended.at and markup.moment(wording.local_full(ended.at, zone, year=True), iso(ended.at))),
+        ("By", ended.by or "not on record"),
+        ("Because", ended.reason),
+    ]
+    return markup.facts_line(rows)
 
 
 def recovery(facts: Facts) -> Html:
@@ -53,12 +50,7 @@ def recovery(facts: Facts) -> Html:
 def looks(facts: Facts) -> Html:
     """Every checkpoint with its word and its reason."""
     rows = [
-        (
-            wording.after_text(each.after),
-            say.full(facts, each.due),
-            each.reason,
-            markup.status(wording.word(each.verdict)),
-        )
+        (wording.after_text(each.after), say.full(facts, each.due), each.reason, wording.word(each.verdict))
         for each in facts.checkpoints
     ]
     columns = [("Checkpoint", "head"), ("Time", "text"), ("In one sentence", "text"), ("Status", "status")]

@@ -8,6 +8,16 @@ from ..model import Judgement, Step
 from . import markup, say
 from .text import Html, escape, heading, join
 
+GATES = [
+    ("Gate", "head"),
+    ("At", "text"),
+    ("Metric", "text"),
+    ("Change", "number"),
+    ("Condition", "text"),
+    ("90 % interval", "text"),
+    ("Status", "status"),
+]
+
 
 def execution(facts: Facts) -> str:
     steps = [step(facts, each) for each in facts.records.steps]
@@ -16,7 +26,7 @@ def execution(facts: Facts) -> str:
 
 def step(facts: Facts, each: Step) -> str:
     when = say.span(facts, each.window) if each.window else say.full_or_time(facts, each.at)
-    head = [part for part in (when, escape(say.people(each.by))) if part]
+    head = [part for part in (when, escape(wording.listed(each.by))) if part]
     lines: list[tuple[Html, Html]] = [
         *((say.at(facts, at), say.line(facts, what)) for at, what in each.ramp),
         *((say.span(facts, window), say.line(facts, what)) for window, what in each.lines),
@@ -44,16 +54,7 @@ def gates(facts: Facts) -> str:
         )
         for gate in facts.gates
     ]
-    columns = [
-        ("Gate", "head"),
-        ("At", "text"),
-        ("Metric", "text"),
-        ("Change", "number"),
-        ("Condition", "text"),
-        ("90 % interval", "text"),
-        ("Status", "status"),
-    ]
-    return say.blocks(heading("Gates", 3), markup.table("Conditions during the ramp", columns, rows))
+    return say.blocks(heading("Gates", 3), markup.table("Conditions during the ramp", GATES, rows))
 
 
 def checkins(facts: Facts) -> str:
@@ -71,8 +72,7 @@ def checkins(facts: Facts) -> str:
             one = judgement.checkins[index].judgement if index < len(judgement.checkins) else None
             cells += [say.headline(facts, one), say.doubt(one), say.status(one)] if one else ["", "", ""]
         rows.append(cells)
-    every = facts.deployment.checkins.every
-    caption = f"Each over the {wording.how_long(every)} before it"
+    caption = f"Each over the {wording.how_long(facts.deployment.checkins.every)} before it"
     return say.blocks(heading("Check-ins", 3), markup.table(caption, columns, rows), spread(looked))
 
 
@@ -82,15 +82,15 @@ def spread(looked: list[Judgement]) -> str:
     for judgement in looked:
         figures = [each.judgement.figure for each in judgement.checkins if each.judgement.figure is not None]
         if judgement.metric.show_change and len(figures) > 1:
-            parts.append(
-                f"{judgement.metric.title}: {wording.percent(min(figures))} to {wording.percent(max(figures))} over the check-ins."
-            )
+            low, high = wording.percent(min(figures)), wording.percent(max(figures))
+            parts.append(f"{judgement.metric.title}: {low} to {high} over the check-ins.")
     return say.paragraph(*parts) if parts else ""
 
 
 def restarts(facts: Facts) -> str:
-    found = [finding for finding in facts.findings if finding.kind == "restarts"]
-    if not found:
-        return ""
-    lines = [join([markup.status("Watch") if each.severity == "warn" else "", each.text], " ") for each in found]
-    return say.blocks(heading("Restarts seen in the counters", 3), say.bullets(lines))
+    lines = [
+        join([markup.status("Watch") if finding.severity == "warn" else "", finding.text], " ")
+        for finding in facts.findings
+        if finding.kind == "restarts"
+    ]
+    return say.blocks(heading("Restarts seen in the counters", 3), say.bullets(lines)) if lines else ""

@@ -12,10 +12,10 @@ from __future__ import annotations
 import html as _html
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .text import Html, attribute, escape, fill, inert, join, plain, prose, slug, squeeze, visible
+from .text import Html, attribute, escape, fill, inert, join, plain, slug, squeeze, visible
 
 # -- status -------------------------------------------------------------------------------------------------------------
 
@@ -72,20 +72,23 @@ def verdict_block(
     """The first block of a page. `modifier` is "so far" while a window is open, nothing else."""
     kind = kind or kind_of(word)
     notes = join(fill("<span>{n}</span>", n=note) for note in number_notes)
-    right = fill('\n<p class="db-verdict-number"><strong>{n}</strong>{notes}</p>', n=number, notes=notes)
-    third = fill('<p class="db-verdict-detail">{detail}</p>', detail=detail)
+    right = '\n<p class="db-verdict-number"><strong>{n}</strong>{notes}</p>'
     return fill(
         '<section class="db-verdict db-' + kind + '">\n{icon}<div>'
         '<p class="db-verdict-word">{word}</p><p class="db-verdict-line">{sentence}</p>{third}</div>{right}\n</section>',
         icon=icon(kind),
         word=f"{word} {modifier}".strip(),
         sentence=sentence,
-        third=third if detail else Html(),
-        right=right if number else Html(),
+        third=fill('<p class="db-verdict-detail">{detail}</p>', detail=detail) if detail else "",
+        right=fill(right, n=number, notes=notes) if number else "",
     )
 
 
 # -- small pieces -------------------------------------------------------------------------------------------------------
+
+
+def _list(kind: str, items: Iterable[Html], tag: str = "ul") -> Html:
+    return Html(f'<{tag} class="db-list db-{kind}">\n{join(items, chr(10))}\n</{tag}>')
 
 
 def link(text: object, href: str) -> Html:
@@ -113,7 +116,7 @@ def figure_value(value: float | None, display: str, figure_id: str, href: str = 
     lines shown on hover and focus: value unrounded with unit, window, samples, query, digest.
     """
     # The theme's index ends what it leaves out at the next end tag of the same name, so that none of that name is inside.
-    lines = join(fill("<i>{n}</i>", n=Html(inert(note))) for note in notes)
+    lines = join(fill("<i>{n}</i>", n=inert(note)) for note in notes if note)
     tip = f'<span class="db-tip" data-search-exclude>{lines}</span>' if notes else ""
     shown = (
         f'<a href="{attribute(href)}">{inert(display)}</a>' if href else f'<span tabindex="0">{inert(display)}</span>'
@@ -177,25 +180,17 @@ def pairs(rows: Sequence[tuple[object, object]]) -> Html:
 class Tile:
     label: str
     value: object
-    note: object = ""
-    word: str = ""
+    note: object
+    word: str
 
 
 def tiles(checks: Sequence[Tile]) -> Html:
     """The checks at a glance."""
-    items = join((_tile(check) for check in checks), "\n")
-    return Html(f'<ul class="db-list db-tiles">\n{items}\n</ul>')
-
-
-def _tile(check: Tile) -> Html:
-    return fill(
+    tile = (
         '<li><span class="db-tile-label">{label}</span><strong>{value}</strong>'
-        '<span class="db-tile-note">{note}</span>{status}</li>',
-        label=check.label,
-        value=check.value,
-        note=check.note,
-        status=status(check.word) if check.word else Html(),
+        '<span class="db-tile-note">{note}</span>{status}</li>'
     )
+    return _list("tiles", (fill(tile, **vars(check), status=status(check.word)) for check in checks))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,7 +201,6 @@ class Line:
     text: object
     note: object = ""
     href: str = ""
-    kind: str | None = None
 
 
 def listing(lines: Sequence[Line], nothing: str = "Nothing.") -> Html:
@@ -214,9 +208,8 @@ def listing(lines: Sequence[Line], nothing: str = "Nothing.") -> Html:
     if not lines:
         return fill('<p class="db-nothing">{nothing}</p>', nothing=nothing)
     item = "<li>{status}<div>{text}<small>{note}</small></div></li>"
-    shown = ((status(line.word, line.kind), link(line.text, line.href), line.note) for line in lines)
-    items = join((fill(item, status=word, text=text, note=note) for word, text, note in shown), "\n")
-    return Html(f'<ul class="db-list db-listing">\n{items}\n</ul>')
+    shown = ((status(line.word), link(line.text, line.href), line.note) for line in lines)
+    return _list("listing", (fill(item, status=word, text=text, note=note) for word, text, note in shown))
 
 
 def needs_person(lines: Sequence[Line]) -> Html:
@@ -279,9 +272,8 @@ def table(
 
 def _row(columns: Sequence[tuple[str, str]], cells: Sequence[object], row_id: str) -> Html:
     tag = f'<tr id="{attribute(row_id)}">' if row_id else "<tr>"
-    return Html(
-        tag + join(_cell(title, kind, cell) for (title, kind), cell in zip(columns, cells, strict=True)) + "</tr>"
-    )
+    shown = join(_cell(title, kind, cell) for (title, kind), cell in zip(columns, cells, strict=True))
+    return Html(f"{tag}{shown}</tr>")
 
 
 def _cell(title: str, kind: str, cell: object) -> Html:
@@ -290,8 +282,8 @@ def _cell(title: str, kind: str, cell: object) -> Html:
         return fill(f'<th scope="row"{short}>{{cell}}</th>', cell=cell)
     if kind == "status" and cell and not isinstance(cell, Html):
         cell = status(str(cell))
-    extra = " db-empty" if cell is None or cell == "" else ""
     cell = "" if cell is None else cell
+    extra = " db-empty" if cell == "" else ""
     return fill(f'<td class="db-c-{kind}{extra}" data-label="{{title}}">{{cell}}</td>', title=title, cell=cell)
 
 
@@ -312,20 +304,19 @@ class Stop:
 def track(stops: Sequence[Stop]) -> Html:
     """The observation window from its opening to its last checkpoint."""
     after = [*(stop.word for stop in stops[1:]), "Pending"]
-    items = join((_stop(stop, kind_of(then) != "pending") for stop, then in zip(stops, after, strict=True)), "\n")
-    return Html(f'<ol class="db-list db-track">\n{items}\n</ol>')
+    items = (_stop(stop, kind_of(then) != "pending") for stop, then in zip(stops, after, strict=True))
+    return _list("track", items, "ol")
 
 
 def _stop(stop: Stop, passed: bool) -> Html:
     kind = kind_of(stop.word) if stop.word else "pass"
-    shown = join([part for part in (stop.note, stop.word) if part], " · ")
     return fill(
         f'<li class="db-{kind}{" db-reached" if passed else ""}">'
         "{icon}<div><strong>{name}</strong><span>{at}</span><span>{shown}</span></div></li>",
         icon=icon(kind),
         name=link(stop.name, stop.href),
         at=stop.at,
-        shown=shown,
+        shown=join(filter(None, (stop.note, stop.word)), " · "),
     )
 
 
@@ -334,7 +325,7 @@ def _stop(stop: Stop, passed: bool) -> Html:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One line of the log: local time as shown, the instant in UTC, the record's kind, its text, people, key."""
+    """One line of the log: local time as shown, the instant in UTC, the record's kind, its text, people, key moment."""
 
     at: str
     utc: str
@@ -358,25 +349,20 @@ def _filter(entries: Sequence[Entry]) -> Html:
     kinds = Counter(entry.kind for entry in entries)
     people = sorted({person for entry in entries for person in entry.people})
     keys = sum(entry.key for entry in entries)
-    buttons = join(_button(f"kind:{kind}", kind.capitalize(), count, False) for kind, count in kinds.items() if kind)
+    buttons = join(_button(f"kind:{kind}", kind.capitalize(), count) for kind, count in kinds.items() if kind)
     options = join(fill('<option value="{p}">{p}</option>', p=person) for person in people)
     return Html(
         f'<div class="db-log-filter" role="group" aria-label="Filter the log" hidden><span>Show</span>'
-        f"{_button('key', 'Key moments', keys, False) if keys else ''}{_button('all', 'All', len(entries), True)}"
+        f"{_button('key', 'Key moments', keys) if keys else ''}{_button('all', 'All', len(entries), 'true')}"
         f"<span>Kind</span>{buttons}<label>Who <select><option value=''>anyone</option>{options}</select></label>"
         '<label>Find <input type="search"></label><button type="button" data-show="clear">Clear</button>'
         f'<output aria-live="polite">{len(entries)} of {len(entries)} entries</output></div>'
     )
 
 
-def _button(show: str, name: str, count: int, pressed: bool) -> Html:
-    return fill(
-        '<button type="button" data-show="{show}" aria-pressed="{on}">{name} <b>{count}</b></button>',
-        show=show,
-        on="true" if pressed else "false",
-        name=name,
-        count=count,
-    )
+def _button(show: str, name: str, count: int, pressed: str = "false") -> Html:
+    button = '<button type="button" data-show="{show}" aria-pressed="{pressed}">{name} <b>{count}</b></button>'
+    return fill(button, show=show, pressed=pressed, name=name, count=count)
 
 
 def _phase(name: str, span: str, entries: Sequence[Entry]) -> Html:
@@ -387,9 +373,7 @@ def _phase(name: str, span: str, entries: Sequence[Entry]) -> Html:
         span=f"{span} · " if span else "",
         count=count,
     )
-    return Html(
-        f'{head}\n<ol class="db-list db-entries">\n{join((_entry(entry) for entry in entries), chr(10))}\n</ol>'
-    )
+    return Html(f"{head}\n{_list('entries', map(_entry, entries), 'ol')}")
 
 
 def _entry(entry: Entry) -> Html:
@@ -401,7 +385,7 @@ def _entry(entry: Entry) -> Html:
         names="|".join(entry.people),
         at=moment(entry.at, entry.utc),
         shown=entry.kind.capitalize(),
-        text=prose(entry.text) if isinstance(entry.text, str) and not isinstance(entry.text, Html) else entry.text,
+        text=entry.text,
         people=", ".join(entry.people),
     )
 
@@ -422,11 +406,11 @@ def figure(
     return fill(
         '<figure class="db-figure"{id} data-search-exclude>\n<figcaption>{caption}</figcaption>\n{picture}\n{source}{values}'
         "\n</figure>",
-        id=Html(f' id="{attribute(figure_id)}"') if figure_id else Html(),
+        id=Html(f' id="{attribute(figure_id)}"') if figure_id else "",
         caption=caption,
         picture=picture,
-        source=fill('<p class="db-source">Source {source}</p>', source=source) if source else Html(),
-        values=Html(f"<details><summary>Values as a table</summary>\n{values}\n</details>") if values else Html(),
+        source=fill('<p class="db-source">Source {source}</p>', source=source) if source else "",
+        values=fill("<details><summary>Values as a table</summary>\n{v}\n</details>", v=values) if values else "",
     )
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from .. import wording
-from ..facts import Facts, span
+from ..facts import Facts, figure_id, span
 from ..model import Judgement, Measurement, Metric
 from . import markup, say
 from .summary import headlined, is_hourly, limit_left, limit_share
-from .text import Html, escape, fill, join
+from .text import Html, code, escape, fill, join
 
 COLUMNS = [
     ("Metric", "head"),
@@ -51,7 +51,8 @@ def row(facts: Facts, judgement: Judgement) -> list[object]:
 
 def behind_the_words(facts: Facts) -> str:
     """The splits, why each metric has its word, and what was noticed in the data."""
-    return say.blocks(*splits(facts), reasons(facts), noticed(facts))
+    splits = [split(facts, each) for each in facts.metrics if each.by]
+    return say.blocks(*splits, reasons(facts), noticed(facts))
 
 
 def with_worst_hour(facts: Facts, judgement: Judgement) -> Html:
@@ -59,16 +60,17 @@ def with_worst_hour(facts: Facts, judgement: Judgement) -> Html:
     now, shown = judgement.now, say.headline(facts, judgement)
     if not is_hourly(judgement) or now.worst_hour == now.value:
         return shown
-    return fill("{figure} <small>worst hour {count}</small>", figure=shown, count=say.worst_hour(facts, judgement))
+    text = wording.value_text(judgement.metric, now.worst_hour)
+    count = say.published(facts, figure_id(judgement.metric, now, worst_hour=True), text)
+    return fill("{figure} <small>worst hour {count}</small>", figure=shown, count=count)
 
 
 def title(facts: Facts, judgement: Judgement) -> Html:
     """The metric's title; the window beside it where its figure is of another one than the table's."""
     metric = judgement.metric
-    notes = [
-        note for note in ("shown, decides nothing" if metric.advisory else "", own_window(facts, judgement)) if note
-    ]
-    small = fill("<small>{notes}</small>", notes=", ".join(notes)) if notes else Html()
+    advisory = "shown, decides nothing" if metric.advisory else ""
+    notes = ", ".join(filter(None, (advisory, own_window(facts, judgement))))
+    small = fill("<small>{notes}</small>", notes=notes) if notes else ""
     return fill("{title} {small}", title=metric.title, small=small)
 
 
@@ -87,17 +89,12 @@ def threshold(judgement: Judgement) -> str:
     target = metric.target
     if target is None:
         return "—"
-    return (
-        f"{target.sign} {wording.with_unit(f'{target.value:g}', target.unit)}{'/' + target.per if target.per else ''}"
-    )
-
-
-def splits(facts: Facts) -> list[Html]:
-    """One table for each metric that is split by a label."""
-    return [split(facts, each) for each in facts.metrics if each.by]
+    per = f"/{target.per}" if target.per else ""
+    return f"{target.sign} {wording.with_unit(f'{target.value:g}', target.unit)}{per}"
 
 
 def split(facts: Facts, judgement: Judgement) -> Html:
+    """The parts of a metric that is split by a label."""
     metric = judgement.metric
     rows = [
         [
@@ -143,10 +140,10 @@ def behind(judgement: Judgement) -> Html:
         ("True rate", judgement.bound),
         ("Bucket", f"{now.bracket[0]:g} to {now.bracket[1]:g} {metric.unit}" if now.bracket else ""),
         ("Method", judged.method if judged else ""),
-        ("Query", Html(f"<code>{escape(say.query(metric))}</code>")),
-        ("Inputs", join([fill("<code>sha256:{digest}</code>", digest=digest) for digest in now.inputs], " ")),
+        ("Query", code(say.query(metric))),
+        ("Inputs", join([code(f"sha256:{digest}") for digest in now.inputs], " ")),
     ]
-    return markup.facts_line([(name, value) for name, value in rows if value])
+    return markup.facts_line(rows)
 
 
 def exactly(metric: Metric, measurement: Measurement | None) -> str:
@@ -170,13 +167,8 @@ def noticed(facts: Facts) -> str:
         return ""
     ordered = sorted(facts.findings, key=lambda finding: finding.severity != "warn")
     rows = [
-        (
-            finding.kind.replace("_", " "),
-            escape(finding.text),
-            markup.status("Watch") if finding.severity == "warn" else markup.status("Noted", "noted"),
-        )
+        (finding.kind.replace("_", " "), finding.text, "Watch" if finding.severity == "warn" else "Noted")
         for finding in ordered
     ]
-    return markup.table(
-        "What was noticed in the data", [("Kind", "head"), ("What", "text"), ("Status", "status")], rows
-    )
+    columns = [("Kind", "head"), ("What", "text"), ("Status", "status")]
+    return markup.table("What was noticed in the data", columns, rows)

@@ -18,16 +18,14 @@ def overview(facts: Facts) -> str:
 
 def facts_list(facts: Facts) -> Html:
     programme, deployment = facts.records.programme, facts.deployment
-    rows: list[tuple[str, Html]] = []
-    if programme.name:
-        rows.append(("Programme", say.line(facts, programme.name)))
-    if programme.goal:
-        rows.append(("Goal", say.line(facts, programme.goal)))
-    if programme.result:
-        rows.append(("Result, as declared", say.line(facts, programme.result)))
-    if facts.records.team:
-        team = [f"{each.name} ({each.role})" if each.role else each.name for each in facts.records.team]
-        rows.append(("Team", say.line(facts, wording.listed(team))))
+    team = [f"{each.name} ({each.role})" if each.role else each.name for each in facts.records.team]
+    said = [
+        ("Programme", programme.name),
+        ("Goal", programme.goal),
+        ("Result, as declared", programme.result),
+        ("Team", wording.listed(team)),
+    ]
+    rows = [(name, say.line(facts, text)) for name, text in said if text]
     rows.append(("Deployment window", say.span(facts, deployment.window, day=True)))
     if deployment.checkpoints.after:
         rows.append(("Observation", say.span(facts, deployment.observed, day=True)))
@@ -52,5 +50,5 @@ def timeline(facts: Facts) -> list[Html]:
 
 def said(facts: Facts, each: Touchpoint) -> Html:
     """What was said, where and by whom on a line below."""
-    where = ", ".join(part for part in (each.channel, each.kind, say.people(each.by)) if part)
+    where = ", ".join(part for part in (each.channel, each.kind, wording.listed(each.by)) if part)
     return fill("{text} <small>{where}</small>", text=say.line(facts, each.text), where=where)

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from .. import wording
 from ..facts import Facts
 from ..register import FIELDS, Compared, RegisterLine, pressing, state_text, when_text
 from ..times import iso
 from . import markup, say
-from .text import Html, escape, fill, join
+from .text import Html, code, escape, fill, join
 
 CHANGES = {
     "new": "New",
@@ -26,7 +27,7 @@ LONGEST, SHORT = 60, 16  # characters: of what a field was that a table has room
 def follow_on(facts: Facts) -> str:
     lines = []
     for each in facts.records.follow_on:
-        by = f"({say.people(each.by)})" if each.by else ""
+        by = f"({wording.listed(each.by)})" if each.by else ""
         at = fill("<small>{at}</small>", at=say.full(facts, each.at)) if each.at else ""
         lines.append(join(filter(None, (say.line(facts, each.text), by, at)), " "))
     return say.bullets(lines)
@@ -44,12 +45,11 @@ def actions(facts: Facts) -> str:
 
 def priorities(facts: Facts) -> str:
     """A list; a table where one of them has more than its text."""
-    records = facts.records
-    if any(each.id or each.owner or each.due or each.status or each.waits_on for each in records.priorities):
+    priorities, title = facts.records.priorities, facts.records.priorities_title
+    if any(each.id or each.owner or each.due or each.status or each.waits_on for each in priorities):
         listed = table(facts, "priorities", "Priorities", "Priority")
     else:
-        listed = say.bullets(say.line(facts, each.text) for each in records.priorities)
-    title = records.priorities_title
+        listed = say.bullets(say.line(facts, each.text) for each in priorities)
     return say.blocks(say.paragraph(f"For {title}:") if title else "", listed) if listed else ""
 
 
@@ -71,8 +71,7 @@ def table(
             continue
         note, path = say.line(facts, line.note), (paths or {}).get(line.id, "")
         below = [fill("<small>{note}</small>", note=note)] * bool(line.note and not notes)
-        below += [fill("<code>{path}</code>", path=path)] * bool(path)
-        what = join([say.line(facts, line.text), *below], " ")
+        what = join(filter(None, (say.line(facts, line.text), *below, code(path))), " ")
         stands = (due(line, zone, labels), standing(line, facts.as_of, zone), said(line))
         rows.append((line.id, what, line.owner, note if notes else "", *stands))
     columns = [(noun, "head"), ("What", "text"), ("Owner", "text"), (notes, "text"), (when, "text")]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from .. import wording
 from ..facts import Facts
-from ..model import Rehearsal
+from ..model import Approval, ReadinessCheck, Rehearsal
 from . import markup, say
-from .text import Html, escape, fill
+from .text import Html, code, fill, join
+
+SIGNED = [("By", "text"), ("At", "text"), ("Result", "status")]
 
 
 def readiness(facts: Facts) -> str:
@@ -14,25 +17,14 @@ def readiness(facts: Facts) -> str:
     if records.readiness_window:
         blocks.append(say.paragraph("Window:", say.span(facts, records.readiness_window, day=True)))
     if records.readiness:
-        rows = [
-            (
-                each.id or str(number),
-                say.line(facts, each.text),
-                say.people(each.by),
-                say.full_or_time(facts, each.at),
-                each.result,
-            )
+        checks = [
+            (each.id or str(number), say.line(facts, each.text), *signed(facts, each))
             for number, each in enumerate(records.readiness, 1)
         ]
-        columns = [("Check", "head"), ("What", "text"), ("By", "text"), ("At", "text"), ("Result", "status")]
-        blocks.append(markup.table("Readiness checks", columns, rows))
+        blocks.append(markup.table("Readiness checks", [("Check", "head"), ("What", "text"), *SIGNED], checks))
     if records.approvals:
-        signed = [
-            (say.line(facts, each.what), say.people(each.by), say.full_or_time(facts, each.at), each.result)
-            for each in records.approvals
-        ]
-        columns = [("Approval", "head"), ("By", "text"), ("At", "text"), ("Result", "status")]
-        blocks.append(markup.table("Approvals", columns, signed))
+        approvals = [(say.line(facts, each.what), *signed(facts, each)) for each in records.approvals]
+        blocks.append(markup.table("Approvals", [("Approval", "head"), *SIGNED], approvals))
     if records.rehearsal:
         blocks.append(rehearsal(facts, records.rehearsal))
     if records.readiness_evidence:
@@ -41,24 +33,28 @@ def readiness(facts: Facts) -> str:
     return say.blocks(*blocks)
 
 
+def signed(facts: Facts, each: ReadinessCheck | Approval) -> tuple[str, Html, str]:
+    """Who says so, when, and with which result."""
+    return wording.listed(each.by), say.full_or_time(facts, each.at), each.result
+
+
 def rehearsal(facts: Facts, tried: Rehearsal) -> Html:
     """The digest of the rollback script at the rehearsal against the one on record."""
-    where = [part for part in (tried.where, str(say.full_or_time(facts, tried.at)) if tried.at else "") if part]
-    script = fill("<code>{script}</code>", script=tried.script)
-    if tried.digest_then and tried.digest_now:
-        same = tried.digest_then == tried.digest_now
-        word = "Verified" if same else "Failed"
-        verdict = "its digest is the one on record" if same else "its digest is NOT the one on record"
-        shown = fill(
-            "{verdict}: <code>sha256:{now}</code>{then}",
-            verdict=verdict,
-            now=tried.digest_now,
-            then="" if same else fill(", at the rehearsal <code>sha256:{then}</code>", then=tried.digest_then),
-        )
+    now, then = (code(f"sha256:{digest}") for digest in (tried.digest_now, tried.digest_then))
+    if not (tried.digest_then and tried.digest_now):
+        word, shown = "Not re-checked", "no digest of the script is on record, so that it cannot be compared"
+    elif tried.digest_then == tried.digest_now:
+        word, shown = "Verified", f"its digest is the one on record: {now}"
     else:
-        word, shown = "Not re-checked", escape("no digest of the script is on record, so that it cannot be compared")
-    text = say.line(facts, tried.text) if tried.text else Html()
+        word, shown = "Failed", f"its digest is NOT the one on record: {now}, at the rehearsal {then}"
     return markup.callout(
         "Back-out rehearsal",
-        Html(f"<p>{markup.status(word)} {script} {Html(', '.join(where))}: {shown}. {text}</p>"),
+        fill(
+            "<p>{status} <code>{script}</code> {where}: {shown}. {text}</p>",
+            status=markup.status(word),
+            script=tried.script,
+            where=join(filter(None, (tried.where, say.full_or_time(facts, tried.at))), ", "),
+            shown=Html(shown),
+            text=say.line(facts, tried.text),
+        ),
     )

@@ -11,7 +11,16 @@ from ..facts import EvidenceItem, Facts
 from ..model import Entry
 from ..times import iso, local_day, zone_name
 from . import markup, say
-from .text import Html, fill
+from .text import Html, code, fill
+
+COLUMNS = [
+    ("Id", "head"),
+    ("What", "text"),
+    ("Kind", "text"),
+    ("Size", "number"),
+    ("SHA-256", "code"),
+    ("State", "status"),
+]
 
 
 def evidence(facts: Facts) -> str:
@@ -19,16 +28,8 @@ def evidence(facts: Facts) -> str:
     if not facts.evidence:
         return ""
     rows = [evidence_row(item) for item in facts.evidence]
-    columns = [
-        ("Id", "head"),
-        ("What", "text"),
-        ("Kind", "text"),
-        ("Size", "number"),
-        ("SHA-256", "code"),
-        ("State", "status"),
-    ]
     ids = [item.number for item in facts.evidence]
-    return markup.table("Evidence behind this page", columns, rows, ids=ids, searched=False)
+    return markup.table("Evidence behind this page", COLUMNS, rows, ids=ids, searched=False)
 
 
 def evidence_row(item: EvidenceItem) -> list[object]:
@@ -37,7 +38,7 @@ def evidence_row(item: EvidenceItem) -> list[object]:
         named(item),
         item.kind,
         size(item.size) if item.digest else "",
-        fill("<code>{digest}</code>", digest=item.digest) if item.digest else "",
+        code(item.digest),
         "Held" if item.held else "Not held",
     ]
 
@@ -98,20 +99,17 @@ def span_of(facts: Facts, entries: Sequence[Entry]) -> str:
 
 
 def line_of(facts: Facts, entry: Entry) -> markup.Entry:
+    zone = facts.deployment.zone
+    on = local_day(entry.at, zone)
+    day = "" if on == facts.deployment.day else f"{wording.day_text(on)} "
     return markup.Entry(
-        at=time_text(facts, entry),
+        at=f"{day}{wording.local(entry.at, zone, seconds=True)}",
         utc=iso(entry.at),
         kind=entry.kind,
         text=say.line(facts, entry.text) if not entry.private else Html("<em>private entry</em>"),
         people=entry.people,
         key=entry.key,
     )
-
-
-def time_text(facts: Facts, entry: Entry) -> str:
-    local = entry.at.astimezone(facts.deployment.zone)
-    clock = wording.local(entry.at, facts.deployment.zone, seconds=True)
-    return clock if local.date() == facts.deployment.day else f"{wording.day_text(local.date())} {clock}"
 
 
 def note(facts: Facts, name: str) -> str:

@@ -16,21 +16,21 @@ from .text import Html, escape, join, prose, written
 def figure(facts: Facts, shown: Figure, display: str = "") -> Html:
     """One published figure: the value leads to its evidence row and tells unrounded what it is made of."""
     item = facts.chip(shown.inputs, shown.window)
-    zone = facts.deployment.zone
     notes = [
-        f"{shown.value!r} {shown.unit}".replace(" 1", "") if shown.unit == "1" else f"{shown.value!r} {shown.unit}",
-        wording.window_text(shown.window, zone),
+        repr(shown.value) if shown.unit == "1" else f"{shown.value!r} {shown.unit}",
+        wording.window_text(shown.window, facts.deployment.zone),
         f"{shown.found} of {shown.expected} samples" if shown.expected else "",
         query(shown.metric),
         f"sha256 {item.digest[:16]}…" if item and item.digest else "",
     ]
-    return markup.figure_value(
-        shown.value,
-        display or shown.display,
-        shown.id,
-        f"#{item.number}" if item else "",
-        [note for note in notes if note],
-    )
+    href = f"#{item.number}" if item else ""
+    return markup.figure_value(shown.value, display or shown.display, shown.id, href, notes)
+
+
+def published(facts: Facts, id: str, text: str) -> Html:
+    """The figure of that id, the text where there is none."""
+    shown = facts.figures.get(id)
+    return figure(facts, shown) if shown else escape(text)
 
 
 def query(metric: Metric) -> str:
@@ -49,16 +49,7 @@ def value(facts: Facts, metric: Metric, measurement: Measurement | None) -> Html
     """The value of a measurement as a figure, 'no data' as words."""
     if measurement is None:
         return Html("—")
-    shown = facts.figures.get(figure_id(metric, measurement))
-    if measurement.value is None or shown is None:
-        return escape(wording.value_text(metric, measurement.value))
-    return figure(facts, shown)
-
-
-def worst_hour(facts: Facts, judgement: Judgement) -> Html:
-    """The worst hour of a count, as a figure."""
-    shown = facts.figures.get(figure_id(judgement.metric, judgement.now, worst_hour=True))
-    return figure(facts, shown) if shown else escape(wording.value_text(judgement.metric, judgement.now.worst_hour))
+    return published(facts, figure_id(metric, measurement), wording.value_text(metric, measurement.value))
 
 
 def headline(facts: Facts, judgement: Judgement) -> Html:
@@ -66,10 +57,8 @@ def headline(facts: Facts, judgement: Judgement) -> Html:
     metric = judgement.metric
     if not metric.show_change:
         return value(facts, metric, judgement.now)
-    shown = facts.figures.get(figure_id(metric, judgement.now, change=True))
-    if judgement.figure is None or shown is None:
-        return escape("no data" if judgement.figure is None else wording.percent(judgement.figure))
-    return figure(facts, shown)
+    text = "no data" if judgement.figure is None else wording.percent(judgement.figure)
+    return published(facts, figure_id(metric, judgement.now, change=True), text)
 
 
 def delta(facts: Facts, judgement: Judgement) -> Html:
@@ -146,10 +135,6 @@ def line(facts: Facts, text: str) -> Html:
 def prose_block(facts: Facts, text: str) -> Html:
     """Markdown a person wrote, figures filled in."""
     return written(text, inserts(facts, text))
-
-
-def people(names: Iterable[str]) -> str:
-    return wording.listed(tuple(names))
 
 
 def blocks(*parts: object) -> str:

@@ -7,7 +7,7 @@ from ..facts import Facts
 from ..model import Judgement, Verdict
 from ..times import after_name, iso
 from . import markup, say
-from .text import Html, escape, join
+from .text import Html, code, escape, join
 
 
 def summary(facts: Facts) -> str:
@@ -138,50 +138,39 @@ def headlined(judgement: Judgement) -> Judgement:
 def tiles(facts: Facts) -> Html:
     checks = []
     for judgement in facts.metrics:
-        shown = headlined(judgement)
-        metric = judgement.metric
+        metric, value = judgement.metric, say.headline(facts, headlined(judgement))
         note = f"of ±{metric.tolerance.text}" if metric.show_change else wording.delta_text(metric, judgement.delta)
-        checks.append(
-            markup.Tile(label=metric.title, value=say.headline(facts, shown), note=note, word=say.word(judgement))
-        )
+        checks.append(markup.Tile(label=metric.title, value=value, note=note, word=say.word(judgement)))
     return markup.tiles(checks) if checks else Html()
 
 
 def facts_line(facts: Facts) -> Html:
-    deployment = facts.deployment
-    zone = deployment.zone
+    deployment, zone = facts.deployment, facts.deployment.zone
     looked_at = deployment.window if facts.after is None else deployment.checkpoint_window(facts.after)
+    baseline = deployment.baseline_of(looked_at)
+    without = "no baseline (first deployment): the targets decide"
     ran = deployment.closing.actual if deployment.closing else None
     lines: list[tuple[str, object]] = [
         ("Window", markup.moment(wording.window_text(looked_at, zone, year=True), iso(looked_at.start))),
         ("Really ran", wording.window_text(ran, zone, year=True) if ran else ""),
-        ("Against", against(facts)),
+        ("Against", say.span(facts, baseline, day=True) if baseline else without),
         ("Change", deployment.ticket),
-        ("Version", Html(f"<code>{escape(deployment.version)}</code>") if deployment.version else ""),
+        ("Version", code(deployment.version)),
         ("Lead", deployment.lead),
         ("Service", deployment.service),
         ("Data until", say.full(facts, facts.data_until)),
         ("As of", say.full(facts, facts.as_of)),
+        ("Rule", "plain: the figures themselves, without their doubt" if deployment.judge == "point" else ""),
     ]
-    if deployment.judge == "point":
-        lines.append(("Rule", "plain: the figures themselves, without their doubt"))
     return markup.facts_line(lines)
 
 
-def against(facts: Facts) -> object:
-    deployment = facts.deployment
-    looked_at = deployment.window if facts.after is None else deployment.checkpoint_window(facts.after)
-    baseline = deployment.baseline_of(looked_at)
-    if baseline is None:
-        return "no baseline (first deployment): the targets decide"
-    return say.span(facts, baseline, day=True)
-
-
 def doors(facts: Facts) -> Html:
-    names = {"metrics": "What moved", "log": "When it moved", "evidence": "Evidence for each figure"}
-    targets = [(text, f"#{name}") for name, text in names.items() if name != "log" or facts.entries]
-    notebook = "outcome-notebook.html"
-    if facts.after is not None:
+    if facts.after is None:
+        log = "#log" if facts.entries else ""
+        targets = [("What moved", "#metrics"), ("When it moved", log), ("Evidence for each figure", "#evidence")]
+        notebook = "outcome-notebook.html"
+    else:
         targets = [("Criteria", "#criteria"), ("Deployment report", "index.html"), ("Evidence", "#evidence")]
         notebook = f"checkpoint-{after_name(facts.after)}-notebook.html"
     return markup.doors([*targets, ("Notebook behind this page", notebook), ("How this page was made", "#made")])
@@ -191,8 +180,8 @@ def asks(facts: Facts) -> list[tuple[str, str, str]]:
     """What asks somebody to look: a status word, what, and why."""
     quiet = (Verdict.PASS, Verdict.PENDING, Verdict.NOT_APPLICABLE)
     judged = [(say.word(each), each.metric.title, each.reason) for each in facts.metrics if each.verdict not in quiet]
-    warned = [finding for finding in facts.findings if finding.severity == "warn"]
-    return [*judged, *(("Watch", finding.text, finding.kind.replace("_", " ")) for finding in warned)]
+    warned = (finding for finding in facts.findings if finding.severity == "warn")
+    return judged + [("Watch", finding.text, finding.kind.replace("_", " ")) for finding in warned]
 
 
 def needs_a_person(facts: Facts) -> str:
@@ -204,18 +193,15 @@ def how_made(facts: Facts) -> str:
     """How this page was made: notebook, parameters, versions, the log's head before this run."""
     made = facts.provenance
     rows: list[tuple[str, object]] = [
-        ("Notebook", Html(f"<code>{escape(made.notebook)}</code>") if made.notebook else ""),
-        (
-            "Notebook digest",
-            Html(f"<code>sha256:{escape(made.notebook_digest)}</code>") if made.notebook_digest else "",
-        ),
+        ("Notebook", code(made.notebook)),
+        ("Notebook digest", code(made.notebook_digest and f"sha256:{made.notebook_digest}")),
         ("Parameters", join([f"{name} = {value}" for name, value in made.parameters], ", ")),
         ("deploybook", made.version),
         ("Evidence log before this run", f"size {made.log_size}, root {made.log_root}" if made.log_root else "empty"),
         ("Signature", ("signed" if made.signed else "unsigned: this workspace has no key") if made.log_root else ""),
         ("Arithmetic", arithmetic(facts)),
     ]
-    return markup.facts_line([(name, value) for name, value in rows if value])
+    return markup.facts_line(rows)
 
 
 def arithmetic(facts: Facts) -> str:

@@ -64,17 +64,18 @@ def fill(template: str, **values: object) -> Html:
     return Html(template.format(**{name: escape(value) for name, value in values.items()}))
 
 
+def code(text: object) -> Html:
+    """The text as code; nothing for nothing."""
+    return fill("<code>{text}</code>", text=text) if text else Html()
+
+
 def prose(text: str, insert: Mapping[str, Html] | None = None) -> Html:
     """One line written by a person: `code` spans are kept, all else is text. `insert` maps a literal to its markup."""
     insert = dict(insert or {})
     known = "|".join(re.escape(key) for key in sorted(insert, key=len, reverse=True))
     pattern = re.compile(rf"(`[^`]+`{'|' + known if known else ''})")
     parts = pattern.split(plain(text))
-    return join(insert[p] if p in insert else _code(p) if i % 2 else p for i, p in enumerate(parts))
-
-
-def _code(span: str) -> Html:
-    return fill("<code>{text}</code>", text=span.strip("`"))
+    return join(insert[p] if p in insert else code(p.strip("`")) if i % 2 else p for i, p in enumerate(parts))
 
 
 _TAGS = "p ul ol li strong em code pre a blockquote table thead tbody tr th td h3 h4 h5 h6 br hr del"
@@ -111,10 +112,7 @@ def cleaned(markup: str) -> Html:
 
 
 def _clean(
-    body: str,
-    tags: str,
-    attributes: dict[str, set[str]],
-    keep: Callable[[str, str, str], str | None] | None = None,
+    body: str, tags: str, attributes: dict[str, set[str]], keep: Callable[[str, str, str], str | None] | None = None
 ) -> str:
     """The HTML with these tags and attributes alone; links lead to http(s), mail or a relative address."""
     import nh3
