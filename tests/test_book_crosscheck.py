@@ -199,7 +199,7 @@ def test_the_reference_is_what_its_server_says(shared: Path, root: Path, tmp_pat
     place = workspace(tmp_path, text.replace("exports: {kind: files", 'live: {kind: prometheus, url: "env:URL"} #'))
     deployment = records.read_deployment(place, "x")
     short = [one for one in sources.needed(deployment) if one.length < timedelta(hours=3)]
-    near = sources.request.merged(short, timedelta(minutes=15), None)
+    near = sources.Request(source=deployment.sources[0]).stretches(short)
     with (
         gzip.open(shared / "scenario/openmetrics/metrics.om.gz", "rt") as lines,
         (tmp_path / "m.om").open("w") as out,

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from build import metric
+from build import deployment, metric
 from servers import NOON, distribution, openmetrics, postgres, prometheus, timescale, victoriametrics
 
 from deploybook import sources
@@ -121,10 +121,9 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], t
 
 def pull(held: Any, holder: str, wanted: dict[str, str] | None = None, **more: Any) -> Pulled:
     source, folder, environ = held(holder)
-    named = [metric(kind, name) for name, kind in (wanted or WANTED).items()]
-    deployment: Any = type("Asking", (), {"metrics": [replace(one, source="s") for one in named]})()
+    named = tuple(metric(kind, name, source="s") for name, kind in (wanted or WANTED).items())
     asked = {"windows": (WHOLE,), "now": NOW, **more}
-    return sources.pull(source, deployment, folder, wanted=wanted or WANTED, environ=environ, **asked)
+    return sources.pull(source, deployment(metrics=named), folder, wanted=wanted or WANTED, environ=environ, **asked)
 
 
 def told(pulled: Pulled) -> Any:

@@ -226,9 +226,17 @@ def test_a_negative_counter_is_missing_and_a_negative_gauge_is_not(tmp_path: Pat
 
 def test_a_counter_whose_single_steps_are_lost_is_told(tmp_path: Path) -> None:
     at = "2025-01-22T12:00:"
-    write(tmp_path, rows(f"{at}00Z,jobs_total,a,{2**53}", f"{at}15Z,jobs_total,a,{2**53 + 2}", f"{at}00Z,load,a,1e17"))
+    write(
+        tmp_path,
+        rows(
+            f"{at}00Z,jobs_total,a,{2**53 - 1}",
+            f"{at}15Z,jobs_total,a,{2**53 + 1}",
+            f"{at}30Z,jobs_total,a,1e17",
+            f"{at}00Z,load,a,1e17",
+        ),
+    )
 
-    assert notes(read(tmp_path)) == [("inexact", "jobs_total.csv:3", 1)]
+    assert notes(read(tmp_path)) == [("inexact", "jobs_total.csv:3", 2)]
 
 
 GOOD = rows("2025-01-22T12:00:00Z,jobs_total,a,19561", "2025-01-22T12:00:15Z,jobs_total,a,19562")

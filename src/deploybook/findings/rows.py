@@ -35,7 +35,7 @@ QUALITY = {
     "unsorted": "{} out of order, sorted",
     "zoneless": "{} without a zone, refused",
     "non_numbers": "{} without a number, their whole scrape left out",
-    "inexact": "{} above 2^53, where a counter cannot tell single steps",
+    "inexact": "{} of 2^53 or more, where a counter cannot tell single steps",
     "negative": "{} with a counter below zero, their whole scrape left out",
 }
 HARMLESS = {"duplicates", "unsorted"}

@@ -24,7 +24,7 @@ from ..wording import plural
 from .files import named_files
 from .http import Client, Reply
 from .packed import unpacked
-from .request import LEAD, Request, merged
+from .request import Request
 from .rows import Unreadable
 
 Item = Mapping[str, Any]
@@ -150,10 +150,6 @@ def slack(item: Item) -> Iterator[Entry | None]:
         yield None
 
 
-def milliseconds(at: datetime) -> str:
-    return str(to_ms(at))
-
-
 KINDS = {
     "launchdarkly": Kind(
         read=launchdarkly,
@@ -161,7 +157,7 @@ KINDS = {
         url="https://app.launchdarkly.com",
         path="/api/v2/auditlog",
         query=(("after", "{start}"), ("before", "{end}"), ("limit", "20")),
-        stamp=milliseconds,
+        stamp=lambda at: str(to_ms(at)),
         scheme="",
         until="before",
         when=("date",),
@@ -180,7 +176,7 @@ KINDS = {
         read=grafana,
         path="/api/annotations",
         query=(("from", "{start}"), ("to", "{end}"), ("limit", "100")),
-        stamp=milliseconds,
+        stamp=lambda at: str(to_ms(at)),
         until="to",
         when=("timeEnd", "time"),
     ),
@@ -256,7 +252,7 @@ def pull(request: Request) -> Pulled:
             once = replace(event, origin=request.source.name, evidence=original.digest)
             events.setdefault((event.at, event.text, event.people), once)
         originals.append(replace(original, rows=len(found)))
-    near = spans(request)
+    near = request.stretches(request.windows)
     kept = [one for one in events.values() if not near or any(start <= to_ms(one.at) <= end for start, end in near)]
     return Pulled(
         source=request.source.name,
@@ -274,10 +270,6 @@ def from_files(request: Request, notes: list[DataNote]) -> Iterator[Told]:
         except (Unreadable, OSError) as problem:
             words = problem.text if isinstance(problem, Unreadable) else f"cannot be read: {problem.strerror}"
             notes.append(DataNote(kind="unreadable", metric="", text=f"{shown} {words}", place=shown))
-
-
-def spans(request: Request) -> list[tuple[int, int]]:
-    return merged(request.windows, LEAD, to_ms(request.now) if request.now else None)
 
 
 def read(told: Told, kind: str, request: Request, notes: list[DataNote]) -> list[Entry]:
@@ -324,17 +316,18 @@ def from_server(request: Request, kind: Kind) -> tuple[list[Told], str]:
     }
     path = kind.path.format(**named)
     whole = not any("{start}" in value for _, value in kind.query)
+    spans = request.stretches(request.windows)
+    since = min((first for first, _ in spans), default=0)
     found: list[Told] = []
     with Client(replace(request, source=source), scheme=kind.scheme) as client:
         try:
-            for start, end in [(0, 0)] if whole else spans(request):
+            for start, end in [(0, 0)] if whole else spans:
                 put = {
                     "start": kind.stamp(from_ms(start)),
                     "end": kind.stamp(from_ms(end)),
                     "environment": str(options.get("environment") or ""),
                 }
                 query = {key: text for key, value in kind.query if (text := value.format(**put))}
-                since = min((first for first, _ in spans(request)), default=0)
                 for asked, body in pages(client, request.source.kind, path, query, since):
                     words = f"GET {path} {json.dumps(asked, sort_keys=True)}"
                     found.append(Told(content=body, query=words, start_ms=start, end_ms=end))

@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from itertools import count
 from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -19,7 +18,7 @@ from urllib.parse import urlsplit
 from ..errors import QueryRejected, SourceError, SourceUnreachable
 from ..times import UTC
 from .packed import TooLarge, unpacked_gzip
-from .request import Request, seconds_of
+from .request import Request
 from .rows import Unreadable
 from .secrets import REFERENCE, Secret, resolve, split_address
 
@@ -47,7 +46,6 @@ class Reply:
 
     status: int
     body: bytes
-    kind: str
     retry_after: float | None
     seconds: float
     following: str = ""
@@ -64,7 +62,7 @@ class Client:
         self.base, user, password = split_address(self.secret("url", plain=True), f"{self.name} > url")
         self.host = urlsplit(self.base).netloc
         self.limit = int(str(options.get("max_bytes") or ANSWER))
-        seconds = seconds_of(options.get("timeout") or BUDGET, self.name)
+        seconds = request.seconds(BUDGET)
         self.deadline = request.clock() + seconds
         self.received = 0
         self.http = self.connect(user, password)
@@ -170,8 +168,9 @@ class Client:
 
         form: sent as POST. Raises SourceUnreachable after the last try, QueryRejected where a retry cannot help.
         """
-        start = self.request.clock()
-        for attempt in count(1):
+        start, attempt = self.request.clock(), 0
+        while True:
+            attempt += 1
             try:
                 return read(self.once(path, form, query))
             except SourceUnreachable as problem:
@@ -180,7 +179,6 @@ class Client:
                     spent = f"{attempt} {'try' if attempt == 1 else 'tries'}, {self.request.clock() - start:.0f} s"
                     raise SourceUnreachable(f"{problem} ({spent}); run 'pull' again later", source=self.name) from None
                 self.request.sleep(wait)
-        raise AssertionError("count does not end")
 
     def once(self, path: str, form: Mapping[str, str] | None, query: Mapping[str, str] | None) -> Reply:
         import httpx
@@ -227,12 +225,11 @@ class Client:
         reply = Reply(
             status=response.status_code,
             body=body,
-            kind=response.headers.get("content-type", ""),
             retry_after=after,
             seconds=self.request.clock() - start,
             following=response.links.get("next", {}).get("url", ""),
         )
-        if reply.status in NOT_NOW and not reply.kind.startswith("application/json"):
+        if reply.status in NOT_NOW and not response.headers.get("content-type", "").startswith("application/json"):
             self.fail(f"answered {reply.status}", after)
         return reply
 

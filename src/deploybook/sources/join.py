@@ -17,7 +17,7 @@ Labels = tuple[tuple[str, str], ...]
 INF = float("inf")
 ABSENT = -2
 PICKED = ("gauge", "answers")  # of two values none is the right one; of a counter it is the larger
-EXACT = 2.0**53  # the largest of a counter between whose steps of one every float can tell
+EXACT = 2.0**53  # from here on floats cannot tell 1 more of a counter
 NO_NUMBER = "values are no number (NaN, infinite, empty, or text as '1,5' and '5 %'); their scrapes count as missing"
 
 
@@ -124,17 +124,13 @@ class Taken:
         self.notes.append(DataNote(kind=kind, metric=self.name, count=count, text=text, place=place))
 
     def scrapes(self, numbers: dict[Labels, int], windows: Sequence[Window]) -> Scrapes:
-        import numpy as np
-
         times, values = self.part.times[self.rows], self.part.values[self.rows]
         self.note_order(times)
         self.note("non_numbers", np.isnan(values), NO_NUMBER)
         self.note("non_numbers", self.column < 0, "buckets have an `le` that is no number; they are left out")
         if self.kind in ("counter", "histogram"):
             counts = self.column != (len(self.edges) or -1)  # a _sum may fall, and has no steps
-            self.note(
-                "inexact", counts & (values > EXACT), "values are larger than 2^53; steps of one are lost in them"
-            )
+            self.note("inexact", counts & (values >= EXACT), "values are 2^53 or more; steps of one are lost in them")
             below = counts & (values < 0)
             self.note("negative", below, "values of a counter are negative; their scrapes count as missing")
             values = np.where(below, np.nan, values)
@@ -150,8 +146,6 @@ class Taken:
         return found
 
     def note_order(self, times: NDArray[np.int64]) -> None:
-        import numpy as np
-
         codes = self.part.codes[self.rows]
         order = np.argsort(codes, kind="stable")
         back = np.zeros(len(times), dtype=bool)
@@ -160,8 +154,6 @@ class Taken:
 
     def series_numbers(self, numbers: dict[Labels, int]) -> NDArray[np.int64]:
         """The number of each of the part's label sets, `le` and the name taken off; -1 for other metrics'."""
-        import numpy as np
-
         off = ("__name__", "le") if self.edges else ("__name__",)
         found = np.full(len(self.part.keys), -1, dtype=np.int64)
         for code in np.unique(self.part.codes[self.rows]).tolist():
@@ -174,8 +166,6 @@ class Taken:
         One row per series and time. A value met twice counts once; where the two differ, a counter takes the larger
         and a gauge has no value. A scrape with a value that is no number is left out as a whole.
         """
-        import numpy as np
-
         width = len(self.edges) + 2 if self.edges else 1
         first, last = (int(times.min()), int(times.max())) if len(times) else (0, 0)
         span = last - first + 1

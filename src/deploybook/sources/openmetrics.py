@@ -10,11 +10,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from .request import sample_names
 from .rows import Notebook, Rows, Unreadable
 from .tables import SERIES, labels_in, text_of
 
 BLOCK = 8 << 20  # bytes read at once; larger ones only need more memory
-ENDS = ("_bucket", "_sum", "_count")
 # Every step of it is decided by the next character, which lets the engine take its fastest way (3 times as fast).
 LINE = r"^([^ {]+(?:\{(?:[^\x22}]|\x22(?:[^\x22\\]|\\.)*\x22)*\})?) ([^ ]+)(?: ([^ \r]+))?"
 
@@ -28,7 +28,7 @@ def read_openmetrics(content: bytes, wanted: Mapping[str, str], *, place: str, d
     if (at := content.find(b"\x01")) >= 0:
         raise Unreadable("holds a control sign that no metric has", line=content.count(b"\n", 0, at) + 1)
     numbers: dict[str, int] = {}
-    blocks = [block(part, line, names_of(wanted), numbers, seen) for part, line in blocks_of(content)]
+    blocks = [block(part, line, sample_names(wanted), numbers, seen) for part, line in blocks_of(content)]
     if not content.endswith(b"\n") and not content.rstrip().endswith(b"# EOF"):
         seen.add("unreadable", "breaks off in its last line; that line is left out", line=content.count(b"\n") + 1)
     times, values, codes, lines = (np.concatenate(column) for column in zip(*blocks, strict=True))
@@ -42,11 +42,6 @@ def read_openmetrics(content: bytes, wanted: Mapping[str, str], *, place: str, d
         digests=(digest,) if digest else (),
         notes=tuple(seen.notes),
     )
-
-
-def names_of(wanted: Mapping[str, str]) -> list[str]:
-    """The sample names of the wanted metrics."""
-    return [name + end for name, kind in wanted.items() for end in (ENDS if kind == "histogram" else ("",))]
 
 
 def blocks_of(content: bytes) -> list[tuple[bytes, int]]:

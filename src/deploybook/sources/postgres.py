@@ -17,23 +17,11 @@ import polars as pl
 
 from ..errors import QueryRejected, SourceError, SourceUnreachable
 from ..model import DataNote, Original, Pulled
-from ..times import from_ms, iso, to_ms
+from ..times import from_ms, iso
 from .answers import rows_of_answers
 from .files import form_of
 from .join import gather
-from .request import (
-    ANSWERS,
-    LEAD,
-    Kept,
-    Request,
-    kept_for,
-    merged,
-    needed,
-    not_kept,
-    seconds_of,
-    unobservable,
-    without,
-)
+from .request import ANSWERS, Kept, Request, kept_for, not_kept, sample_names, unobservable, without
 from .rows import Notebook, Rows, Unreadable
 from .secrets import resolve
 from .tables import Form, pick, read_frame
@@ -55,8 +43,7 @@ def pull(request: Request) -> Pulled:
     where it is of several; `$start` and `$end` stand for the window, `$bucket(time)` for the time cut to the step.
     """
     texts = queries(request)
-    now = to_ms(request.now) if request.now else None
-    spans = merged(request.windows or (needed(request.deployment) if request.deployment else ()), LEAD, now)
+    spans = request.stretches(request.windows or request.judged)
     parts: list[Rows] = []
     originals: list[Original] = []
     notes: list[DataNote] = []
@@ -84,17 +71,14 @@ def pull(request: Request) -> Pulled:
     if problems and not parts:
         raise problems[0]
     samples, noticed, origins = gather(parts, request.wanted, source=request.source.name)
+    used = (replace(one, metrics=tuple(sorted(origins.get(one.digest, one.metrics)))) for one in originals)
     return Pulled(
         source=request.source.name,
         samples=tuple(samples),
         notes=(*notes, *noticed),
-        originals=tuple(told(one, origins) for one in originals),
+        originals=tuple(used),
         failure="; ".join(dict.fromkeys(map(str, problems))),
     )
-
-
-def told(original: Original, origins: Mapping[str, set[str]]) -> Original:
-    return replace(original, metrics=tuple(sorted(origins.get(original.digest, set(original.metrics)))))
 
 
 def queries(request: Request) -> dict[str, str]:
@@ -166,11 +150,6 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def sample_names(wanted: Mapping[str, str]) -> list[str]:
-    ends = ("_bucket", "_sum", "_count")
-    return [name + end for name, kind in wanted.items() for end in (ends if kind == "histogram" else ("",))]
-
-
 @dataclass(frozen=True, kw_only=True)
 class Database:
     """A connection whose transactions only read, until the source's time is over."""
@@ -213,7 +192,7 @@ def connected(request: Request) -> Iterator[Database]:
         ) from None
     name = request.source.name
     dsn = resolve(request.source.options.get("dsn"), f"{name} > dsn", environ=request.environ, folder=request.folder)
-    seconds = seconds_of(request.source.options.get("timeout") or "2m", name)
+    seconds = request.seconds("2m")
     deadline = request.clock() + seconds
     try:
         connection = dbapi.connect(in_time(dsn.reveal(), seconds))

@@ -10,12 +10,11 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from ..errors import QueryRejected, SourceError, SourceUnreachable
-from ..model import DataNote, Deployment, Matcher, Metric, Original, Pulled
-from ..times import to_ms
+from ..model import DataNote, Matcher, Metric, Original, Pulled
 from .answers import Answer, read_answer, rows_of_answers
 from .http import NOT_NOW, Client, Reply
 from .join import gather
-from .request import ANSWERS, LEAD, Request, kept_for, length_in, merged, needed, not_kept, unobservable, without
+from .request import ANSWERS, Request, kept_for, length_in, not_kept, unobservable, without
 from .rows import Rows, Unreadable
 
 MOST = 2_000_000  # samples of one answer
@@ -65,20 +64,8 @@ def pull(request: Request) -> Pulled:
     queries = {
         metric.id: metric for metric in request.metrics if metric.kind == "query" and metric.id in request.wanted
     }
-    for metric in queries.values():
-        check(metric.query.replace("$window", "1h"), f"{request.source.name}: metrics > {metric.id} > query")
     with Client(request) as client:
         return Puller(client, request, identify(client)).all(queries)
-
-
-def check(query: str, where: str) -> None:
-    """QueryRejected, with what the parser says, where the text is no PromQL."""
-    import promql_parser
-
-    try:
-        promql_parser.parse(query)
-    except Exception as error:  # the library raises ValueError, and panics of its own kind on some texts
-        raise QueryRejected(f"{where}: is no PromQL: {str(error)[:300]}; mend the query") from None
 
 
 def answer_now(client: Client, query: str, at_ms: int) -> list[tuple[dict[str, str], float]]:
@@ -93,9 +80,8 @@ class Puller:
 
     def __init__(self, client: Client, request: Request, server: Server) -> None:
         self.client, self.request, self.server = client, request, server
-        judged = needed(request.deployment) if isinstance(request.deployment, Deployment) else ()
-        self.windows = request.windows or judged
-        self.judged = (*self.windows, *judged)
+        self.windows = request.windows or request.judged
+        self.judged = (*self.windows, *request.judged)
         self.samples = 0
         self.kept = 0
         self.notes: list[DataNote] = []
@@ -165,8 +151,7 @@ class Puller:
     def fetch(self, name: str, kind: str, got: Got) -> None:
         """The samples of one metric as scraped, or with `raw: false` at the source's step, chunk by chunk."""
         selector = selector_of(name, kind, matchers_for(self.request, name))
-        now = to_ms(self.request.now) if self.request.now else None
-        for start, end in without(merged(self.windows, LEAD, now), self.request.held.get((name, selector), ())):
+        for start, end in without(self.request.stretches(self.windows), self.request.held.get((name, selector), ())):
             if self.request.source.options.get("raw") in (False, "false", "no"):
                 self.ranged(selector, start, end, step_of(self.request, 15), got)
             else:
@@ -224,15 +209,15 @@ class Puller:
         The query at the end of every window and at each step inside. One with `$window` is asked once per window,
         for its length, and its answers carry the label `window`.
         """
-        now = to_ms(self.request.now) if self.request.now else None
-        ends = sorted({(w.end_ms, w.end_ms - w.start_ms) for w in self.judged if now is None or w.end_ms <= now})
+        now = self.request.now
+        ends = sorted({(w.end_ms, w.end_ms - w.start_ms) for w in self.judged if now is None or w.end <= now})
         if "$window" in metric.query:
             for end, length in ends:
                 text = metric.query.replace("$window", f"{length}ms")
                 self.instant(text, end, got, {"window": f"{length // 1000}s"})
             return
         step = step_of(self.request, 60)
-        for start, end in merged(self.judged, timedelta(), now):
+        for start, end in self.request.stretches(self.judged, timedelta()):
             self.ranged(metric.query, start, end, step, got)
         for end in dict.fromkeys(end for end, _ in ends if end % step):
             self.instant(metric.query, end, got, {})

@@ -8,11 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-from ..errors import SourceError
 from ..model import DataNote, Deployment, Metric, Original, Source
-from ..times import Window, from_ms, iso, parse_length, steps, to_ms
+from ..times import UTC, Window, from_ms, iso, parse_length, steps, to_ms
 
 DAY = timedelta(days=1)
 LEAD = timedelta(minutes=15)  # before and after each window: the row before its start, and what happened beside it
@@ -49,6 +47,27 @@ class Request:
         every = self.deployment.metrics if self.deployment else ()
         return tuple(metric for metric in every if metric.source in ("", self.source.name))
 
+    @property
+    def judged(self) -> tuple[Window, ...]:
+        """Every window that the deployment is judged on."""
+        return needed(self.deployment) if self.deployment else ()
+
+    def stretches(self, windows: Sequence[Window], lead: timedelta = LEAD) -> list[tuple[int, int]]:
+        """The windows, `lead` longer on both sides, as stretches that do not touch; nothing after now. Milliseconds."""
+        now = to_ms(self.now or datetime.max.replace(tzinfo=UTC))
+        found: list[tuple[int, int]] = []
+        for start, end in sorted((to_ms(one.start - lead), min(to_ms(one.end + lead), now)) for one in windows):
+            if found and start <= found[-1][1] + 1:
+                found[-1] = (found[-1][0], max(end, found[-1][1]))
+            elif start <= end:
+                found.append((start, end))
+        return found
+
+    def seconds(self, usual: str) -> float:
+        """The source's `timeout`: seconds, or a length such as '2m'."""
+        text = str(self.source.options.get("timeout") or usual)
+        return parse_length(f"{text}s" if re.fullmatch(r"[\d.]+", text) else text).total_seconds()
+
     def tell(self, what: str, samples: int, size: int) -> None:
         if self.progress:
             self.progress(what, samples, size)
@@ -67,18 +86,10 @@ def needed(deployment: Deployment) -> tuple[Window, ...]:
     return tuple(sorted(found | compared | counted))
 
 
-def merged(windows: Sequence[Window], lead: timedelta, now_ms: int | None) -> list[tuple[int, int]]:
-    """The windows, `lead` longer on both sides, as stretches that do not touch; nothing after now. Milliseconds."""
-    found: list[tuple[int, int]] = []
-    for start, end in sorted((to_ms(window.start - lead), to_ms(window.end + lead)) for window in windows):
-        end = end if now_ms is None else min(end, now_ms)
-        if end < start:
-            continue
-        if found and start <= found[-1][1] + 1:
-            found[-1] = (found[-1][0], max(end, found[-1][1]))
-        else:
-            found.append((start, end))
-    return found
+def sample_names(wanted: Mapping[str, str]) -> list[str]:
+    """The names that the samples of the wanted metrics have."""
+    ends = ("_bucket", "_sum", "_count")
+    return [name + end for name, kind in wanted.items() for end in (ends if kind == "histogram" else ("",))]
 
 
 def without(spans: Sequence[tuple[int, int]], held: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -132,11 +143,3 @@ def not_kept(name: str) -> DataNote:
         "Its figures cannot be derived again from them; a 'query', or 'raw: false', asks for less"
     )
     return DataNote(kind="not_kept", metric=name, text=text, count=0)
-
-
-def seconds_of(value: Any, name: str) -> float:
-    """A `timeout` as seconds: a number, or a length such as '2m'."""
-    try:
-        return float(value) if isinstance(value, (int, float)) else parse_length(str(value)).total_seconds()
-    except ValueError as error:
-        raise SourceError(f"{name} > timeout: {error}") from None
