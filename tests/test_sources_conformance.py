@@ -123,7 +123,7 @@ def pull(held: Any, holder: str, wanted: dict[str, str] | None = None, **more: A
     source, folder, environ = held(holder)
     named = tuple(metric(kind, name, source="s") for name, kind in (wanted or WANTED).items())
     asked = {"windows": (WHOLE,), "now": NOW, **more}
-    return sources.pull(source, deployment(metrics=named), folder, wanted=wanted or WANTED, environ=environ, **asked)
+    return sources.pull(source, deployment(metrics=named), folder, environ=environ, **asked)
 
 
 def told(pulled: Pulled) -> Any:
@@ -194,4 +194,4 @@ def test_an_unknown_kind_is_told_with_a_suggestion(held: Any, holder: str, tmp_p
     source, _, _ = held(holder)
 
     with pytest.raises(UsageProblem, match=f"'{source.kind}'"):
-        sources.pull(replace(source, kind=f"{source.kind}s"), None, tmp_path, wanted={}, now=NOW)  # type: ignore[arg-type]
+        sources.pull(replace(source, kind=f"{source.kind}s"), deployment(), tmp_path, now=NOW)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from .problems import KINDS, Strict, suggestion
 
 # What a source of each kind may be told beside kind, zone and step; a kind of another package brings its own.
 HTTP = "url token username password headers tenant ca cert key timeout verify max_bytes"
-FILES = "paths path metric time value labels delimiter"
+FILES = "paths metric time value labels delimiter"
 SOURCE_OPTIONS = {
     "files": FILES,
     "replay": FILES,
@@ -25,7 +25,7 @@ SOURCE_OPTIONS = {
     "grafana": f"{HTTP} paths",
     "github": f"{HTTP} paths repository environment",
     "gitlab": f"{HTTP} paths project environment",
-    "git": "path repository tags",
+    "git": "path tags",
     "slack": "paths",
 }
 OTHER_KIND = {kind: f"'{kind}' stands beside another kind; a metric is one of {', '.join(KINDS)}" for kind in KINDS}

@@ -42,9 +42,9 @@ KINDS = {
     "prometheus": "prometheus",
     "replay": "replay",
 }
-# Read beside the metrics of every deployment: it tells a target that was down from a counter that never counted.
 ABSENT = "look at its name and at 'where'"
 ZERO = ", or write 'missing: zero' for a counter that starts with its first event"
+# Read beside the metrics of every deployment: it tells a target that was down from a counter that never counted.
 ALSO = {"up": "gauge"}
 WHY = ("empty", "non_numbers", "negative", "refused", "unreadable", "zoneless")  # notes that say why rows are missing
 
@@ -90,7 +90,6 @@ def pull(
     deployment: Deployment,
     folder: Path,
     *,
-    wanted: Mapping[str, str] | None = None,
     windows: Iterable[Window] = (),
     now: datetime,
     progress: Progress | None = None,
@@ -100,17 +99,16 @@ def pull(
     """
     What one source gives for a deployment.
 
-    folder: of the deployment. wanted: name to kind, by default what its metrics need. windows: the times that are
+    folder: of the deployment. windows: the times that are
     needed (rows near them are kept too); none for all that a files source has. progress(what, samples, bytes).
     environ: where `env:` references are looked up. held: times that are stored already (exports.spans); a server is
     not asked for them again. Raises SourceError where the source as a whole cannot answer.
     """
-    asked = globals()["wanted"](deployment, source) if wanted is None else dict(wanted)
     request = Request(
         source=source,
         deployment=deployment,
         folder=folder,
-        wanted=asked,
+        wanted=wanted(deployment, source),
         windows=tuple(windows),
         now=now,
         progress=progress,

@@ -69,9 +69,8 @@ def propose(content: bytes) -> list[Proposed]:
             if isinstance(query, str) and query.strip():
                 keys, why = recognised(plain(query))
                 keys = dressed(keys, panel, str(target.get("legendFormat") or ""), targeted)
-                found.append(
-                    Proposed(id=free(id_of(keys, panel), taken), keys=keys, why=f"{why}, panel {panel.get('id')}")
-                )
+                id, why = free(id_of(keys, panel), taken), f"{why}, panel {panel.get('id')}"
+                found.append(Proposed(id=id, keys=keys, why=why))
     return found
 
 
@@ -112,13 +111,9 @@ def recognised(query: str) -> tuple[dict[str, Any], str]:
     text = re.sub(r"^100\s*\*\s*|\s*\*\s*100$", "", query)
     text = text[1:-1].strip() if text.startswith("(") and text.endswith(")") else text
     if (found := FORMS["histogram"].fullmatch(text)) and found["name"].endswith("_bucket"):
-        statistic = f"p{float(found['q']) * 100:g}"
+        name, statistic = found["name"].removesuffix("_bucket"), f"p{float(found['q']) * 100:g}"
         by = [label for label in re.split(r"[\s,]+", found["by"] or found["after"] or "") if label not in ("le", "")]
-        keys = {
-            "histogram": found["name"].removesuffix("_bucket"),
-            **conditions("where", found["where"]),
-            "statistic": statistic,
-        }
+        keys = {"histogram": name, **conditions("where", found["where"]), "statistic": statistic}
         return keys | ({"by": by} if by else {}), f"{statistic} of a histogram"
     if found := FORMS["ratio"].fullmatch(text):
         return ratio(found)
@@ -138,10 +133,8 @@ def ratio(found: re.Match[str]) -> tuple[dict[str, Any], str]:
         keys = {"histogram": good.removesuffix("_sum"), **conditions("where", found["all_where"]), "statistic": "mean"}
         return keys, "mean of a histogram"
     if good == every:
-        mine, theirs = found["good_where"] or "", MATCHER.findall(found["all_where"] or "")
-        own = ",".join(
-            f"{label}{op}{text}" for label, op, text in MATCHER.findall(mine) if (label, op, text) not in theirs
-        )
+        theirs = MATCHER.findall(found["all_where"] or "")
+        own = ",".join("".join(one) for one in MATCHER.findall(found["good_where"] or "") if one not in theirs)
         keys = {"ratio": good, **conditions("good", own), **conditions("where", found["all_where"])}
         return keys, "share of a counter's increases"
     return {"ratio": {"good": good, "total": every}, **conditions("where", found["all_where"])}, "share of two counters"
@@ -154,7 +147,7 @@ def conditions(key: str, text: str | None) -> dict[str, Any]:
         return {}
     if all(op == "=" for _, op, _ in found):
         return {key: {label: json.loads(value) for label, _, value in found}}
-    return {key: ",".join(f"{label}{op}{value}" for label, op, value in found)}
+    return {key: ",".join(map("".join, found))}
 
 
 def dressed(keys: dict[str, Any], panel: Mapping[str, Any], legend: str, targeted: set[str]) -> dict[str, Any]:
@@ -191,21 +184,11 @@ def limit_of(defaults: Mapping[str, Any], unit: str) -> str:
 
 def id_of(keys: Mapping[str, Any], panel: Mapping[str, Any]) -> str:
     """A short name: the metric's with its statistic, the panel's title for a query."""
-    kind = next(key for key in keys if key in ("histogram", "counter", "gauge", "ratio", "query"))
-    named = (
-        keys[kind]
-        if kind in ("histogram", "counter", "gauge")
-        else str(keys[kind])
-        if kind == "ratio" and isinstance(keys[kind], str)
-        else ""
-    )
-    words = named or str(panel.get("title") or "query")
-    stem = re.sub(
-        r"_(total|seconds|ms|bytes|milliseconds|duration)(?=_|$)", "", re.sub(r"\W+", "_", words).strip("_").lower()
-    )
-    return "_".join(
-        part for part in (stem or "metric", keys.get("statistic", "") if kind == "histogram" else "") if part
-    )
+    named = next((keys[kind] for kind in FORMS if kind in keys), None)
+    words = named if isinstance(named, str) else str(panel.get("title") or "query")
+    bare = re.sub(r"\W+", "_", words).strip("_").lower()
+    stem = re.sub(r"_(total|seconds|ms|bytes|milliseconds|duration)(?=_|$)", "", bare) or "metric"
+    return f"{stem}_{keys['statistic']}" if "histogram" in keys else stem
 
 
 def free(id: str, taken: set[str]) -> str:

@@ -91,9 +91,8 @@ def pagerduty(item: Item) -> Iterator[Entry | None]:
     yield entry(moment(at(item, "created_at")), f"PagerDuty incident {text}", "alert")
     if at(item, "status") == "resolved":
         ended = at(item, "resolved_at") or at(item, "last_status_change_at")
-        yield entry(
-            moment(ended), f"PagerDuty incident resolved: {text}", "alert", at(item, "last_status_change_by", "summary")
-        )
+        who = at(item, "last_status_change_by", "summary")
+        yield entry(moment(ended), f"PagerDuty incident resolved: {text}", "alert", who)
 
 
 def alertmanager(item: Item) -> Iterator[Entry | None]:
@@ -111,12 +110,8 @@ def grafana(item: Item) -> Iterator[Entry | None]:
     text = re.sub(r"<[^>]*>", " ", str(at(item, "text")))
     kind = next((tag for tag in tags if tag in ENTRY_KINDS), "note")
     rest = ", ".join(tag for tag in tags if tag != kind)
-    yield entry(
-        moment(at(item, "time")),
-        f"{text}{f' ({rest})' if rest else ''}",
-        kind,
-        at(item, "userName") or at(item, "login"),
-    )
+    who = at(item, "userName") or at(item, "login")
+    yield entry(moment(at(item, "time")), f"{text}{f' ({rest})' if rest else ''}", kind, who)
 
 
 def github(item: Item) -> Iterator[Entry | None]:
@@ -126,15 +121,11 @@ def github(item: Item) -> Iterator[Entry | None]:
 
 
 def gitlab(item: Item) -> Iterator[Entry | None]:
-    ended = (
-        moment(at(item, "deployable", "finished_at"))
-        or moment(at(item, "finished_at"))
-        or moment(at(item, "updated_at"))
-    )
+    ended = at(item, "deployable", "finished_at") or at(item, "finished_at") or at(item, "updated_at")
     text = f"Deployment of {str(at(item, 'sha'))[:7]} ({at(item, 'ref')}) to {at(item, 'environment', 'name')}"
     yield entry(moment(at(item, "created_at")), text, "note", at(item, "user", "name"))
     if (state := at(item, "status")) in ("success", "failed", "canceled"):
-        yield entry(ended, f"{text}: {state}", "note")
+        yield entry(moment(ended), f"{text}: {state}", "note")
 
 
 def slack(item: Item) -> Iterator[Entry | None]:
@@ -294,9 +285,8 @@ def items_in(content: bytes, kind: str) -> list[Any]:
     except (ValueError, RecursionError):
         raise Unreadable("is no JSON") from None
     if isinstance(items, Mapping):
-        items = next(
-            (items[key] for key in (KINDS[kind].items, "items", "data") if isinstance(items.get(key), list)), None
-        )
+        keys = (KINDS[kind].items, "items", "data")
+        items = next((items[key] for key in keys if isinstance(items.get(key), list)), None)
     if not isinstance(items, list):
         raise Unreadable(f"holds no list of {kind} events")
     return items
@@ -310,11 +300,8 @@ def from_server(request: Request, kind: Kind) -> tuple[list[Told], str]:
     """
     options = request.source.options
     source = request.source if options.get("url") else replace(request.source, options={**options, "url": kind.url})
-    named = {
-        key: quote(str(options.get(key) or ""), safe="/" if key == "repository" else "")
-        for key in ("repository", "project")
-    }
-    path = kind.path.format(**named)
+    said = {key: str(options.get(key) or "") for key in ("repository", "project", "environment")}
+    path = kind.path.format(repository=quote(said["repository"]), project=quote(said["project"], safe=""))
     whole = not any("{start}" in value for _, value in kind.query)
     spans = request.stretches(request.windows)
     since = min((first for first, _ in spans), default=0)
@@ -322,11 +309,7 @@ def from_server(request: Request, kind: Kind) -> tuple[list[Told], str]:
     with Client(replace(request, source=source), scheme=kind.scheme) as client:
         try:
             for start, end in [(0, 0)] if whole else spans:
-                put = {
-                    "start": kind.stamp(from_ms(start)),
-                    "end": kind.stamp(from_ms(end)),
-                    "environment": str(options.get("environment") or ""),
-                }
+                put = said | {"start": kind.stamp(from_ms(start)), "end": kind.stamp(from_ms(end))}
                 query = {key: text for key, value in kind.query if (text := value.format(**put))}
                 for asked, body in pages(client, request.source.kind, path, query, since):
                     words = f"GET {path} {json.dumps(asked, sort_keys=True)}"
@@ -357,9 +340,8 @@ def pages(
 def answered(client: Client, reply: Reply, kind: str) -> tuple[Reply, list[Any]]:
     if reply.status >= 400:
         refused = reply.status in (401, 403)
-        hint = (
-            f"; see {client.credentials}" if refused else "; is the path of 'url' right?" if reply.status == 404 else ""
-        )
+        hint = f"; see {client.credentials}" if refused else ""
+        hint += "; is the path of 'url' right?" if reply.status == 404 else ""
         raise QueryRejected(f"{client.name}: {client.host} answered {reply.status}{hint}", source=client.name)
     try:
         return reply, items_in(reply.body, kind)
@@ -394,7 +376,7 @@ def following(kind: Kind, reply: Reply, items: list[Any], query: dict[str, str],
 def tags_of(request: Request) -> bytes:
     """The tags of a repository beside the deployment, a line each: time, name, commit, subject."""
     options = request.source.options
-    folder = request.folder / str(options.get("path") or options.get("repository") or ".")
+    folder = request.folder / str(options.get("path") or ".")
     pattern = f"refs/tags/{str(options.get('tags') or '').lstrip('-')}"
     form = "%(creatordate:iso-strict)%09%(refname:short)%09%(objectname:short)%09%(subject)"
     try:

@@ -61,22 +61,21 @@ def pull(request: Request) -> Pulled:
 
 def named_files(request: Request, notes: list[DataNote]) -> Iterator[tuple[Path, str]]:
     """Each file the paths name, once, in the order of their names, with its path as seen from the deployment."""
-    paths = request.source.options.get("paths", request.source.options.get("path", ()))
-    patterns = [paths] if isinstance(paths, str) else list(paths) if isinstance(paths, (list, tuple)) else []
+    patterns = request.texts("paths")
     if not patterns:
         raise SourceError(f"{request.source.name}: names no files; write 'paths: [\"exports/**/*.csv\"]'")
     folder = request.folder.resolve()
     found: dict[Path, str] = {}
     for pattern in patterns:
-        matches = glob.glob(str(pattern), root_dir=folder, recursive=True)  # noqa: PTH207 - Path.glob takes no '..' and no absolute path
+        matches = glob.glob(pattern, root_dir=folder, recursive=True)  # noqa: PTH207 - Path.glob takes no '..' and no absolute path
         if not matches:
             text = f"no file at {pattern!r}, seen from the deployment's folder; put it there, or mend 'paths'"
-            notes.append(DataNote(kind="missing", metric=name_of(str(pattern)), text=text, place=str(pattern)))
-        tree = Path(os.path.normpath(folder / fixed_part(str(pattern))))
+            notes.append(DataNote(kind="missing", metric=name_of(pattern), text=text, place=pattern))
+        tree = Path(os.path.normpath(folder / fixed_part(pattern)))
         for match in matches:
             real, shown = (folder / match).resolve(), Path(os.path.normpath(match)).as_posix()
             if not real.is_relative_to(tree):
-                text = f"{shown} is a link to a place outside {fixed_part(str(pattern)) or '.'}; it is not followed"
+                text = f"{shown} is a link to a place outside {fixed_part(pattern) or '.'}; it is not followed"
                 notes.append(DataNote(kind="refused", metric=name_of(shown), text=text, place=shown))
             elif real.is_file() and not is_ours(real, folder):
                 found.setdefault(real, shown)
@@ -124,14 +123,13 @@ def read_saved_answer(content: bytes, name: str, shown: str, digest: str) -> Row
 def form_of(request: Request, name: str) -> Form:
     """How the source says its tables are written. `metric` is a column where there is one of that name."""
     options = request.source.options
-    labels = options.get("labels", ())
     said = {role: str(options[role]) for role in ("time", "value", "metric") if options.get(role)}
     return Form(
         name=str(options.get("metric") or name_of(name)),
         known=request.wanted,
         zone=request.source.zone,
         columns=said,
-        labels=tuple(map(str, labels)) if isinstance(labels, (list, tuple)) else (),
+        labels=request.texts("labels"),
         delimiter=str(options.get("delimiter") or ("\t" if ".tsv" in Path(name).suffixes else ",")),
     )
 

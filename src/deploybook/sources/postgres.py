@@ -100,14 +100,8 @@ def queries(request: Request) -> dict[str, str]:
 def from_table(request: Request) -> str:
     """SELECT of a table in long form; every name quoted."""
     options = request.source.options
-    labels = options.get("labels") or ()
-    time, metric = str(options.get("time") or "time"), str(options.get("metric") or "metric")
-    columns = [
-        time,
-        metric,
-        str(options.get("value") or "value"),
-        *(map(str, labels) if isinstance(labels, (list, tuple)) else ()),
-    ]
+    time, metric, value = (str(options.get(role) or role) for role in ("time", "metric", "value"))
+    columns = [time, metric, value, *request.texts("labels")]
     wanted = ", ".join(literal(one) for one in sample_names(request.wanted))
     return (
         f"SELECT {', '.join(map(quoted, columns))} FROM {table_of(request)} "

@@ -223,18 +223,10 @@ class Puller:
             self.instant(metric.query, end, got, {})
 
     def instant(self, query: str, at: int, got: Got, labels: Mapping[str, str]) -> None:
-        self.ask(
-            "/api/v1/query",
-            {"query": query, "time": seconds_text(at)},
-            got,
-            span=(at, at),
-            question=query,
-            kind="vector",
-        )
-        answer = got.answers[-1]
-        got.answers[-1] = replace(
-            answer, series=[({**own, **labels}, times, values) for own, times, values in answer.series]
-        )
+        form = {"query": query, "time": seconds_text(at)}
+        answer = self.ask("/api/v1/query", form, got, span=(at, at), question=query, kind="vector")
+        series = [({**own, **labels}, times, values) for own, times, values in answer.series]
+        got.answers[-1] = replace(answer, series=series)
 
     # ── asking ──
 

@@ -11,7 +11,7 @@ from .request import Request
 
 
 def pull(request: Request) -> Pulled:
-    """What the files of `paths` (or `path`) held at `now`: no row is later than it."""
+    """What the files of `paths` held at `now`: no row is later than it."""
     pulled = files.pull(request)
     if request.now is None:
         return pulled

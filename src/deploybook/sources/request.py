@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from ..model import DataNote, Deployment, Metric, Original, Source
 from ..times import UTC, Window, from_ms, iso, parse_length, steps, to_ms
@@ -62,6 +63,11 @@ class Request:
             elif start <= end:
                 found.append((start, end))
         return found
+
+    def texts(self, option: str) -> tuple[str, ...]:
+        """An option that is a list; one text is a list of one."""
+        value: Any = self.source.options.get(option) or ()
+        return (value,) if isinstance(value, str) else tuple(map(str, value))
 
     def seconds(self, usual: str) -> float:
         """The source's `timeout`: seconds, or a length such as '2m'."""

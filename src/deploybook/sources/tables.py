@@ -231,20 +231,11 @@ def parse_times(texts: pl.Series, zone: ZoneInfo | None) -> pl.DataFrame:
     )
     zoned = iso.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", strict=False, time_unit="ms", time_zone="UTC")
     bare = iso.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", strict=False, time_unit="ms")
-    local = bare.dt.replace_time_zone(zone.key, ambiguous="null", non_existent="null") if zone else pl.lit(None)
-    return (
-        texts.to_frame()
-        .with_columns(bare.alias("@bare"))
-        .with_columns(
-            pl.coalesce(
-                epoch.round().cast(pl.Int64),
-                zoned.dt.timestamp("ms"),
-                local.dt.timestamp("ms") if zone else pl.lit(None, pl.Int64),
-            ).alias("@ts"),
-            pl.col("@bare").is_not_null().alias("@zoneless"),
-        )
-        .drop("@bare")
-    )
+    known = [epoch.round().cast(pl.Int64), zoned.dt.timestamp("ms")]
+    if zone:
+        local = bare.dt.replace_time_zone(zone.key, ambiguous="null", non_existent="null")
+        known.append(local.dt.timestamp("ms"))
+    return texts.to_frame().with_columns(pl.coalesce(known).alias("@ts"), bare.is_not_null().alias("@zoneless"))
 
 
 def melt(frame: pl.DataFrame, form: Form, seen: Notebook) -> pl.DataFrame:
