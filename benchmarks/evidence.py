@@ -58,7 +58,7 @@ def step(name: str, folder: Path, count: int) -> str:
     elif name == "read":
         assert sum(1 for _ in log.entries()) > count
     elif name == "proof":
-        first = next(log.entries(kind="export"))
+        first = next(log.entries("export"))
         return f"{len(standalone.proof(str(folder), next(iter(first.artifacts.values()))))} bytes"
     return ""
 

@@ -56,6 +56,11 @@ config = mkdocs.config.load_config(sys.argv[1] + "/mkdocs.yml", strict=True)
 config.plugins.on_startup(command="build", dirty=False)
 """
 
+START_SEALED = f"""
+import cryptography.hazmat.primitives.asymmetric.ed25519, deploybook.evidence.seal
+{START}
+"""
+
 
 def deployment(number: int) -> list[Page]:
     """The window's report and five more of one deployment; one deployment every 44 hours."""
@@ -161,11 +166,16 @@ def main() -> None:
         print(f"{size} pages: one new report in {medians[size]:.2f} CPU s, {above:.2f} above start, {memory:.0f} MB")
         if size == SIZES[-1]:
             keep_log(root, size)
-            add(root, deployment(-ROUNDS - 1)[:1])
-            cpu, _, words = child(PUBLISH, "sealed", str(root))
-            print(
-                f"with an evidence log of {5 * size} entries: {cpu - start:.2f} CPU s more than start, {float(words[1]):.0f} MB in all"
-            )
+            start = statistics.median(child(START_SEALED, str(root))[0] for _ in range(ROUNDS))
+            sealed = []
+            for count in range(ROUNDS + 1):  # the first reads the whole log and keeps what it learns
+                add(root, deployment(-ROUNDS - 1 - count)[:1])
+                cpu, _, words = child(PUBLISH, "sealed", str(root))
+                sealed.append((cpu - start, float(words[1])))
+            (cold, _), *warm = sealed
+            cpu, memory = (statistics.median(each) for each in zip(*warm, strict=True))
+            print(f"with an evidence log of {5 * size} entries: {cpu:.2f} CPU s above start, {memory:.0f} MB", end="")
+            print(f" (the first time {cold:.2f})")
         shutil.rmtree(root.parent)
     (one, many), (cost, costs) = full, full.values()
     print(f"all built: exponent {math.log(costs / cost) / math.log(many / one):.2f} (goal 1.1)")

@@ -40,7 +40,7 @@ def test_what_was_appended_is_read_back_in_order(log: Log) -> None:
     log.append([export(log, 3)], NOW + timedelta(hours=1))
 
     assert [entry.kind for entry in log.entries()] == ["key-rotation", "export", "export", "export"]
-    found = list(log.entries(kind="export", deployment=SLUG))
+    found = list(log.entries("export", deployment=SLUG))
     assert [entry.index for entry in found] == [1, 2, 3]
     assert [entry.recorded_at for entry in found] == ["2025-01-22T23:30:00Z"] * 2 + ["2025-01-23T00:30:00Z"]
     assert found[0].predicate["rows"] == 61
@@ -80,7 +80,7 @@ def test_a_clock_that_went_back_is_marked_and_the_order_stays(log: Log) -> None:
     log.append([export(log, 2)], NOW - timedelta(days=365))
     log.append([export(log, 3)], NOW + timedelta(microseconds=1))
 
-    marked = [entry.predicate.get("clockWentBack", False) for entry in log.entries(kind="export")]
+    marked = [entry.predicate.get("clockWentBack", False) for entry in log.entries("export")]
     assert marked == [False, True, False]
     assert any("went back 1 times" in line for line in verify(str(log.path)).lines())
 
@@ -88,7 +88,7 @@ def test_a_clock_that_went_back_is_marked_and_the_order_stays(log: Log) -> None:
 def test_a_moment_is_written_in_utc_and_needs_a_zone(log: Log) -> None:
     log.append([export(log, 1)], datetime(2025, 1, 22, 15, 30, tzinfo=timezone(timedelta(hours=-8))))
 
-    assert next(log.entries(kind="export")).recorded_at == "2025-01-22T23:30:00Z"
+    assert next(log.entries("export")).recorded_at == "2025-01-22T23:30:00Z"
     with pytest.raises(DeploybookError, match="time zone"):
         log.append([export(log, 2)], datetime(2025, 1, 22))
 
@@ -105,7 +105,7 @@ def test_two_writers_take_turns_and_lose_nothing(tmp_path: Path) -> None:
     for number in range(6):
         (one, two)[number % 2].append([export(one, number)], NOW)
 
-    assert [entry.predicate["rows"] for entry in one.entries(kind="export")] == [61] * 6
+    assert [entry.predicate["rows"] for entry in one.entries("export")] == [61] * 6
     assert one.head() == two.head()
     assert_verifies(one, keys=[KEY.vkey])
 
@@ -294,7 +294,7 @@ def test_a_verdict_is_an_in_toto_test_result(log: Log) -> None:
     assert said["predicate"]["failedTests"] == ["d", "e"]
     assert said["predicate"]["words"] == ["a=pass", "b=warn", "c=inconclusive", "d=no_data", "e=fail"]
     log.append([said], NOW)
-    assert [entry.kind for entry in log.entries(kind="verdict")] == ["verdict"]
+    assert [entry.kind for entry in log.entries("verdict")] == ["verdict"]
 
 
 # --- artifacts
@@ -495,7 +495,7 @@ def kill_writers(folder: Path, times: int) -> tuple[int, int]:
         assert report.ok, report.broken
     log = Log.open(folder, key=KEY)
     log.append([export(log, 10**9)], NOW)
-    names = {name for entry in log.entries(kind="export") for name in entry.artifacts}
+    names = {name for entry in log.entries("export") for name in entry.artifacts}
     lost = [one for one in acknowledged for part in range(3) if f"exports/{one + part * 10**5}.csv" not in names]
     assert lost == []
     assert_verifies(log, keys=[KEY.vkey], workspace=True)

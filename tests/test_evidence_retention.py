@@ -33,7 +33,7 @@ def test_only_what_is_old_and_not_needed_elsewhere_expires(log: Log) -> None:
     found = retention.expired(log, LATER - timedelta(days=400))
 
     names = {candidate.path for candidate in found}
-    exports = [path for entry in log.entries(kind="export") for path in entry.paths.values()]
+    exports = [path for entry in log.entries("export") for path in entry.paths.values()]
     assert len(found) == 12  # 13 old ones; number 3 was recorded again, 99 is young
     assert names < set(exports)
     assert all(candidate.recorded_at < "2025-01-23" for candidate in found)
@@ -67,7 +67,7 @@ def test_an_interrupted_removal_is_finished_by_repeating_it(log: Log) -> None:
     retention.remove(log, found, LATER + timedelta(hours=1), **WHY)
 
     assert verify(str(log.path)).ok
-    assert len(list(log.entries(kind="tombstone"))) == 1
+    assert len(list(log.entries("tombstone"))) == 1
 
 
 @pytest.fixture

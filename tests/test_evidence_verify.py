@@ -241,7 +241,7 @@ def test_a_rewritten_history_shows_with_since(tmp_path: Path) -> None:
 def test_removed_bytes_need_a_tombstone(tmp_path: Path) -> None:
     log = Log.open(tmp_path / "evidence", key=KEY)
     log.append([export(log, 1), export(log, 2)], NOW)
-    entry = next(log.entries(kind="export"))
+    entry = next(log.entries("export"))
     ((name, path),) = entry.paths.items()
     stored = log.path / path
     data = stored.read_bytes()
@@ -267,7 +267,7 @@ def test_a_withheld_line_keeps_the_root(tmp_path: Path) -> None:
     log = Log.open(tmp_path / "evidence", key=KEY)
     log.append([export(log, 1), export(log, 2)], NOW)
     why = {"reason": "secret", "rule": "leak drill", "actor": "Oliver", "approver": "Avery", "ticket": "CHG-2025-0121"}
-    (log.path / next(log.entries(kind="export")).paths["exports/1.csv"]).unlink()
+    (log.path / next(log.entries("export")).paths["exports/1.csv"]).unlink()
     other = Log.open(log.path, key=KEY)
     other.append([], NOW)
 
@@ -276,7 +276,7 @@ def test_a_withheld_line_keeps_the_root(tmp_path: Path) -> None:
     report = check(log.path)
     assert report.ok, report.broken
     assert any("withheld lines: 1" in line for line in report.unchecked)
-    assert [entry.index for entry in log.entries(kind="export")] == [2]
+    assert [entry.index for entry in log.entries("export")] == [2]
     assert b"exports/1.csv" not in (log.path / "log.jsonl").read_bytes()
     assert other.append([export(other, 3)], NOW).size == 5
     assert check(log.path).ok

@@ -199,7 +199,7 @@ def test_a_failed_report_leaves_its_page_its_notebook_and_an_entry(here: Place, 
     for words, report, about in (((), PAGE, SLUG), (("--day", "2025-01-22"), DAY, "daily")):
         for attempt in (1, 2):
             assert here.say("report", *words, now=END)[0] == 1
-            [*_, entry] = here.log.entries("run", about)
+            [*_, entry] = here.log.entries("run", deployment=about)
             assert (entry.predicate["result"], entry.predicate["attempt"]) == ("died", attempt)
         said = json.loads((here.root / report.replace(".md", ".page.json")).read_text())
         notebook = report.replace(".md", "-failed-notebook.md")

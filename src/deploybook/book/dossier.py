@@ -26,7 +26,7 @@ def dossier(
     """
     slug, folder = deployment.slug, workspace.folder(deployment.slug)
     known = records.read_records(folder, deployment)
-    entries = log.entries("run", slug)
+    entries = log.entries("run", deployment=slug)
     written = {f"{slug}/{path.relative_to(folder).as_posix()}": path.read_bytes() for path in kept(folder)}
     told = {f"{slug}/results/{name}": content for name, content in results(log, entries)}
     found = {name: json.loads(content) for name, content in told.items() if name.endswith(".json")}

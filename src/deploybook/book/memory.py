@@ -40,7 +40,7 @@ def remember(evidence: Path, day: date) -> Memory:
     log = Log.open(evidence)
     dailies: dict[date, Entry] = {}
     words: dict[str, dict[timedelta, Verdict]] = {}
-    for entry in log.entries():
+    for entry in log.entries("outcome", "verdict"):
         kind, _, name = str(entry.predicate.get("scope", "")).partition("-")
         if entry.kind == "outcome" and entry.predicate.get("outcome") == "postponed":
             words.pop(entry.deployment, None)

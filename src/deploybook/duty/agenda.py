@@ -78,7 +78,7 @@ def read_agenda(workspace: Workspace, now: datetime, log: Log | None = None) -> 
 
 def renewed(agenda: Agenda, now: datetime, log: Log) -> Agenda:
     """The same files with what the log says by now."""
-    entries = tuple(entry for entry in log.entries() if entry.kind in KINDS)
+    entries = tuple(log.entries(*KINDS))
     settings = agenda.settings
     items = plan(
         agenda.deployments.values(),

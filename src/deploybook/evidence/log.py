@@ -16,10 +16,10 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -33,7 +33,7 @@ from deploybook.evidence.standalone import (
     CHECKPOINT,
     LOG,
     NO_KEY,
-    START,
+    OWN,
     TEST_RESULT,
     Broken,
     Checkpoint,
@@ -44,17 +44,10 @@ from deploybook.evidence.standalone import (
     kind_of,
     parse_leaf,
 )
+from deploybook.evidence.state import NO_STAMP, State, content_of, keep, recall, stamp_of
 from deploybook.evidence.store import Artifact
 
-_WHEN = re.compile(rb'"recordedAt":"([^"\\]*)"')
-_STAMPS = re.compile(rb'"(?:prior|recordedAt)":"[^"\\]*",?|"clockWentBack":true,')
-_WITHHELD = b'{"withheld":'
-_SPECIAL = (
-    b":key-rotation:",
-    b":publication:",
-    b":tombstone:",
-)  # looked for first: a pattern takes twenty times as long
-_KIND = re.compile(rb'"predicateType":"urn:deploybook:evidence:(key-rotation|publication|tombstone):v1"')
+LONG = 1 << 20  # bytes of a log from which on it is quicker to keep what is known of it than to read it again
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,53 +66,6 @@ class Entry:
         return str(self.predicate.get("deployment", ""))
 
 
-@dataclass(kw_only=True)
-class _State:
-    """What a writer knows of the log up to `offset` bytes, so that appending does not read it all again."""
-
-    checkpoint: bytes = b""
-    inode: int = 0
-    offset: int = 0
-    tree: Tree = field(default_factory=Tree)
-    prior: str = START
-    recorded_at: str = ""
-    signer: str = NO_KEY
-    known: set[bytes] = field(default_factory=set)
-    publication: bytes = b""
-    removed: set[str] = field(default_factory=set)
-
-    def take(self, line: bytes) -> None:
-        """Take in one line (without its end) that is part of the log."""
-        found = hash_of(line, parse_leaf(line, LOG) if line.startswith(_WITHHELD) else {})
-        self.tree.add(found)
-        self.offset += len(line) + 1
-        self.prior = found.hex()[:16]
-        if line.startswith(_WITHHELD):
-            return
-        if (at := line.find(b'"recordedAt":"')) >= 0 and (match := _WHEN.search(line, at)):
-            self.recorded_at = max(self.recorded_at, match[1].decode().rstrip("Z"))
-        content = content_of(line)
-        self.known.add(content)
-        if any(kind in line for kind in _SPECIAL) and (match := _KIND.search(line)):
-            self._take_special(match[1], line, content)
-
-    def _take_special(self, kind: bytes, line: bytes, content: bytes) -> None:
-        said = parse_leaf(line, LOG)
-        if kind == b"key-rotation":
-            self.signer = str(said["predicate"].get("key"))
-        elif kind == b"tombstone":
-            self.removed.update(one["digest"]["sha256"] for one in said["subject"])
-        else:  # a site may return to an earlier state: only the last publication counts as recorded already
-            if self.publication != content:
-                self.known.discard(self.publication)
-            self.publication = content
-
-
-def content_of(line: bytes) -> bytes:
-    """A digest of an entry but for when and where in the log it was recorded: equal content is recorded once."""
-    return hashlib.sha256(_STAMPS.sub(b"", line)).digest()[:16]
-
-
 class Log:
     """
     The log below one evidence folder. Opening and reading write nothing; the folder is made by the first append.
@@ -130,7 +76,8 @@ class Log:
     def __init__(self, evidence: Path, *, key: Key | None, origin: str, gate: Gate) -> None:
         self.path, self.key, self.origin, self.gate = evidence, key, origin, gate
         self.orphans: list[str] = []
-        self._state = _State()
+        self._state, self._is_long, self._stamp = State(), False, NO_STAMP
+        self._kept = evidence.parent / ".deploybook" / "made" / "log"
 
     @classmethod
     def open(
@@ -154,25 +101,39 @@ class Log:
         data = _read(self.path / CHECKPOINT)
         return _parse(data) if data else Checkpoint(self.origin, 0, b64(Tree().root()))
 
-    def entries(self, kind: str = "", deployment: str | None = None, since: int = 0) -> Iterator[Entry]:
+    def entries(self, *kinds: str, deployment: str | None = None, since: int = 0) -> Iterator[Entry]:
         """
-        The recorded entries in their order, from the one at `since` on; withheld ones are left out. Lines of another
-        kind, and those that no checkpoint counts, are not looked into.
+        The recorded entries of these kinds (of all where none is given) in their order, from the one at `since` on;
+        withheld ones are left out. Other lines, and those that no checkpoint counts, are not looked into.
         """
-        size, mark = self.head().size, (TEST_RESULT if kind == "verdict" else kind).encode()
-        if size <= since:
+        types = [f'"{TEST_RESULT if kind == "verdict" else f"{OWN}{kind}:v1"}"'.encode() for kind in kinds]
+        about = b"" if deployment is None else f'"deployment":{json.dumps(deployment)}'.encode()
+        if (size := self.head().size) <= since:
             return
         with _plain(self.path / LOG) as stream:
-            for index, line in zip(range(size), stream, strict=False):
-                if index < since or mark not in line:
+            for index, line in enumerate(islice(stream, since, size), since):
+                if about not in line or (types and not any(one in line for one in types)):
                     continue
                 with _broken_as_error():
                     said = parse_leaf(line.rstrip(b"\n"), f"{LOG} line {index + 1}")
                 if "withheld" in said:
                     continue
                 entry = _entry(index, said)
-                if kind in ("", entry.kind) and deployment in (None, entry.deployment):
+                if (not kinds or entry.kind in kinds) and deployment in (None, entry.deployment):
                     yield entry
+
+    def published(self) -> str:
+        """The digest of the list of the site that was published last; '' where there is none."""
+        with self._locked():
+            return self._state.site
+
+    def copy_signed(self, folder: Path) -> None:
+        """Writes the checkpoint, and exactly the lines that it counts, into a folder."""
+        with self._locked(), _plain(self.path / LOG) as source, (folder / LOG).open("wb") as target:
+            (folder / CHECKPOINT).write_bytes(self._state.checkpoint)
+            left = self._state.offset
+            while left:
+                left -= target.write(source.read(min(left, 1 << 16)))
 
     # --- writing
 
@@ -242,7 +203,7 @@ class Log:
             lines = _read(self.path / LOG).split(b"\n")
             lines[index] = b'{"withheld":"%s"}' % b64(leaf).encode()
             _replace(root, LOG, b"\n".join(lines))
-            self._state = _State()
+            self._state = State()
             return self.head()
 
     @contextlib.contextmanager
@@ -253,8 +214,9 @@ class Log:
                 fcntl.flock(root, fcntl.LOCK_EX)
                 self._catch_up(root, adopt)
                 yield root
+                self._keep(root)
         except OSError as error:
-            self._state = _State()
+            self._state = State()
             raise DeploybookError(
                 f"{self.path}: cannot record evidence: {error.strerror}; nothing was recorded"
             ) from error
@@ -273,15 +235,28 @@ class Log:
             self._check_signer(checkpoint)
         with _plain(self.path / LOG) as stream:
             status = os.fstat(stream.fileno())
+            is_new = not self._state.offset
+            if is_new and self.key:
+                self._state = recall(self._kept, self.key, status) or State()
+                self._stamp = stamp_of(status) if self._state.offset else NO_STAMP
             if self._state.inode != status.st_ino or not self._follow(stream, checkpoint):
-                self._state = _State()
+                self._state = State()
                 if not self._follow(stream, checkpoint):
                     raise Broken(
                         LOG, f"not the {checkpoint.size} entries that the checkpoint counts; run 'deploybook verify'"
                     )
             self._state.checkpoint, self._state.inode = data, status.st_ino
+            self._is_long = self._is_long or (is_new and self._state.offset > LONG)
             if status.st_size > self._state.offset:
                 self._put_aside(root, stream)
+
+    def _keep(self, root: int) -> None:
+        """Keeps what is known where it took long to learn."""
+        if self.key and self._is_long and self._state.offset:
+            status = os.stat(LOG, dir_fd=root, follow_symlinks=False)
+            if status.st_size == self._state.offset and self._stamp != stamp_of(status):
+                self._stamp = stamp_of(status)
+                keep(self._kept, self.key, status, self._state)
 
     def _follow(self, stream: Any, checkpoint: Checkpoint) -> bool:
         """Read on to the end of what the checkpoint counts; False where that is not what it counts."""
@@ -351,7 +326,7 @@ class Log:
             line = statement.canonical({**said, "predicate": {**said["predicate"], **stamp, **back, "prior": prior}})
             self.gate.check(line, f"an entry about {said['subject'][0]['name']}")
             content = content_of(line)
-            if content in state.known or content in fresh:
+            if content in fresh or state.has(content):
                 continue
             fresh.add(content)
             lines.append(line)
@@ -384,15 +359,11 @@ class Log:
             os.close(descriptor)
 
 
-def signed_part(evidence: Path) -> dict[str, Iterable[bytes]]:
-    """The checkpoint, and exactly the lines that it counts: what is published and packed."""
+def signed_part(evidence: Path) -> dict[str, bytes]:
+    """The checkpoint, and exactly the lines that it counts: what is packed."""
     data = _read(evidence / CHECKPOINT)
-    return {CHECKPOINT: [data], LOG: _lines(evidence / LOG, _parse(data).size)}
-
-
-def _lines(log: Path, size: int) -> Iterator[bytes]:
-    with _plain(log) as stream:
-        yield from islice(stream, size)
+    with _plain(evidence / LOG) as stream:
+        return {CHECKPOINT: data, LOG: b"".join(islice(stream, _parse(data).size))}
 
 
 def _rotation(key: str, previous: str, held: Mapping[str, Artifact] | None = None, **more: str) -> statement.Statement:

@@ -61,7 +61,7 @@ def pack(
     added = {f"files/{name}": _bytes(data) for name, data in sorted((files or {}).items())}
     kept = {path: log.path / path for entry in entries for path in entry.paths.values()}
     held = {f"evidence/{path}": source.read_bytes() for path, source in sorted(kept.items()) if source.is_file()}
-    signed = {f"evidence/{name}": b"".join(lines) for name, lines in signed_part(log.path).items()}
+    signed = {f"evidence/{name}": data for name, data in signed_part(log.path).items()}
     rows = [*_file_rows(added), *_entry_rows(entries, held)]
     content = {**signed, **held, **added, "verify.py": verifier}
     content["INDEX.csv"] = table([COLUMNS, *rows])

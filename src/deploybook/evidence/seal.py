@@ -8,16 +8,17 @@ publication, and the log with its artifacts is copied beside them, so that nothi
 from __future__ import annotations
 
 import hashlib
+import mmap
 import os
 import shutil
-from contextlib import ExitStack
+from collections.abc import Mapping
 from datetime import datetime
-from heapq import merge
 from pathlib import Path
+from typing import BinaryIO
 
 from deploybook.errors import DeploybookError
 from deploybook.evidence import statement, store
-from deploybook.evidence.log import Log, signed_part
+from deploybook.evidence.log import Log
 from deploybook.evidence.standalone import CHECKPOINT, SUMS, Checkpoint
 
 FOLDER = "evidence/log"
@@ -39,7 +40,7 @@ def seal(
         for path in sorted(site.rglob("*")):
             if path.is_file():
                 log.gate.check(path, path.relative_to(site).as_posix())
-        if base and _digest(base / SUMS) != published_last(log):
+        if base and _digest(base / SUMS) != log.published():
             raise DeploybookError(
                 f"{base / SUMS}: not what was published last; remove the site, then publish all of it"
             )
@@ -52,25 +53,51 @@ def seal(
     return head
 
 
-def published_last(log: Log) -> str:
-    """The digest of the list of the last publication on record; '' where there is none."""
-    last = ""
-    for entry in log.entries("publication"):
-        last = entry.artifacts[SUMS]
-    return last
-
-
 def write_sums(log: Log, site: Path, base: Path | None = None) -> int:
     """Writes `digest  path` of every file of the site, sorted, as sha256sum -c reads it; gives how many. base: see seal."""
     new = {path.relative_to(site).as_posix(): path for path in site.rglob("*") if path.is_file()}
     new.pop(SUMS, None)
-    added = [f"{_digest(new[path])}  {path}\n" for path in sorted(new)]
-    log.gate.check("".join(added).encode(), SUMS)
-    with ExitStack() as stack:
-        before = stack.enter_context((base / SUMS).open(encoding="utf-8")) if base else ()
-        kept = (line for line in before if line[PATH:-1] not in new)
-        stream = stack.enter_context((site / SUMS).open("w", encoding="utf-8"))
-        return sum(1 for line in merge(kept, added, key=lambda line: line[PATH:]) if stream.write(line))
+    added = {path.encode(): f"{_digest(new[path])}  {path}\n".encode() for path in sorted(new)}
+    log.gate.check(b"".join(added.values()), SUMS)
+    with (site / SUMS).open("wb") as target:
+        if base:
+            return _merge(base / SUMS, added, target)
+        target.writelines(added.values())
+    return len(added)
+
+
+def _merge(listed: Path, added: Mapping[bytes, bytes], target: BinaryIO) -> int:
+    """Writes a sorted list with some lines new or other, by their paths; gives how many it has. Memory: some blocks."""
+    lines = done = 0
+    with listed.open("rb") as source, mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ) as looked_up:
+        for path, line in added.items():
+            start, end = _line_of(looked_up, path)
+            lines += _copy(source, target, start - done) + 1
+            target.write(line)
+            done = source.seek(end)
+        return lines + _copy(source, target, len(looked_up) - done)
+
+
+def _line_of(listed: mmap.mmap, path: bytes) -> tuple[int, int]:
+    """Where the line of a path begins and ends in a sorted list; both where it would stand."""
+    low, high = 0, len(listed)
+    while low < high:
+        start = listed.rfind(b"\n", low, (low + high) // 2) + 1 or low
+        end = listed.find(b"\n", start) + 1
+        if (found := listed[start + PATH : end - 1]) == path:
+            return start, end
+        low, high = (end, high) if found < path else (low, start)
+    return low, low
+
+
+def _copy(source: BinaryIO, target: BinaryIO, size: int) -> int:
+    """Copies that many bytes; gives the ends of lines among them."""
+    lines = 0
+    while size > 0:
+        block = source.read(min(size, 1 << 16))
+        size -= target.write(block)
+        lines += block.count(b"\n")
+    return lines
 
 
 def _digest(path: Path) -> str:
@@ -81,9 +108,7 @@ def _digest(path: Path) -> str:
 def copy(log: Log, folder: Path, base: Path | None = None) -> None:
     """The log as an outsider gets it: what is signed and the artifacts that base has not, linked where the disk can."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, lines in signed_part(log.path).items():
-        with (folder / name).open("wb") as stream:
-            stream.writelines(lines)
+    log.copy_signed(folder)
     since = Checkpoint.parse((base / CHECKPOINT).read_bytes()).size if base else 0
     for path in sorted({path for entry in log.entries(since=since) for path in entry.paths.values()}):
         source, target = log.path / path, folder / path

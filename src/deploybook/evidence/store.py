@@ -23,7 +23,7 @@ from deploybook.errors import DeploybookError, EvidenceBroken
 
 _EXTENSION = re.compile(r"[a-z0-9]{1,10}(\.[a-z0-9]{1,10})?")
 _PART = re.compile(r"[a-z0-9]{1,10}")
-_BLOCK = 1 << 20
+_BLOCK = 1 << 16
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,7 +54,7 @@ class Before:
 def on_record(log: Log, book: Book) -> Before:
     """Reads the log for the report of this book."""
     before = Before()
-    for entry in log.entries(deployment=book.deployment.slug):
+    for entry in log.entries("outcome", "verdict", deployment=book.deployment.slug):
         said = entry.predicate
         if entry.kind == "outcome":
             late = None if said.get("outcome") == "postponed" else before.late
@@ -186,7 +186,7 @@ class Correction:
 def was_published(log: Log, book: Book, name: str, content: bytes) -> bool:
     """Whether a site was published since the page was recorded with these bytes."""
     digest, recorded = hashlib.sha256(content).hexdigest(), False
-    for entry in log.entries():
+    for entry in log.entries("run", "publication"):
         if entry.kind == "run" and entry.deployment == book.deployment.slug and name in entry.artifacts:
             recorded = entry.artifacts[name] == digest
         elif entry.kind == "publication" and recorded:
@@ -205,7 +205,7 @@ def corrected(
     if correction.reason:
         subjects["reason.txt"] = log.put(f"{correction.reason}\n".encode(), "txt")
     known: dict[str, str] = {}
-    for entry in log.entries("export", book.deployment.slug):
+    for entry in log.entries("export", deployment=book.deployment.slug):
         known |= entry.artifacts if entry.predicate["source"].get("kind") == "record" else {}
     now = {name: held if isinstance(held, str) else held.digest for name, held in written.items()}
     said = about(book, correction.by or ACTOR)
@@ -222,7 +222,7 @@ def record_run(
     """A run that failed: the executed part, marked as what it is, and which attempt it was."""
     before = [
         entry
-        for entry in log.entries("run", about["deployment"])
+        for entry in log.entries("run", deployment=about["deployment"])
         if entry.predicate.get("scope") == scope and entry.predicate.get("result") != "completed"
     ]
     subjects = {"executed.ipynb": log.put(executed, "ipynb")}

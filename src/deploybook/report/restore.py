@@ -39,7 +39,7 @@ def restore(workspace: Workspace, deployments: Iterable[Deployment], log: Log) -
 def newest(log: Log) -> list[Entry]:
     """The last run of each report that went well, of windows that still hold."""
     found: dict[tuple[str, str], Entry] = {}
-    for entry in log.entries():
+    for entry in log.entries("outcome", "run"):
         said = entry.predicate
         if entry.kind == "outcome" and said.get("outcome") == "postponed":
             found = {key: run for key, run in found.items() if key[0] != entry.deployment}
