@@ -21,7 +21,7 @@ from ..errors import QueryRejected, SourceError
 from ..model import ENTRY_KINDS, DataNote, Entry, Original, Pulled
 from ..times import UTC, from_ms, iso, localise, to_ms
 from ..wording import plural
-from .files import named_files
+from .files import content_of, named_files
 from .http import Client, Reply
 from .packed import unpacked
 from .request import Request
@@ -257,10 +257,9 @@ def pull(request: Request) -> Pulled:
 def from_files(request: Request, notes: list[DataNote]) -> Iterator[Told]:
     for path, shown in named_files(request, notes):
         try:
-            yield Told(content=unpacked(path.read_bytes()), place=shown)
-        except (Unreadable, OSError) as problem:
-            words = problem.text if isinstance(problem, Unreadable) else f"cannot be read: {problem.strerror}"
-            notes.append(DataNote(kind="unreadable", metric="", text=f"{shown} {words}", place=shown))
+            yield Told(content=unpacked(content_of(path)), place=shown)
+        except Unreadable as problem:
+            notes.append(DataNote(kind="unreadable", metric="", text=f"{shown} {problem.text}", place=shown))
 
 
 def read(told: Told, kind: str, request: Request, notes: list[DataNote]) -> list[Entry]:

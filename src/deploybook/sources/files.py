@@ -31,18 +31,13 @@ def pull(request: Request) -> Pulled:
     originals: list[Original] = []
     for path, shown in named_files(request, notes):
         try:
-            content = path.read_bytes()
+            content = content_of(path)
             digest = hashlib.sha256(content).hexdigest()
             part = read_file(content, shown, request, digest)
         except Unreadable as problem:
             place = f"{shown}:{problem.line}" if problem.line else shown
-            notes.append(
-                DataNote(kind=problem.kind, metric=name_of(shown), text=f"{shown} {problem.text}", place=place)
-            )
-            continue
-        except OSError as error:
-            text = f"{shown} cannot be read: {error.strerror or error}"
-            notes.append(DataNote(kind="unreadable", metric=name_of(shown), text=text, place=shown))
+            text = f"{shown} {problem.text}"
+            notes.append(DataNote(kind=problem.kind, metric=name_of(shown), text=text, place=place))
             continue
         notes.extend(part.notes)
         parts.append(part)
@@ -80,6 +75,13 @@ def named_files(request: Request, notes: list[DataNote]) -> Iterator[tuple[Path,
             elif real.is_file() and not is_ours(real, folder):
                 found.setdefault(real, shown)
     yield from sorted(found.items(), key=lambda item: item[1])
+
+
+def content_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Unreadable(f"cannot be read: {error.strerror}") from None
 
 
 def fixed_part(pattern: str) -> str:

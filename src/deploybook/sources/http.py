@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 from ..errors import QueryRejected, SourceError, SourceUnreachable
-from ..times import UTC
 from .packed import TooLarge, unpacked_gzip
 from .request import Request
 from .rows import Unreadable
@@ -31,6 +30,7 @@ TRIES = 5
 NOT_NOW = frozenset({408, 425, 429, 500, 502, 503, 504})
 OVER = "took longer than its 'timeout'"
 CREDENTIALS = "'token', or 'username' and 'password', or 'tenant'"
+UNKNOWN_NAME = ("name or service", "nodename", "resolution")
 PRIVATE = ("authorization", "cookie", "token", "key", "secret", "password")
 
 
@@ -145,11 +145,8 @@ class Client:
             if certificate := path("cert"):
                 context.load_cert_chain(certificate, path("key"))
         except ssl.SSLError as error:
-            what = (
-                "'key' is not the key of 'cert'"
-                if error.reason == "KEY_VALUES_MISMATCH"
-                else "ca, cert or key is no PEM"
-            )
+            other = error.reason == "KEY_VALUES_MISMATCH"
+            what = "'key' is not the key of 'cert'" if other else "ca, cert or key is no PEM"
             raise SourceError(f"{self.name}: {what}; write the path of the right file") from None
         except OSError as error:
             raise SourceError(f"{self.name}: ca, cert or key cannot be read ({error.strerror})") from None
@@ -184,44 +181,21 @@ class Client:
         import httpx
 
         start = self.request.clock()
-        left = max(0.05, self.deadline - start)
-        asking = self.http.stream(
-            "POST" if form is not None else "GET",
-            self.base + path,
-            data=form,
-            params=query,
-            timeout=min(left, 60),
-            extensions={"trace": self.notice},
-        )
+        method, timeout = "GET" if form is None else "POST", min(max(0.05, self.deadline - start), 60)
+        trace = {"trace": self.notice}
+        asking = self.http.stream(method, self.base + path, data=form, params=query, timeout=timeout, extensions=trace)
         try:
             with asking as response:
-                packed = bytearray()
-                for part in response.iter_raw():
-                    packed += part
-                    if len(packed) > self.limit:
-                        self.refuse_size()
-                    if self.request.clock() > self.deadline:
-                        self.fail(OVER)
+                packed = self.read(response)
         except httpx.HTTPError as error:
             late = self.request.clock() > self.deadline and not isinstance(error, httpx.ConnectError)
             if not late and (words := words_for_tls(error)):
                 raise QueryRejected(f"{self.name}: {self.host} {words}", source=self.name) from None
             self.fail(OVER if late else words_for(error))
-        body = self.unpacked(bytes(packed), response.headers.get("content-encoding", "identity").lower())
+        body = self.unpacked(packed, response.headers.get("content-encoding", "identity").lower())
         self.received += len(body)
-        heads = b"\n".join(value for _, value in response.headers.raw)
-        if any(form in body or form in heads for secret in self.secrets for form in secret.forms()):
-            text = f"sends back a credential that it was sent; nothing of its answer ({response.status_code}) is kept"
-            raise QueryRejected(f"{self.name}: {self.host} {text}, nor shown; ask who runs it", source=self.name)
+        self.refuse_what_none_may_send(response, body)
         after = wait_of(response.headers.get("retry-after", ""), self.request.now)
-        if 300 <= response.status_code < 400:
-            to = urlsplit(response.headers.get("location", ""))
-            target = to.netloc.rpartition("@")[2] or self.host
-            target += to.path if target == self.host else ""
-            raise QueryRejected(
-                f"{self.name}: {self.host} sends on to {target}; write the address that answers itself",
-                source=self.name,
-            )
         reply = Reply(
             status=response.status_code,
             body=body,
@@ -232,6 +206,29 @@ class Client:
         if reply.status in NOT_NOW and not response.headers.get("content-type", "").startswith("application/json"):
             self.fail(f"answered {reply.status}", after)
         return reply
+
+    def read(self, response: httpx.Response) -> bytes:
+        packed = bytearray()
+        for part in response.iter_raw():
+            packed += part
+            if len(packed) > self.limit:
+                self.refuse_size()
+            if self.request.clock() > self.deadline:
+                self.fail(OVER)
+        return bytes(packed)
+
+    def refuse_what_none_may_send(self, response: httpx.Response, body: bytes) -> None:
+        """Raises QueryRejected where a credential comes back, or the way to another address."""
+        heads = b"\n".join(value for _, value in response.headers.raw)
+        if any(form in body or form in heads for secret in self.secrets for form in secret.forms()):
+            text = f"sends back a credential that it was sent; nothing of its answer ({response.status_code}) is kept"
+            raise QueryRejected(f"{self.name}: {self.host} {text}, nor shown; ask who runs it", source=self.name)
+        if 300 <= response.status_code < 400:
+            to = urlsplit(response.headers.get("location", ""))
+            target = to.netloc.rpartition("@")[2] or self.host
+            target += to.path if target == self.host else ""
+            text = f"sends on to {target}; write the address that answers itself"
+            raise QueryRejected(f"{self.name}: {self.host} {text}", source=self.name)
 
     def unpacked(self, body: bytes, encoding: str) -> bytes:
         """Unpacked here and not by the transport, which unpacks each part whole: 64 kB of it may be 64 MB."""
@@ -266,10 +263,7 @@ def words_for(error: Exception) -> str:
     text = str(error).lower()
     known: tuple[tuple[bool, str], ...] = (
         ("refused" in text, "refused the connection"),
-        (
-            "name or service" in text or "nodename" in text or "resolution" in text,
-            "is a name that nothing is found for",
-        ),
+        (any(sign in text for sign in UNKNOWN_NAME), "is a name that nothing is found for"),
         (isinstance(error, httpx.ConnectTimeout), "does not take connections"),
         (isinstance(error, httpx.TimeoutException), "did not answer in time"),
         (isinstance(error, httpx.RemoteProtocolError | httpx.ReadError), "broke off its answer"),
@@ -295,8 +289,6 @@ def wait_of(header: str, now: datetime | None) -> float | None:
     if header.strip().isdigit():
         return float(header)
     try:
-        return (
-            max(0.0, (parsedate_to_datetime(header) - now.astimezone(UTC)).total_seconds()) if now and header else None
-        )
+        return max(0.0, (parsedate_to_datetime(header) - now).total_seconds()) if now else None
     except (ValueError, TypeError):
         return None

@@ -212,14 +212,11 @@ def torn(table: NDArray[np.float64], series: NDArray[np.int64]) -> NDArray[np.bo
     if len(table) < 2:
         return np.zeros(len(table), dtype=bool)
     together = series[1:] == series[:-1]
-    less_than_next = together & (has[:-1] <= has[1:]).all(axis=1) & (has[:-1] != has[1:]).any(axis=1)
-    less_than_previous = together & (has[1:] <= has[:-1]).all(axis=1) & (has[1:] != has[:-1]).any(axis=1)
-    alone_before = np.concatenate([[True], ~together])
-    alone_after = np.concatenate([~together, [True]])
-    cut: NDArray[np.bool_] = (alone_before | np.concatenate([[False], less_than_previous])) & (
-        alone_after | np.concatenate([less_than_next, [False]])
-    )
-    cut &= ~(alone_before & alone_after)
+    differ = together & (has[:-1] != has[1:]).any(axis=1)
+    first, last = np.append(True, ~together), np.append(~together, True)
+    less_than_previous = np.append(False, differ & (has[1:] <= has[:-1]).all(axis=1))
+    less_than_next = np.append(differ & (has[:-1] <= has[1:]).all(axis=1), False)
+    cut: NDArray[np.bool_] = (first | less_than_previous) & (last | less_than_next) & ~(first & last)
     return cut
 
 
