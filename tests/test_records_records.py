@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from json_schemas import json_schema
 
 from deploybook import records
 from deploybook.errors import FileProblems
@@ -295,11 +296,11 @@ def test_the_reference_exports_are_what_their_checksums_say(root: Path) -> None:
 def test_the_schema_in_the_repository_is_the_one_of_the_code(root: Path, kind: str) -> None:
     stored = (root / "schemas" / f"{kind}.json").read_text(encoding="utf-8")
 
-    assert json.loads(stored) == records.json_schema(kind)
+    assert json.loads(stored) == json_schema(kind)
 
 
 def test_the_schema_says_what_each_key_means() -> None:
-    schema = records.json_schema("deployment")
+    schema = json_schema("deployment")
 
     assert schema["properties"]["ticket"]["description"] == "The change ticket; none where there is none."
     assert schema["additionalProperties"] is False
@@ -318,9 +319,7 @@ def test_an_editor_accepts_the_reference_and_marks_a_mistake(root: Path, change:
     text = (root / "deployments" / REFERENCE / "deployment.yml").read_text(encoding="utf-8")
 
     found = list(
-        jsonschema.Draft202012Validator(records.json_schema("deployment")).iter_errors(
-            yaml.safe_load(text.replace(*change))
-        )
+        jsonschema.Draft202012Validator(json_schema("deployment")).iter_errors(yaml.safe_load(text.replace(*change)))
     )
 
     assert bool(found) == bool(change[0])

@@ -6,8 +6,6 @@ The one place with YAML and pydantic; both are imported only when a file is read
 
 from __future__ import annotations
 
-from typing import Any
-
 from .folder import read_entries, read_records, records_and_problems
 from .workspace import (
     SLUG,
@@ -22,12 +20,3 @@ from .workspace import (
     slugs,
     written,
 )
-
-KINDS = ("deployment", "service", "deploybook", "records")
-
-
-def json_schema(kind: str) -> dict[str, Any]:
-    """The JSON Schema of a hand-written file, for editors that complete and check: one of KINDS."""
-    from .schema import json_schema as make
-
-    return make(kind)

@@ -64,9 +64,8 @@ def moved(said: object, deployment: model.Deployment, to: Window, days: int) -> 
         return str(date.fromisoformat(said) + timedelta(days=days))
     assert deployment.baseline is not None
     day = local_day(deployment.baseline.start, deployment.zone) + timedelta(days=days)
-    if deployment.baseline.length == deployment.window.length:
-        return span_text(on_day(to, deployment.zone, day), deployment.zone)
-    return span_text(on_day(deployment.baseline, deployment.zone, day), deployment.zone)
+    clock = to if deployment.baseline.length == deployment.window.length else deployment.baseline
+    return span_text(on_day(clock, deployment.zone, day), deployment.zone)
 
 
 # --- the text

@@ -60,23 +60,20 @@ class Teller:
 
     def inner(self, items: Iterable[tuple[str, Any]]) -> str:
         """'ack 1 min, resolve 3 min': facts inside a sentence."""
-        told = self.facts(items)
         return ", ".join(
-            f"{label if label[:2].isupper() else label[:1].lower() + label[1:]} {text}" for label, text in told
+            f"{label if label[:2].isupper() else label[:1].lower() + label[1:]} {text}"
+            for label, text in self.facts(items)
         )
 
     def facts(self, items: Iterable[tuple[str, Any]]) -> list[tuple[str, str]]:
         """('Duration', '110 s') for duration_seconds: 110; what is empty is left out."""
         found = []
         for key, value in items:
-            ending = next((ending for ending in UNITS if key.removesuffix("_mean").endswith(ending)), "")
+            stem = key.removesuffix("_mean")
+            ending = next((ending for ending in UNITS if stem.endswith(ending)), "")
             range_of = isinstance(value, list) and len(value) == 2 and ending
             text = " to ".join(map(self.text, value)) if range_of else self.text(value)
-            words = (
-                (key.removesuffix("_mean").removesuffix(ending) + "_mean" * key.endswith("_mean"))
-                .replace("_", " ")
-                .strip()
-            )
+            words = (stem.removesuffix(ending) + key[len(stem) :]).replace("_", " ").strip()
             label = CAPITALS.sub(lambda word: word[1].upper() + word[2], words[:1].upper() + words[1:])
             found += [(label, f"{text} {UNITS[ending]}" if ending else text)] if text else []
         return found

@@ -105,12 +105,9 @@ def window(value: Any, info: ValidationInfo) -> Window:
 
 def window_or_day(value: Any, info: ValidationInfo) -> Window | date | None:
     """A baseline: a window, a day (the same local clock window on it), or 'none'."""
-    text = value if isinstance(value, list) else text_of(value)
-    if text == "none":
+    if value == "none":
         return None
-    if isinstance(text, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-        return day_of(text)
-    return window(value, info)
+    return day_of(value) if isinstance(value, str) and re.fullmatch(DAY, value) else window(value, info)
 
 
 def day_of(text: str) -> date:

@@ -1,19 +1,25 @@
-"""JSON Schemas of the hand-written files, with the docstring of each key as its description."""
+"""
+JSON Schemas of the hand-written files, with the docstring of each key as its description.
+
+`python tests/json_schemas.py` writes them into schemas/, which the wheel brings for editors.
+"""
 
 from __future__ import annotations
 
 import ast
 import inspect
+import json
 import sys
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
-from .deployment import DeploymentFile, Metric, ServiceFile, WorkspaceFile
-from .records import RecordsFile
+from deploybook.records.deployment import DeploymentFile, Metric, ServiceFile, WorkspaceFile
+from deploybook.records.records import RecordsFile
 
 FILES: dict[str, type[BaseModel]] = {
     "deployment": DeploymentFile,
@@ -57,7 +63,7 @@ def description(model: type[BaseModel], key: str) -> str:
 @cache
 def docstrings(module: str) -> dict[tuple[str, str], str]:
     """Class and key, and what is written below the key; '' for nothing."""
-    body = ast.parse(inspect.getsource(sys.modules[module])).body if module.startswith(__package__) else []
+    body = ast.parse(inspect.getsource(sys.modules[module])).body if module.startswith("deploybook.") else []
     found = {}
     for each in (one for one in body if isinstance(one, ast.ClassDef)):
         for key, below in pairwise([*each.body, None]):
@@ -77,3 +83,9 @@ def json_schema(kind: str) -> dict[str, Any]:
     kinds += [Metric.model_json_schema(schema_generator=Plain)] if kinds else []
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"deploybook: {kind}.yml"}
     return head | {key: value for key, value in schema.items() if key != "title"} | {"required": REQUIRED.get(kind, [])}
+
+
+if __name__ == "__main__":
+    for kind in FILES:
+        path = Path(__file__).parents[1] / "schemas" / f"{kind}.json"
+        path.write_text(json.dumps(json_schema(kind), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
