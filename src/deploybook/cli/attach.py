@@ -8,15 +8,15 @@ import re
 import shutil
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from ..errors import UsageProblem
+from ..evidence import extension, statement
+from ..model import Deployment
+from ..records.folder import records_and_problems
 from .common import State, open_log, verb
-
-if TYPE_CHECKING:
-    from ..model import Deployment
 
 FOLDER = "attached"
 KEY = re.compile(r"^(?:artifacts|evidence):[ \t]*(?:#.*)?\r?\n(?=([ ]*)- )", re.MULTILINE)
@@ -30,8 +30,6 @@ KEY = re.compile(r"^(?:artifacts|evidence):[ \t]*(?:#.*)?\r?\n(?=([ ]*)- )", re.
 @click.option("--by", metavar="NAME", default="", help="Who brings it.")
 def command(state: State, file: Path, what: str, by: str) -> int:
     """Keep FILE as evidence of the deployment. Whatever holds a credential is refused."""
-    from ..evidence import extension, statement
-
     (workspace, deployment), now = state.chosen(), state.time
     what, by = (" ".join(text.split()) for text in (what or file.name, by))
     if not file.is_file():
@@ -76,8 +74,6 @@ def kept(file: Path, folder: Path, digest: str, undo: ExitStack) -> str:
 
 def name_it(folder: Path, deployment: Deployment, said: dict[str, str], undo: ExitStack) -> Path:
     """Adds the artifact to the list of the records; the file that holds it. What is written there stays, byte by byte."""
-    from ..records.folder import records_and_problems
-
     if any(each.path == said["path"] for each in records_and_problems(folder, deployment)[0].artifacts):
         return folder / said["path"]
     line = "- {" + ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in said.items()) + "}"

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import DeploybookError, FileProblems, UsageProblem
+from ..model import Closing, Deployment
+from ..records import Workspace, read_deployment
+from ..times import Window, iso, local_day, parse_instant, parse_window
+from ..wording import after_text, local_full, window_text
 from .common import State, json_option, open_log, print_document, read_as, verb
-
-if TYPE_CHECKING:
-    from ..model import Closing, Deployment
-    from ..records import Workspace
-    from ..times import Window
 
 OUTCOMES = ("succeeded", "rolled_back", "aborted", "postponed")
 AHEAD = timedelta(minutes=5)  # clocks differ a little
@@ -32,8 +30,6 @@ def command(
     state: State, outcome: str, at: str | None, reason: str, by: str, actual: str | None, to: str | None, as_json: bool
 ) -> int:
     """Record how a deployment ended. What was measured stays; checkpoints after its end no longer apply."""
-    from ..model import Closing
-    from ..records import read_deployment
     from ..records.closing import flat
 
     if to and outcome != "postponed":
@@ -55,25 +51,20 @@ def command(
 
 
 def moment(deployment: Deployment, outcome: str, text: str | None, now: datetime) -> datetime:
-    from ..times import local_day, parse_instant
-    from ..wording import local_full
-
     with read_as("--at"):
         at = parse_instant(text, deployment.zone, local_day(now, deployment.zone)) if text else now
     if at > now + AHEAD:
         raise UsageProblem(f"--at: {text!r} is still to come; write when it ended, with its day if that is not today")
     if at < deployment.window.start and outcome in ("succeeded", "rolled_back"):
-        zone = deployment.zone
+        ended, starts = local_full(at, deployment.zone, year=True), local_full(deployment.window.start, deployment.zone)
         raise UsageProblem(
-            f"--at: {local_full(at, zone, year=True)} is before the window, which starts {local_full(deployment.window.start, zone)}; "
+            f"--at: {ended} is before the window, which starts {starts}; "
             "write when it ended, with its day, or --outcome aborted or postponed, which may come before it"
         )
     return at.replace(microsecond=0)
 
 
 def window(deployment: Deployment, option: str, text: str | None) -> Window | None:
-    from ..times import parse_window
-
     with read_as(option):
         return parse_window(text, deployment.zone, deployment.day) if text else None
 
@@ -95,7 +86,6 @@ def edited(before: bytes, deployment: Deployment, closing: Closing, to: str | No
 def keep(workspace: Workspace, deployment: Deployment, closing: Closing, to: str | None, now: datetime) -> Path:
     """Writes the file, reads it as a check, records it; where either fails the file is as it was."""
     from ..evidence import statement
-    from ..records import read_deployment
 
     path = workspace.folder(deployment.slug) / "deployment.yml"
     before = path.read_bytes()
@@ -135,15 +125,12 @@ def replace(path: Path, content: bytes) -> None:
 
 
 def told(workspace: Workspace, deployment: Deployment, closing: Closing) -> str:
-    from ..wording import after_text, local_full, window_text
-
     assert closing.at is not None
     if closing.outcome == "postponed" and deployment.closing is None:
         return f"{deployment.title}: postponed to {window_text(deployment.window, deployment.zone, year=True)}"
     words = closing.outcome.replace("_", " ")
-    rest = [
-        after_text(a) for a in deployment.checkpoints.after if deployment.ended and deployment.due(a) > deployment.ended
-    ]
+    ended, after = deployment.ended, deployment.checkpoints.after
+    rest = [after_text(each) for each in after if ended and deployment.due(each) > ended]
     tail = f"; {', '.join(rest)} no longer appl{'y' if len(rest) > 1 else 'ies'}" if rest else ""
     if closing.actual:
         ran, planned = (window_text(each, deployment.zone) for each in (closing.actual, deployment.window))
@@ -155,8 +142,6 @@ def told(workspace: Workspace, deployment: Deployment, closing: Closing) -> str:
 
 
 def document(deployment: Deployment, closing: Closing) -> dict[str, object]:
-    from ..times import iso
-
     assert closing.at is not None
     actual = closing.actual and [iso(closing.actual.start), iso(closing.actual.end)]
     said = {"by": closing.by or None, "reason": closing.reason or None, "actual": actual}

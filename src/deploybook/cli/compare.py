@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from .. import wording
+from ..model import Verdict
+from ..publish.compare import Report, compare, read_report
+from ..records import slugs
 from .common import State, json_option, print_json, verb
-
-if TYPE_CHECKING:
-    from ..publish.compare import Report
+from .table import console_of, table_of
 
 MOST = 40  # lines of text or code that a terminal is given without --all
 
@@ -25,8 +27,6 @@ def command(state: State, one: str, other: str, every: bool, as_json: bool) -> i
 
     A report is SLUG for its window, SLUG@24h for a checkpoint, SLUG@closing; of the deployment you stand in also 24h alone.
     """
-    from ..publish.compare import compare
-
     found = compare(opened(state, one), opened(state, other))
     if as_json:
         print_json(found)
@@ -36,9 +36,6 @@ def command(state: State, one: str, other: str, every: bool, as_json: bool) -> i
 
 
 def opened(state: State, name: str) -> Report:
-    from ..publish.compare import read_report
-    from ..records import slugs
-
     workspace = state.open()
     slug, mark, scope = name.partition("@")
     if not mark and name not in slugs(workspace):
@@ -47,8 +44,6 @@ def opened(state: State, name: str) -> Report:
 
 
 def show(found: dict[str, Any], most: int | None) -> None:
-    from .table import console_of, table_of
-
     console = console_of()
     console.print(f"{found['one']} against {found['other']}", markup=False)
     if found["same"]:
@@ -71,8 +66,6 @@ def show(found: dict[str, Any], most: int | None) -> None:
 
 
 def row(each: dict[str, Any]) -> list[str]:
-    from .. import wording
-    from ..model import Verdict
 
     def text(value: float | None) -> str:
         if value is None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from .. import start
 from ..errors import UsageProblem
 from .common import State, json_option, print_document, tell, verb
 
@@ -17,8 +18,6 @@ from .common import State, json_option, print_document, tell, verb
 @json_option
 def command(state: State, folder: Path, no_sample: bool, dry_run: bool, as_json: bool) -> int:
     """Make a workspace in DIR: settings, services, notebooks, the site's settings and a sample. Never overwrites."""
-    from .. import start
-
     files = start.workspace_files(with_sample=not no_sample)
     try:
         written = start.write(folder, files, dry_run=dry_run)
@@ -41,8 +40,6 @@ def command(state: State, folder: Path, no_sample: bool, dry_run: bool, as_json:
 
 
 def next_steps(folder: Path, *, with_sample: bool) -> str:
-    from .. import start
-
     lines = [("try the sample", f"cd {folder} && deploybook report && deploybook publish")] if with_sample else []
     if with_sample:
         year, month, _ = start.SAMPLE.split("-", 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,12 +12,13 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import SourceError
+from ..facts import Facts, document
+from ..model import CheckpointResult, Data, Verdict
+from ..times import iso, parse_length
 from .common import State, exit_code, json_option, print_json, read_as, tell, verb
 
 if TYPE_CHECKING:
     from ..book import Book
-    from ..facts import Facts
-    from ..model import Data
     from ..records import Workspace
 
 EVERY = 15.0  # seconds between two looks: a usual scrape
@@ -42,7 +44,6 @@ class Look:
 @click.option("-v", "--verbose", is_flag=True, help="The reason of every metric, also of those that pass.")
 def command(state: State, after: str | None, wait: str | None, as_json: bool, verbose: bool) -> int:
     """Judge the deployment window and every checkpoint for which there is data."""
-    from ..facts import document
     from .table import judgement_table
 
     workspace = state.open()
@@ -50,7 +51,9 @@ def command(state: State, after: str | None, wait: str | None, as_json: bool, ve
     if wait is None:
         look = look_at(workspace, slug, after, state.time, ask=False)
     else:
-        look = waited(lambda: look_at(workspace, slug, after, state.time, ask=True), seconds_of(wait))
+        with read_as("--wait"):
+            seconds = parse_length(wait).total_seconds()
+        look = waited(lambda: look_at(workspace, slug, after, state.time, ask=True), seconds)
     for error in look.failed:
         tell(str(error))
     if as_json:
@@ -60,13 +63,6 @@ def command(state: State, after: str | None, wait: str | None, as_json: bool, ve
     else:
         judgement_table(look.facts, verbose=verbose)
     return 1 if look.failed and not look.told else exit_code(look.facts.verdict)
-
-
-def seconds_of(wait: str) -> float:
-    from ..times import parse_length
-
-    with read_as("--wait"):
-        return parse_length(wait).total_seconds()
 
 
 def waited(
@@ -103,12 +99,8 @@ def look_at(workspace: Workspace, slug: str, after: str | None, now: datetime, *
 
 def pending(book: Book, due: datetime) -> Facts:
     """What there is to say before the time: nothing is judged, and when it can be."""
-    from ..facts import Facts
-    from ..model import CheckpointResult, Verdict
-    from ..times import iso
-
     deployment = book.deployment
-    checkpoints = () if book.after else deployment.checkpoints.after
+    later = () if book.after else deployment.checkpoints.after
     return Facts(
         deployment=deployment,
         as_of=due,
@@ -116,15 +108,13 @@ def pending(book: Book, due: datetime) -> Facts:
         verdict=Verdict.PENDING,
         sentence=f"not due before {iso(due)}; nothing to judge yet",
         checkpoints=tuple(
-            CheckpointResult(after=after, due=deployment.due(after), verdict=Verdict.PENDING) for after in checkpoints
+            CheckpointResult(after=after, due=deployment.due(after), verdict=Verdict.PENDING) for after in later
         ),
     )
 
 
 def asked(book: Book, now: datetime) -> tuple[Data, tuple[SourceError, ...]]:
     """What is stored together with what the sources have by now; nothing is written."""
-    import os
-
     from .. import exports
     from ..book.load import names_needed, pull
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import UsageProblem
+from ..evidence import Log, verifier
+from ..evidence import key as keys
+from ..records import Workspace
 from .common import State, open_log, verb
-
-if TYPE_CHECKING:
-    from ..evidence import Log
-    from ..records import Workspace
 
 
 @verb("key")
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
 @click.option("--reason", metavar="TEXT", default="", help="With --adopt: why, in a few words.")
 def command(state: State, rotate: bool, adopt: bool, by: str, reason: str) -> int:
     """Print what an auditor takes from the ticket: the public key, the digest of verify.py, size and root of the log."""
-    from ..evidence import verifier
-
     if adopt and (rotate or not (by and reason)):
         raise UsageProblem("key: --adopt is for a lost key, and needs --by NAME and --reason TEXT")
     workspace = state.open()
@@ -44,8 +40,6 @@ def command(state: State, rotate: bool, adopt: bool, by: str, reason: str) -> in
 
 def hand_over(log: Log, workspace: Workspace, now: datetime) -> None:
     """A new key in place of the old one, which signs for it and is kept."""
-    from ..evidence import key as keys
-
     path, _ = keys.find(log.origin, workspace.root, log.head().signatures, os.environ)
     new, old = path.with_name(f"{path.name}.new"), path.with_name(f"{path.name}.old")
     log.rotate(keys.load(new) or keys.make(new, log.origin), now)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
-from ..errors import UsageProblem
+from .. import start
+from ..errors import FileProblems, UsageProblem
+from ..records import SLUG, Workspace, read_deployment, written
+from ..sources.look import Look, look
+from ..start import Plan, Proposal
+from ..times import local_day, localise, parse_length, parse_zone
 from .common import State, tell, verb
-
-if TYPE_CHECKING:
-    from zoneinfo import ZoneInfo
-
-    from ..records import Workspace
-    from ..sources.look import Look
-    from ..start import Plan, Proposal
 
 
 @verb("new")
@@ -48,9 +48,6 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Print the file, write nothing.")
 def command(state: State, slug: str, dry_run: bool, **said: Any) -> int:
     """Write deployments/SLUG/deployment.yml, with comments that say what may be added."""
-    from .. import start
-    from ..records import SLUG
-
     workspace = state.open()
     if not SLUG.fullmatch(slug):
         raise UsageProblem(f"{slug!r} cannot name a deployment; write small letters, digits and '-', at most 64")
@@ -88,11 +85,6 @@ def command(state: State, slug: str, dry_run: bool, **said: Any) -> int:
 
 def plan_of(state: State, workspace: Workspace, slug: str, said: dict[str, Any]) -> Plan:
     """Title, ticket and window; the zone is written somewhere, never the machine's."""
-    import re
-
-    from ..start import Plan
-    from ..times import local_day, localise, parse_length, parse_zone
-
     try:
         own = zone_of(workspace, said)
         zone = parse_zone(said["zone"]) if said["zone"] else own
@@ -114,24 +106,17 @@ def plan_of(state: State, workspace: Workspace, slug: str, said: dict[str, Any])
 
 def zone_of(workspace: Workspace, said: dict[str, Any]) -> ZoneInfo | None:
     """The zone that the new file would take from a service or from deploybook.yml."""
-    from ..records import written
-    from ..times import parse_zone
-
     found = written(workspace, "timezone", service=said["service"])
     return parse_zone(str(found)) if found else None
 
 
 def default_source(workspace: Workspace, said: dict[str, Any]) -> str:
-    from ..records import written
-
     keys = ("source", "sources")
     there = any(written(workspace, key, service=said["service"]) for key in keys)
     return "" if there else "source: env:PROMETHEUS_URL              # its address, in this environment variable"
 
 
 def text_of(workspace: Workspace, other: str) -> str:
-    from ..records import read_deployment
-
     slug = Path(other).name
     read_deployment(workspace, slug)  # with its mistakes, or its name corrected
     return (workspace.folder(slug) / "deployment.yml").read_text(encoding="utf-8-sig")
@@ -139,9 +124,6 @@ def text_of(workspace: Workspace, other: str) -> str:
 
 def from_tables(paths: tuple[Path, ...], plan: Plan) -> tuple[Proposal, dict[str, bytes]]:
     """What the files hold, and their bytes by name; of two files of one name the second goes into a folder."""
-    from ..sources.look import look
-    from ..start import propose
-
     files = [each for path in paths for each in (sorted(path.iterdir()) if path.is_dir() else [path]) if each.is_file()]
     content: dict[str, bytes] = {}
     looks: list[Look] = []
@@ -155,16 +137,15 @@ def from_tables(paths: tuple[Path, ...], plan: Plan) -> tuple[Proposal, dict[str
             refused.append(str(problem))
     if not looks:
         raise UsageProblem("\n".join(refused) or "--from-csv: the directory holds no files")
-    proposal = propose(looks, plan)
+    proposal = start.propose(looks, plan)
     proposal.questions[:0] = [f"{text}; left out" for text in refused]
     return proposal, content
 
 
 def from_dashboard(path: Path) -> Proposal:
     from ..sources.dashboard import propose
-    from ..start import from_panels
 
-    proposal = from_panels(propose(path.read_bytes()))
+    proposal = start.from_panels(propose(path.read_bytes()))
     if not proposal.metrics:
         raise UsageProblem(f"{path.name}: no panel has a PromQL query; write the metrics by hand, or use --from-csv")
     return proposal
@@ -173,7 +154,6 @@ def from_dashboard(path: Path) -> Proposal:
 def checked(workspace: Workspace, slug: str) -> int:
     """Says where the file is, what is still wrong with it, and what to do next."""
     from ..book.check import check_deployment
-    from ..errors import FileProblems
 
     found = check_deployment(workspace, slug)
     click.echo(f"deployments/{slug}/deployment.yml")

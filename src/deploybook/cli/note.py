@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import click
 
+from .. import journal
+from ..model import Deployment
+from ..times import CLOCK, local_day, parse_instant
+from ..wording import day_text
 from .common import State, read_as, verb
-
-if TYPE_CHECKING:
-    from ..model import Deployment
 
 
 @verb("note")
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 )
 def command(state: State, text: str, at: str | None, by: tuple[str, ...], kinds: tuple[str, ...]) -> int:
     """Append a line to the journal of the deployment."""
-    from .. import journal
-    from ..wording import day_text
-
     workspace, deployment = state.chosen()
     path = workspace.folder(deployment.slug) / "journal.md"
     with read_as("note"):
@@ -41,8 +38,6 @@ def command(state: State, text: str, at: str | None, by: tuple[str, ...], kinds:
 
 def moment_of(text: str, deployment: Deployment, now: datetime) -> datetime:
     """A time without its day is the last such one; after the watch it is on the day of the deployment."""
-    from ..times import CLOCK, local_day, parse_instant
-
     day = local_day(now, deployment.zone) if now < deployment.observed.end else deployment.day
     at = parse_instant(text, deployment.zone, day)
     if at > now and re.fullmatch(CLOCK, text.strip()):

@@ -7,6 +7,10 @@ from pathlib import Path
 import click
 
 from ..errors import UsageProblem
+from ..evidence import verifier
+from ..evidence.pack import pack
+from ..records import read_deployment, slugs
+from ..wording import plural
 from .common import State, json_option, open_log, print_document, verb
 
 
@@ -19,10 +23,6 @@ from .common import State, json_option, open_log, print_document, verb
 def command(state: State, change: str | None, out: Path | None, as_json: bool, **period: object) -> int:
     """Pack CHANGE (a ticket, or -d SLUG), or every change of a period, for an auditor."""
     from ..book.dossier import between, dossier, register
-    from ..evidence import verifier
-    from ..evidence.pack import pack
-    from ..records import read_deployment, slugs
-    from ..wording import plural
 
     workspace = state.open()
     log = open_log(workspace)

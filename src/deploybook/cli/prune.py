@@ -7,15 +7,14 @@ import json
 from collections import Counter
 from collections.abc import Collection
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import UsageProblem
+from ..records import Workspace, read_settings
+from ..times import length_text
+from ..wording import plural
 from .common import State, json_option, open_log, print_document, verb
-
-if TYPE_CHECKING:
-    from ..records import Workspace
 
 
 @verb("prune")
@@ -28,9 +27,6 @@ def command(state: State, dry_run: bool, by: str, approved_by: str, ticket: str,
     """Remove exports that are older than `keep: {exports: 400 d}` in deploybook.yml says; never under legal hold."""
     from ..evidence import retention
     from ..publish.state import forget
-    from ..records import read_settings
-    from ..times import length_text
-    from ..wording import plural
 
     workspace, now = state.open(), state.time
     keep = read_settings(workspace).keep

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import sys
 
 import click
 
+from .. import __version__, exports
+from ..model import DataNote
+from ..sections.text import plain
+from ..wording import plural
 from .common import State, json_option, print_document, tell, verb
-
-if TYPE_CHECKING:
-    from ..model import DataNote
 
 
 @verb("pull")
@@ -18,10 +19,8 @@ if TYPE_CHECKING:
 @json_option
 def command(state: State, dry_run: bool, as_json: bool) -> int:
     """Bring the metrics from their sources into exports/. What is there already is never changed."""
-    from .. import __version__, exports
     from ..book.credentials import guard
     from ..book.load import pull
-    from ..wording import plural
 
     workspace, deployment = state.chosen()
     folder = workspace.folder(deployment.slug)
@@ -46,22 +45,17 @@ def command(state: State, dry_run: bool, as_json: bool) -> int:
         there = {"written": list(stored.written), "kept": list(stored.kept)}
         print_document("pull", deployment=deployment.slug, metrics=names, **there, notes=told, failed=failures)
     else:
-        verb_text = "would store" if dry_run else "stored"
-        new = names if dry_run else stored.written
+        new = f"would store {len(names)}" if dry_run else f"stored {len(stored.written)}"
         read = plural(len(names), "metric")
-        click.echo(f"{deployment.slug}: {read} read, {verb_text} {len(new)} new, {len(stored.kept)} there before")
+        click.echo(f"{deployment.slug}: {read} read, {new} new, {len(stored.kept)} there before")
     return 1 if failures else 0
 
 
 def line_of(note: DataNote) -> str:
     """On one line, whatever a file or a server put into it."""
-    from ..sections.text import plain
-
     return plain(f"{note.place}: {note.text}" if note.place and not note.text.startswith(note.place) else note.text)
 
 
 def progress(what: str, samples: int, size: int) -> None:
-    import sys
-
     if sys.stderr.isatty():
         click.echo(f"\r{what}: {samples:,} samples, {size / 1e6:.1f} MB\033[K", nl=False, err=True)

@@ -8,15 +8,13 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from ..errors import UsageProblem
+from ..errors import FileProblems, UsageProblem
+from ..records import Workspace, read_deployment, read_settings, slugs
 from .common import State, verb
-
-if TYPE_CHECKING:
-    from ..records import Workspace
 
 ENVIRONMENT = ".deploybook/environment"
 FILE = f"{ENVIRONMENT} (lines NAME=value, mode 600)"
@@ -80,9 +78,6 @@ def caller_of(workspace: Workspace) -> Caller:
 
 def secrets(workspace: Workspace) -> Iterator[str]:
     """Each NAME of an 'env:NAME' in the sources and channels of the workspace."""
-    from ..errors import FileProblems
-    from ..records import read_deployment, read_settings, slugs
-
     yield from references(read_settings(workspace).channels)
     for slug in slugs(workspace):
         try:
@@ -145,9 +140,4 @@ def filled(name: str, caller: Caller, **values: object) -> str:
     return re.sub(r"@(\w+)@", lambda found: str(known[found[1]]), text)
 
 
-FORMS: dict[str, Callable[..., dict[str, str]]] = {
-    "cron": cron,
-    "systemd": systemd,
-    "github": github,
-    "kubernetes": kubernetes,
-}
+FORMS: dict[str, Callable[..., dict[str, str]]] = {form.__name__: form for form in (cron, systemd, github, kubernetes)}

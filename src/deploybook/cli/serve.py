@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
 import click
 
 from ..errors import UsageProblem
@@ -12,9 +15,6 @@ from .common import State, verb
 @click.option("--port", default=8000, show_default=True, help="0 takes a free one.")
 def command(state: State, port: int) -> int:
     """Show the built site at http://127.0.0.1:8000/ until it is stopped."""
-    from functools import partial
-    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-
     site = state.open().root / "site"
     if not (site / "index.html").is_file():
         raise UsageProblem(f"{site} holds no site yet; run 'deploybook publish' first")
