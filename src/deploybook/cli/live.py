@@ -6,11 +6,14 @@ import os
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from .common import State, print_json
+from .. import __version__, wording
+from ..facts import number, span
+from ..times import length_text
+from .common import State, print_document
+from .table import console_of, table_of
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from ..book.crosscheck import Checked
     from ..book.live import Live, Reading
@@ -22,30 +25,24 @@ COLUMNS = ("Metric", "Series", "Now", "Baseline", "Samples", "Requests", "Can te
 
 def live(state: State, as_json: bool) -> int:
     """Asks the sources; 0, 1 where one did not answer, 5 where a metric has no data."""
-    from .. import __version__
     from ..book.live import look
-    from ..records import read_deployment
 
-    workspace = state.open()
-    deployment = read_deployment(workspace, state.slug(workspace))
+    workspace, deployment = state.chosen()
     by_clock = state.now is None
     found = look(workspace, deployment, now=state.time, environ=os.environ, tool=__version__, by_clock=by_clock)
-    print_json(document(found)) if as_json else table(found)
+    print_document("live", **document(found)) if as_json else table(found)
     return 1 if found.failed else 0 if all(each.has_data for each in found.readings) else 5
 
 
 def table(found: Live) -> None:
     """What went wrong, the metrics, what a person has to do, everything else, and the stored figures."""
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(highlight=False, soft_wrap=True)
-    if not console.is_terminal:
-        console = Console(highlight=False, soft_wrap=True, width=160)
+    console = console_of(160)
     for line in found.lines:
         if not line.ok:
             console.print(Text(f"look: {line.what}: {line.text}"))
-    shown = empty(COLUMNS, range(1, 6))
+    shown = table_of(COLUMNS, numbers=COLUMNS[1:6])
     for each in found.readings:
         shown.add_row(*cells(each, found), Text(*word_of(each)))
     console.print(shown)
@@ -57,15 +54,6 @@ def table(found: Live) -> None:
             console.print(Text(f"ok: {line.what}: {line.text}"))
     if found.figures:
         table_of_figures(console, found)
-
-
-def empty(columns: tuple[str, ...], numbers: range) -> Table:
-    from rich.table import Table
-
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for number, name in enumerate(columns):
-        shown.add_column(name, no_wrap=True, justify="right" if number in numbers else "left")
-    return shown
 
 
 def word_of(reading: Reading) -> tuple[str, str]:
@@ -80,33 +68,32 @@ def table_of_figures(console: Console, found: Live) -> None:
     from rich.text import Text
 
     from ..book.crosscheck import TOLERANCE
-    from ..wording import plural
 
-    shown = empty(FIGURES, range(2, 6))
+    shown = table_of(FIGURES, numbers=FIGURES[2:6])
     words: Counter[str] = Counter(each.word for each in found.figures)
     reasons = Counter((each.word, each.reason) for each in found.figures if each.reason)
     for each in found.figures:
         shown.add_row(*figure_cells(each, found), Text(each.word, style=COLOURS[each.word]))
     console.print(shown)
     for (word, reason), count in reasons.items():
-        console.print(Text(f"{word}: {plural(count, 'figure')}: {reason}"))
+        console.print(Text(f"{word}: {wording.plural(count, 'figure')}: {reason}"))
     said = ", ".join(f"{words[word]} {word}" for word in COLOURS if words[word])
-    console.print(f"{plural(len(found.figures), 'stored figure')}: {said} (equal: within {TOLERANCE:g} of its size)")
+    console.print(
+        f"{wording.plural(len(found.figures), 'stored figure')}: {said} (equal: within {TOLERANCE:g} of its size)"
+    )
     if words["differs"]:
         text = "what the server holds, or what was stored, changed since, or rows have a gap; ours stay as they were pulled"
-        console.print(Text(f"look: {plural(words['differs'], 'figure')} of another value: {text}"))
+        console.print(Text(f"look: {wording.plural(words['differs'], 'figure')} of another value: {text}"))
 
 
 def figure_cells(each: Checked, found: Live) -> list[str]:
-    from ..wording import window_text
-
     figure, server = each.figure, each.server
     labels = "".join(f", {label}={value}" for label, value in figure.labels)
-    what = {"worst_hour": "worst hour"}.get(figure.op, "change" if figure.op.startswith("change_") else "")
-    what = what or figure.metric.statistic
+    what = "change" if figure.op.startswith("change_") else figure.metric.statistic
+    what = "worst hour" if figure.op == "worst_hour" else what
     return [
         figure.metric.id,
-        f"{what}{labels}, {window_text(figure.window, found.deployment.zone)}",
+        f"{what}{labels}, {wording.window_text(figure.window, found.deployment.zone)}",
         f"{figure.value:.10g}",
         "" if server is None else f"{server:.10g}",
         "" if each.absolute is None else f"{each.absolute:.3g}",
@@ -115,12 +102,8 @@ def figure_cells(each: Checked, found: Live) -> list[str]:
 
 
 def cells(reading: Reading, found: Live) -> list[str]:
-    from .. import wording
-    from ..times import length_text
-
     metric, before = reading.metric, reading.baseline
-    seen = (before or reading.now).coverage
-    traffic = (before or reading.now).traffic
+    seen, traffic = (before or reading.now).coverage, (before or reading.now).traffic
     return [
         metric.id,
         str(reading.series),
@@ -134,40 +117,35 @@ def cells(reading: Reading, found: Live) -> list[str]:
 
 
 def document(found: Live) -> dict[str, Any]:
-    metrics = []
-    for each in found.readings:
-        before = each.baseline
-        metrics.append(
-            {
-                "id": each.metric.id,
-                "series": each.series,
-                "unit": each.metric.unit,
-                "now": each.now.value,
-                "baseline": before.value if before else None,
-                "samples": {"found": before.coverage.found, "expected": before.coverage.expected} if before else None,
-                "requests": before.traffic if before else None,
-                "resolvable": [
-                    {"seconds": one.length.total_seconds(), "value": one.estimate.resolvable, "of": one.estimate.scale}
-                    for one in each.tells
-                ],
-                "buckets": [edge for edge in each.edges if edge != float("inf")],
-                "asked": each.asked,
-                "wrong": list(each.wrong),
-            }
-        )
-    lines = [{"what": line.what, "ok": line.ok, "text": line.text} for line in found.lines]
     return {
-        "schema": "deploybook.live/1",
         "deployment": found.deployment.slug,
-        "metrics": metrics,
-        "lines": lines,
+        "metrics": [reading_document(each) for each in found.readings],
+        "lines": [{"what": line.what, "ok": line.ok, "text": line.text} for line in found.lines],
         "figures": [figure_document(each) for each in found.figures],
     }
 
 
-def figure_document(each: Checked) -> dict[str, Any]:
-    from ..facts import number, span
+def reading_document(each: Reading) -> dict[str, Any]:
+    before = each.baseline
+    return {
+        "id": each.metric.id,
+        "series": each.series,
+        "unit": each.metric.unit,
+        "now": each.now.value,
+        "baseline": before.value if before else None,
+        "samples": {"found": before.coverage.found, "expected": before.coverage.expected} if before else None,
+        "requests": before.traffic if before else None,
+        "resolvable": [
+            {"seconds": one.length.total_seconds(), "value": one.estimate.resolvable, "of": one.estimate.scale}
+            for one in each.tells
+        ],
+        "buckets": [edge for edge in each.edges if edge != float("inf")],
+        "asked": each.asked,
+        "wrong": list(each.wrong),
+    }
 
+
+def figure_document(each: Checked) -> dict[str, Any]:
     return {
         "id": each.figure.id,
         "metric": each.figure.metric.id,

@@ -29,15 +29,15 @@ COLOURS = {
 }
 
 
-def console_of() -> Console:
+def console_of(width: int = 140) -> Console:
     """The terminal; elsewhere plain lines as wide as a table needs."""
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=True)
-    return console if console.is_terminal else Console(highlight=False, soft_wrap=True, width=140)
+    return console if console.is_terminal else Console(highlight=False, soft_wrap=True, width=width)
 
 
-def table_of(columns: Iterable[str], *, numbers: Container[str], wraps: str) -> Table:
+def table_of(columns: Iterable[str], *, numbers: Container[str], wraps: str | None = None) -> Table:
     """An empty table: names of columns, those of numbers to the right; wraps: the one that takes several lines."""
     from rich.table import Table
 
