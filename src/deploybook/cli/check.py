@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import DeploybookError, FileProblems, Problem, UsageProblem
-from .common import State, print_json, tell, verb
+from .common import State, json_option, print_document, tell, verb
 
 if TYPE_CHECKING:
     from ..records import Workspace
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Then ask the sources what one deployment would find, secure its baseline, and check stored figures.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+@json_option
 def command(state: State, is_live: bool, as_json: bool) -> int:
     """Read every hand-written file without running anything; say what is wrong and what was assumed."""
     from .. import records
@@ -47,14 +47,7 @@ def command(state: State, is_live: bool, as_json: bool) -> int:
         lines = [
             {"path": each.path, "line": each.line, "where": list(each.where), "text": each.text} for each in problems
         ]
-        print_json(
-            {
-                "schema": "deploybook.check/1",
-                "problems": lines,
-                "hints": [str(hint) for hint in hints],
-                "assumed": assumed,
-            }
-        )
+        print_document("check", problems=lines, hints=list(map(str, hints)), assumed=assumed)
         return 2 if problems else 0
     if problems:
         raise FileProblems(problems)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,22 +17,26 @@ import click
 from ..errors import UsageProblem
 
 if TYPE_CHECKING:
+    from ..duty.agenda import Agenda
     from ..evidence import Log
     from ..model import Deployment, Verdict
+    from ..publish import Published
     from ..records import Workspace
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+# Of each verdict, and of several the first of WORST that is among them.
 CODES = {
     "pass": 0,
     "warn": 0,
+    "not_applicable": 0,
+    "error": 1,
     "fail": 3,
     "inconclusive": 4,
     "pending": 4,
     "no_data": 5,
-    "error": 1,
-    "not_applicable": 0,
 }
+WORST = (1, 2, 3, 5, 4)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,12 +99,9 @@ class State:
             name = given.name or given.absolute().name  # '.' has no name of its own
             if name not in known:
                 near = get_close_matches(name, known, 1)
-                hint = (
-                    f"; did you mean {near[0]!r}?"
-                    if near
-                    else f"; there {'are ' + ', '.join(known) if known else 'is none'}"
-                )
-                raise UsageProblem(f"{name!r} is not a deployment of this workspace{hint}")
+                there = f"there are {', '.join(known)}" if known else "there is none"
+                hint = f"did you mean {near[0]!r}?" if near else there
+                raise UsageProblem(f"{name!r} is not a deployment of this workspace; {hint}")
             return name
         here = Path.cwd()
         for folder in (here, *here.parents):
@@ -167,6 +168,10 @@ def exit_code(verdict: Verdict) -> int:
     return CODES[verdict.value]
 
 
+def worst_code(codes: Collection[int]) -> int:
+    return next((code for code in WORST if code in codes), 0)
+
+
 def print_json(value: Any) -> None:
     """The document alone on standard output."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=1))
@@ -188,6 +193,21 @@ def read_as(option: str) -> Iterator[None]:
 def tell(text: str) -> None:
     """A line for a person: standard error, so that standard output stays the result's."""
     click.echo(text, err=True)
+
+
+def tell_broken(agenda: Agenda) -> int:
+    """Says what is wrong with the files of the workspace; 2 where something is."""
+    for problems in agenda.broken:
+        tell(str(problems))
+    return 2 if agenda.broken else 0
+
+
+def build_site(workspace: Workspace, log: Log, now: datetime, **how: Any) -> Published:
+    """The site around the reports, sealed in the log. how: see publish."""
+    from ..evidence.seal import seal
+    from ..publish import publish
+
+    return publish(workspace.root, seal=lambda staged, **part: seal(log, staged, now, **part), **how)
 
 
 def open_log(workspace: Workspace, *, make_key: bool = False, adopt: bool = False) -> Log:

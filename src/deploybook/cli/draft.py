@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import DeploybookError, UsageProblem
-from .common import State, open_log, print_json, tell, verb
+from ..times import iso
+from .common import State, json_option, open_log, print_document, tell, verb
 
 if TYPE_CHECKING:
     from ..evidence import Log
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 )
 @click.option("--note", "text", metavar="TEXT", default="", help="What you add; figures as {parser_p50}.")
 @click.option("--markdown", is_flag=True, help="Markdown instead of plain text.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+@json_option
 @click.option(
     "--send", "to", metavar="CHANNEL", help="Send it to a channel of deploybook.yml; what is sent is evidence."
 )
@@ -45,7 +46,7 @@ def command(
     log = open_log(workspace, make_key=True) if sends else Log.open(workspace.root / "evidence")
     message, page = drafted(workspace, settings, slug, kind, now=now, log=log, look=look, text=text)
     if as_json:
-        print_json(document(kind, message, page))
+        print_document("draft", kind=kind, **document(message, page))
     else:
         click.echo(f"Subject: {message.title}\n\n{message.markdown() if markdown else message.text()}", nl=False)
     if channel is not None and sends:
@@ -77,10 +78,8 @@ def send(workspace: Workspace, log: Log, channel: Channel, message: Message, now
     put_on_page(workspace, log, message.event.deployment, sent_text(message, channel), sent.kept, now, by)
 
 
-def document(kind: str, message: Message, page: PageFacts) -> dict[str, Any]:
+def document(message: Message, page: PageFacts) -> dict[str, Any]:
     """The draft with the figures it prints, each with its id in the report and its evidence."""
-    from ..times import iso
-
     figures = [
         {"id": id, "display": display, "evidence": line.evidence or None}
         for line in page.metrics
@@ -88,8 +87,6 @@ def document(kind: str, message: Message, page: PageFacts) -> dict[str, Any]:
         if id
     ]
     return {
-        "schema": "deploybook.draft/1",
-        "kind": kind,
         "deployment": message.event.deployment,
         "as_of": iso(message.event.at),
         "subject": message.title,

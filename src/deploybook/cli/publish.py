@@ -6,45 +6,29 @@ import sys
 
 import click
 
-from .common import State, open_log, print_json, verb
+from ..wording import plural
+from .common import State, build_site, json_option, open_log, print_document, verb
 
 
 @verb("publish")
 @click.option("--pdf", is_flag=True, help="Print each report to a PDF too (needs Chromium and the extra [pdf]).")
 @click.option("--full", is_flag=True, help="Build every page, also where only a part is new.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+@json_option
 def command(state: State, pdf: bool, full: bool, as_json: bool) -> int:
     """Build the site around the reports. The old site stays whole until the new one is."""
-    from ..evidence.seal import seal
-    from ..publish import publish
-    from ..wording import plural
-
     workspace, now = state.open(), state.time
     log = open_log(workspace, make_key=True)
-    published = publish(
-        workspace.root,
-        pdf=pdf,
-        full=full,
-        seal=lambda site, **part: seal(log, site, now, **part),
-        progress=show if sys.stderr.isatty() else float,
-    )
+    progress = show if sys.stderr.isatty() else float
+    published = build_site(workspace, log, now, pdf=pdf, full=full, progress=progress)
+    site, changed, printed = published.site, published.changed, published.printed
     if as_json:
-        print_json(
-            {
-                "schema": "deploybook.published/1",
-                "site": str(published.site),
-                "reports": published.pages,
-                "changed": list(published.changed),
-                "printed": published.printed,
-                "part": published.part,
-            }
-        )
-    else:
-        click.echo(
-            f"{published.site}/index.html: {plural(published.pages, 'report')}, {len(published.changed)} pages around them changed"
-        )
-        if pdf:
-            click.echo(f"{plural(published.printed, 'PDF')} printed anew")
+        about = {"changed": list(changed), "printed": printed, "part": published.part}
+        print_document("published", site=str(site), reports=published.pages, **about)
+        return 0
+    reports = plural(published.pages, "report")
+    click.echo(f"{site}/index.html: {reports}, {len(changed)} pages around them changed")
+    if pdf:
+        click.echo(f"{plural(printed, 'PDF')} printed anew")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,15 +11,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from ..duty.health import FOLDER, Health, idle_until, leave_hint, own_folder, size_of, told_next, write_health
 from ..errors import DeploybookError, EvidenceBroken, SourceError
-from .common import State, exit_code, open_log, print_json, tell, verb
+from ..times import iso
+from ..wording import late_text, local_full
+from .common import CODES, State, build_site, json_option, open_log, print_document, tell, tell_broken, verb, worst_code
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from ..due import Item
     from ..duty.agenda import Agenda
-    from ..duty.health import Health
     from ..evidence import Log
     from ..records import Workspace
 
@@ -67,7 +70,7 @@ Do = Callable[[Work, "Item"], Made]
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing where there was nothing to do.")
 @click.option("--textfile", metavar="FILE", help="Write the numbers of the run for Prometheus there.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+@json_option
 def command(state: State, dry_run: bool, quiet: bool, textfile: str | None, log_format: str, as_json: bool) -> int:
     """Pull, judge, report, publish and tell whatever is due, once; what was missed is caught up in its own window."""
     workspace, now = state.open(), state.time
@@ -88,8 +91,6 @@ def run(
     as_json: bool = False,
 ) -> int:
     """One run over the workspace; `do` makes one report."""
-    from ..duty.health import FOLDER, idle_until, leave_hint, own_folder, told_next
-
     if idle := idle_until(workspace.root, now):
         return nothing(*idle, now, quiet, as_json)
     from ..duty.agenda import read_agenda, renewed
@@ -102,7 +103,7 @@ def run(
         if told_next(workspace.root) not in (None, iso_or_empty(then)):
             finish(agenda, [], [], now, textfile)
         leave_hint(workspace.root, then, agenda.zone)
-        return broken(agenda) or nothing(then, agenda.zone, now, quiet, as_json)
+        return tell_broken(agenda) or nothing(then, agenda.zone, now, quiet, as_json)
     own_folder(workspace.root)
     with alone(workspace.root / FOLDER / "run.lock", now) as other:
         if other is not None:
@@ -115,8 +116,8 @@ def run(
         finish(after, made, failures, now, textfile, left)
         leave_hint(workspace.root, after_this(after, now), agenda.zone)
     if as_json:
-        print_json(document(after, made, failures, now))
-    return code_of(made, failures) or broken(agenda)
+        print_document("run", **document(after, made, failures, now))
+    return code_of(made, failures) or tell_broken(agenda)
 
 
 def do_all(work: Work, agenda: Agenda, do: Do, say: Say) -> tuple[list[Made], list[str], list[str]]:
@@ -135,7 +136,8 @@ def do_all(work: Work, agenda: Agenda, do: Do, say: Say) -> tuple[list[Made], li
         failures += publish_new(work, renewed(agenda, now, log), say)
     left += untold
     failures += [f"not told: {each}" for each in left]
-    return made, [f"{agenda.subject(one.item)}: {one.why}" for one in made if one.state == "failed"] + failures, left
+    failed = [f"{agenda.subject(one.item)}: {one.why}" for one in made if one.state == "failed"]
+    return made, failed + failures, left
 
 
 def has_work(agenda: Agenda, now: datetime) -> bool:
@@ -153,8 +155,6 @@ def shows_log(item: Item, logged: Collection[str]) -> bool:
 
 def make_all(work: Work, agenda: Agenda, items: Iterable[Item], do: Do, say: Say) -> Iterator[Made]:
     """Each of these reports in turn; one that fails holds up no other."""
-    from ..wording import late_text
-
     for item in items:
         subject = agenda.subject(item)
         try:
@@ -234,11 +234,9 @@ def publish_new(work: Work, agenda: Agenda, say: Say) -> list[str]:
         for page in restore(work.workspace, agenda.deployments.values(), work.log):
             say("restored", f"{page}: brought back from the evidence log")
         from ..duty.telling import write_feed
-        from ..evidence.seal import seal
-        from ..publish import publish
 
         write_feed(agenda, work.log)
-        published = publish(work.workspace.root, seal=lambda site, **part: seal(work.log, site, work.now, **part))
+        published = build_site(work.workspace, work.log, work.now)
     except DeploybookError as error:
         say("failed", f"site: {error}", error=True)
         return [f"site: {error}"]
@@ -272,20 +270,13 @@ def finish(
     textfile: Path | None,
     untold: Sequence[str] = (),
 ) -> None:
-    from ..duty.health import write_health
-
-    write_health(agenda.workspace.root, health_of(agenda, made, failures, untold, now), textfile)
-
-
-def health_of(agenda: Agenda, made: list[Made], failures: list[str], untold: Sequence[str], now: datetime) -> Health:
-    from ..duty.health import Health, size_of
+    """Writes the numbers of the run."""
     from ..evidence import Log
-    from ..times import iso
 
     folder = agenda.workspace.root / "evidence"
     due = [item for item in agenda.items if item.state == "due"]
     late = max((item.late for item in due), default=timedelta())
-    return Health(
+    health = Health(
         last_run=iso(now),
         next_due=iso_or_empty(after_this(agenda, now)),
         due=len(due),
@@ -297,73 +288,48 @@ def health_of(agenda: Agenda, made: list[Made], failures: list[str], untold: Seq
         evidence_entries=Log.open(folder).head().size,
         evidence_bytes=size_of(folder),
     )
+    write_health(agenda.workspace.root, health, textfile)
 
 
 def iso_or_empty(moment: datetime | None) -> str:
-    from ..times import iso
-
     return iso(moment) if moment else ""
 
 
 def document(agenda: Agenda, made: list[Made], failures: list[str], now: datetime) -> dict[str, object]:
     from .. import due
-    from ..times import iso
 
-    return {
-        "schema": "deploybook.run/1",
-        "as_of": iso(now),
-        "reports": [
-            {
-                **due.document(one.item),
-                "state": one.state,
-                "verdict": one.verdict or None,
-                "path": one.path,
-                "why": one.why,
-            }
-            for one in made
-        ],
-        "failures": failures,
-        "next": iso_or_empty(after_this(agenda, now)) or None,
-    }
+    reports = []
+    for one in made:
+        became = {"state": one.state, "verdict": one.verdict or None, "path": one.path, "why": one.why}
+        reports.append(due.document(one.item) | became)
+    then = iso_or_empty(after_this(agenda, now)) or None
+    return {"as_of": iso(now), "reports": reports, "failures": failures, "next": then}
 
 
 def nothing(until: datetime | None, zone: ZoneInfo, now: datetime, quiet: bool, as_json: bool) -> int:
     if as_json:
-        empty: dict[str, object] = {"reports": [], "failures": [], "next": iso_or_empty(until) or None}
-        print_json({"schema": "deploybook.run/1", "as_of": iso_or_empty(now), **empty})
+        print_document("run", as_of=iso(now), reports=[], failures=[], next=iso_or_empty(until) or None)
     elif not quiet:
-        from ..wording import local_full
-
         click.echo(f"nothing is due before {local_full(until, zone, year=True)}" if until else "nothing is due")
     return 0
 
 
 def told_busy(other: str, as_json: bool, now: datetime) -> int:
     if as_json:
-        print_json({"schema": "deploybook.run/1", "as_of": iso_or_empty(now), "running": other})
+        print_document("run", as_of=iso(now), running=other)
     else:
         click.echo(f"deploybook run: {other}; it does what is due")
     return 0
 
 
-def broken(agenda: Agenda) -> int:
-    for problems in agenda.broken:
-        tell(str(problems))
-    return 2 if agenda.broken else 0
-
-
 def code_of(made: list[Made], failures: list[str]) -> int:
-    from ..model import Verdict
-
-    codes = {exit_code(Verdict(one.verdict)) for one in made if one.verdict} | ({1} if failures else set())
-    return next((code for code in (1, 3, 5, 4) if code in codes), 0)
+    return worst_code({CODES[one.verdict] for one in made if one.verdict} | ({1} if failures else set()))
 
 
 def rehearse(workspace: Workspace, now: datetime, as_json: bool) -> int:
     """What a run would do now, and each message it would send, as a file."""
     from .. import due
     from ..duty.agenda import read_agenda
-    from ..duty.health import FOLDER, own_folder
     from ..duty.telling import rehearsed
     from ..evidence import Log
 
@@ -375,23 +341,22 @@ def rehearse(workspace: Workspace, now: datetime, as_json: bool) -> int:
             tell(line)
     ready = [item for item in agenda.items if item.ready(now)]
     if as_json:
-        print_json({"schema": "deploybook.run/1", "dry_run": True, "reports": [due.document(item) for item in ready]})
+        print_document("run", dry_run=True, reports=[due.document(item) for item in ready])
     else:
         for item in ready:
             click.echo(f"would make: {agenda.subject(item)}")
         if not ready:
             click.echo("nothing is due")
-    return broken(agenda)
+    return tell_broken(agenda)
 
 
 def speaker(log_format: str, now: datetime, *, silent: bool) -> Say:
     """Lines for a person on standard output, what failed on standard error; or all as JSON lines on standard error."""
-    import json
 
     def say(event: str, text: str, *, error: bool = False, **about: object) -> None:
         if log_format == "json":
             level = "error" if error else "info"
-            line = {"time": iso_or_empty(now), "level": level, "event": event, "message": text, **about}
+            line = {"time": iso(now), "level": level, "event": event, "message": text, **about}
             tell(json.dumps(line, ensure_ascii=False))
         elif error:
             tell(text)

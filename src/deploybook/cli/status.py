@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import click
 
-from .common import State, print_json, tell, verb
+from .. import due, register
+from ..due import Item
+from ..duty.agenda import Agenda, read_agenda
+from ..errors import FileProblems
+from ..model import Deployment, Records, Verdict
+from ..records import read_records
+from ..register import RegisterLine, pressing, state_text, when_text
+from ..times import iso
+from ..wording import how_long, late_text, local, local_full, plural, word
+from .common import State, json_option, print_document, tell_broken, verb
 
-if TYPE_CHECKING:
-    from ..due import Item
-    from ..duty.agenda import Agenda
-    from ..model import Deployment, Records
-    from ..register import RegisterLine
-
-    Kept = tuple[Deployment, tuple[RegisterLine, ...]]
-
+Kept = tuple[Deployment, tuple[RegisterLine, ...]]
 SOON = timedelta(hours=12)
 WATCHED = ("warn", "inconclusive", "no_data", "fail")
 
@@ -25,36 +26,28 @@ WATCHED = ("warn", "inconclusive", "no_data", "fail")
 @verb("status")
 @click.option("--all", "every", is_flag=True, help="Also deployments with no report left to make.")
 @click.option("--handover", is_flag=True, help="For whoever takes over: open windows, the next 12 hours, who leads.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+@json_option
 def command(state: State, every: bool, handover: bool, as_json: bool) -> int:
     """Show what is due, done, missed and next, over all deployments."""
-    from ..duty.agenda import read_agenda
-
     workspace, now = state.open(), state.time
     agenda = read_agenda(workspace, now)
     chosen = state.slug(workspace) if state.deployment else ""
     items = [item for item in agenda.items if not chosen or item.slot.deployment == chosen]
     if as_json:
-        print_json(document(agenda, items, now))
+        print_document("status", **document(agenda, items, now))
     elif handover:
         click.echo("\n".join(handed_over(agenda, items, now)))
     else:
         click.echo("\n".join(lines(agenda, items, now, every or bool(chosen))))
-    for problems in agenda.broken:
-        tell(str(problems))
-    return 2 if agenda.broken else 0
+    return tell_broken(agenda)
 
 
-def document(agenda: Agenda, items: Iterable[Item], now: datetime) -> dict[str, object]:
-    from .. import due, register
+def document(agenda: Agenda, items: list[Item], now: datetime) -> dict[str, object]:
     from ..duty.planned import standings
     from ..duty.telling import waiting
-    from ..times import iso
 
-    items = list(items)
     wake = due.wake(items, now)
     return {
-        "schema": "deploybook.status/1",
         "as_of": iso(now),
         "next": iso(wake) if wake else None,
         "reports": [due.document(item) for item in items],
@@ -81,9 +74,8 @@ def document(agenda: Agenda, items: Iterable[Item], now: datetime) -> dict[str, 
 def lines(agenda: Agenda, items: list[Item], now: datetime, every: bool) -> Iterator[str]:
     """One block a deployment, the one with the earliest open report first."""
     from ..duty.planned import standings
-    from ..wording import local_full, plural
 
-    yield f"{local_full(now, agenda.zone, year=True)}"
+    yield local_full(now, agenda.zone, year=True)
     finished = 0
     for group in grouped(items):
         if not every and all(item.state in ("done", "not_applicable") for item in group):
@@ -107,7 +99,6 @@ def untold_lines(agenda: Agenda, now: datetime) -> Iterator[str]:
     """Who was not told what yet, and which command tells them."""
     from ..duty.telling import waiting
     from ..notify.message import about, spoken
-    from ..wording import local_full
 
     for event, channel, tried in waiting(agenda, now):
         what = about(event.scope, str(agenda.deployments.get(event.deployment, event.deployment)))
@@ -130,9 +121,6 @@ def grouped(items: list[Item]) -> list[list[Item]]:
 
 def kept(agenda: Agenda, items: Iterable[Item], now: datetime) -> Iterator[Kept]:
     """The registers of each deployment of these items, with the checkpoints that the log tells."""
-    from ..model import Verdict
-    from ..register import lines
-
     words: dict[str, dict[timedelta, Verdict]] = {}
     for item in items:
         told = words.setdefault(item.slot.deployment, {}) if item.slot.deployment else {}
@@ -142,13 +130,11 @@ def kept(agenda: Agenda, items: Iterable[Item], now: datetime) -> Iterator[Kept]
             told[item.slot.after] = Verdict.NOT_APPLICABLE
     for slug, known in words.items():
         deployment = agenda.deployments[slug]
-        yield deployment, lines(deployment, records_of(agenda, deployment), known, now)
+        yield deployment, register.lines(deployment, records_of(agenda, deployment), known, now)
 
 
 def asked(registers: Iterable[Kept], now: datetime, until: datetime | None = None) -> Iterator[str]:
     """'  Overdue    23 Jan 12:00 PT        AI-2 Write the lessons, Oliver'; without what is due from now to `until`."""
-    from ..register import pressing, state_text, when_text
-
     for deployment, lines in registers:
         for each in pressing(lines, now, deployment.zone):
             if until and each.when and now <= each.when <= until:
@@ -167,8 +153,6 @@ def heading(agenda: Agenda, item: Item) -> str:
 
 def line(agenda: Agenda, item: Item, now: datetime) -> str:
     """'+12h      23 Jan 03:30 PT   due    late by 3 h 10 min'."""
-    from ..wording import how_long, late_text, local, local_full
-
     zone = agenda.zone_of(item)
     parts = [agenda.word(item, item.verdict)] if item.state == "done" else []
     parts += [late] if item.state in ("done", "due") and (late := late_text(item.late)) else []
@@ -181,8 +165,6 @@ def line(agenda: Agenda, item: Item, now: datetime) -> str:
 
 
 def next_line(agenda: Agenda, items: list[Item], now: datetime) -> str:
-    from ..wording import how_long, local_full, plural
-
     ready = sum(item.ready(now) for item in items)
     if ready:
         return f"Due now: {plural(ready, 'report')}; 'deploybook run' makes {'it' if ready == 1 else 'them'}"
@@ -199,9 +181,6 @@ def next_line(agenda: Agenda, items: list[Item], now: datetime) -> str:
 
 def handed_over(agenda: Agenda, items: list[Item], now: datetime) -> Iterator[str]:
     """What somebody must know who takes over now."""
-    from ..register import when_text
-    from ..wording import local_full
-
     yield f"Handover, {local_full(now, agenda.zone, year=True)}"
     open_now = [
         (deployment, group)
@@ -252,32 +231,23 @@ def overlapping(deployments: Iterable[Deployment]) -> Iterator[str]:
 
 def stands(agenda: Agenda, made: list[Item]) -> str:
     """'Watch at +12h: cli_p95 Watch'; every metric that is not Pass is named."""
-    from ..model import Verdict
-    from ..wording import word
-
     if not made:
         return "nothing reported yet"
     last = made[-1]
     where = {"outcome": "for the window", "closing": "at closing"}.get(last.slot.kind, f"at {last.slot.name}")
     text = f"{word(Verdict(last.verdict))} {where}"
-    said: list[str] = next(
-        (
-            entry.predicate.get("words", [])
-            for entry in reversed(agenda.entries)
-            if entry.kind == "verdict"
-            and (entry.deployment, entry.predicate.get("scope")) == (last.slot.deployment, last.slot.scope)
-        ),
-        [],
+    told = (
+        entry.predicate.get("words", [])
+        for entry in reversed(agenda.entries)
+        if entry.kind == "verdict"
+        and (entry.deployment, entry.predicate.get("scope")) == (last.slot.deployment, last.slot.scope)
     )
+    said: list[str] = next(told, [])
     watched = [pair.split("=") for pair in said if pair.rpartition("=")[2] in WATCHED]
     return text + (": " + ", ".join(f"{id} {word(Verdict(verdict))}" for id, verdict in watched) if watched else "")
 
 
 def records_of(agenda: Agenda, deployment: Deployment) -> Records:
-    from ..errors import FileProblems
-    from ..model import Records
-    from ..records import read_records
-
     try:
         return read_records(agenda.workspace.folder(deployment.slug), deployment)
     except FileProblems:
@@ -285,8 +255,6 @@ def records_of(agenda: Agenda, deployment: Deployment) -> Records:
 
 
 def way_back(agenda: Agenda, deployment: Deployment) -> str:
-    from ..wording import local_full
-
     rehearsal = records_of(agenda, deployment).rehearsal
     if rehearsal is None or not rehearsal.script:
         return "not on record; write 'rollback: {script: …}' in records.yml"
@@ -298,9 +266,6 @@ def coming_up(
     agenda: Agenda, items: list[Item], registers: Iterable[Kept], now: datetime
 ) -> Iterator[tuple[datetime, str]]:
     """Reports, windows that open, people's checks and actions of the next hours; what is overdue comes first."""
-
-    from ..wording import late_text
-
     until = now + SOON
     for item in items:
         if item.state in ("due", "next") and item.slot.at <= until:
