@@ -240,6 +240,8 @@ def test_days_choose_the_deployments_whose_windows_lie_inside(here: Place, runs:
     here.say("report", "--to", "2025-01-22", "--after", "window", now=END + 24 * HOUR)
     assert sorted(runs) == ["2025-01-21-cli window", f"{SLUG} window"]
     assert here.say("report", "--from", "22.1.", now=END)[0] == 2
+    code, _, err = here.say("report", "--from", "2025-01-24", "--to", "2025-01-21", now=END)
+    assert (code, err.startswith("no deployment")) == (2, True)
 
 
 def test_one_that_fails_stops_the_rest_unless_they_keep_going(here: Place, runs: Runs) -> None:
@@ -259,10 +261,10 @@ def test_one_that_fails_stops_the_rest_unless_they_keep_going(here: Place, runs:
 def test_files_that_cannot_be_read_hold_up_no_other_that_keep_going(here: Place, runs: Runs) -> None:
     here.write("deployments/2025-01-22-a/deployment.yml", "titel: A\n")
 
-    code, _, err = here.say("report", "--all", "--keep-going", now=END)
-
-    assert (code, runs) == (2, [f"{SLUG} window"])
-    assert "titel" in err
+    for words in (["--all"], ["--from", "2025-01-22"]):
+        code, _, err = here.say("report", *words, "--keep-going", now=END)
+        assert (code, runs) == (2, [f"{SLUG} window"])
+        assert "titel" in err
 
 
 def test_a_cluster_is_named_by_both_its_options(here: Place, runs: Runs) -> None:
@@ -270,3 +272,5 @@ def test_a_cluster_is_named_by_both_its_options(here: Place, runs: Runs) -> None
         code, _, err = here.say("report", *words, now=END)
         assert (code, "go together" in err) == (2, True)
     assert runs == []
+    here.say("report", now=END)
+    assert here.say("report", "--executor", "dask", now=END)[0] == 2  # also where there is nothing to run

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 def command(state: State, **options: Any) -> int:
     """Write the reports of a deployment: its window and every checkpoint that is due. What is unchanged is skipped."""
     workspace, now = state.open(), state.time
+    if (options["executor"] == "dask") != bool(options["scheduler"]):
+        raise UsageProblem("--executor dask and --scheduler tcp://host:port go together; write both")
     if options["day"]:
         return daily(workspace, now, options)
     many = bool(options["every"] or options["first"] or options["last"])
@@ -56,26 +58,29 @@ def command(state: State, **options: Any) -> int:
         print_document("made", reports=round.reports)
     if options["show"] and round.reports:
         open_page(workspace, "reports/index.md" if many else round.reports[0]["path"], now)
-    return next((code for code in (1, 2, 3, 5, 4) if code in round.codes), 0)
+    return next((code for code in (6, 1, 2, 3, 5, 4) if code in round.codes), 0)
 
 
 def between(workspace: Workspace, first: str | None, last: str | None) -> list[str]:
-    """The deployments whose windows lie inside the days, both included and local; without days all there are."""
+    """
+    The deployments whose windows lie inside the days, both included and local, and those that cannot be read, which are
+    told when it is their turn; without days all there are.
+    """
+    from contextlib import suppress
+
     from ..records import read_deployment, slugs
     from ..times import local_day
 
-    if not (first or last):
-        return list(slugs(workspace))
     start, end = day_of("--from", first, date.min), day_of("--to", last, date.max)
     found = []
     for slug in slugs(workspace):
-        try:
-            one = read_deployment(workspace, slug)
-        except DeploybookError as problem:
-            tell(str(problem))
-            continue
-        if start <= local_day(one.window.start, one.zone) and local_day(one.window.end, one.zone) <= end:
-            found.append(slug)
+        with suppress(DeploybookError):
+            one = read_deployment(workspace, slug) if first or last else None
+            if one and not start <= local_day(one.window.start, one.zone) <= local_day(one.window.end, one.zone) <= end:
+                continue
+        found.append(slug)
+    if not found:
+        raise UsageProblem("no deployment to report on; 'deploybook status --all' lists what there is")
     return found
 
 
@@ -122,8 +127,6 @@ class Round:
     def executor(self) -> tuple[Any, int | None]:
         """What runs the notebooks, None for this machine, and how many at once."""
         jobs, scheduler = self.options["jobs"], self.options["scheduler"]
-        if (self.options["executor"] == "dask") != bool(scheduler):
-            raise UsageProblem("--executor dask and --scheduler tcp://host:port go together; write both")
         if not scheduler:
             return None, jobs
         from ..run.cluster import on_cluster
