@@ -36,19 +36,12 @@ def timeout(value: Any) -> None:
     parse_length(f"{value}s" if re.fullmatch(r"[\d.]+", str(value)) else str(value))
 
 
-def retention(value: Any) -> None:
-    if not re.fullmatch(r"(\d+\s*[ywdhms]\s*)+", str(value)):
-        raise ValueError(f"'{value}' is not a length of time; write '15d', '12h' or '1y'")
+def matching(pattern: str, words: str) -> Reader:
+    def read(value: Any) -> None:
+        if not re.fullmatch(pattern, str(value)):
+            raise ValueError(f"'{value}' is not {words}")
 
-
-def whole(value: Any) -> None:
-    if not re.fullmatch(r"[1-9]\d*", str(value)):
-        raise ValueError(f"'{value}' is not a whole number; write one such as 1000000")
-
-
-def one_sign(value: Any) -> None:
-    if len(str(value).encode()) != 1:
-        raise ValueError(f"'{value}' is not one sign; write ';' or another")
+    return read
 
 
 def verify(value: Any) -> None:
@@ -56,22 +49,17 @@ def verify(value: Any) -> None:
         raise ValueError("certificates are always checked; leave it out, and write 'ca: PATH' for one of your own")
 
 
-def one_of(*words: str) -> Reader:
-    def read(value: Any) -> None:
-        if str(value).lower() not in words:
-            raise ValueError(f"'{value}' is not one of {', '.join(words)}")
-
-    return read
-
-
+WHOLE = matching(r"[1-9]\d*", "a whole number; write one such as 1000000")
 OWN: dict[str, Reader] = {
     "url": address,
     "timeout": timeout,
-    "retention": retention,
-    "samples": whole,
-    "max_bytes": whole,
-    "raw": one_of("true", "false"),
-    "dialect": one_of("prometheus", "thanos", "mimir", "victoriametrics"),
-    "delimiter": one_sign,
+    "retention": matching(r"(\d+\s*[ywdhms]\s*)+", "a length of time; write '15d', '12h' or '1y'"),
+    "samples": WHOLE,
+    "max_bytes": WHOLE,
+    "raw": matching("(?i)true|false", "one of true, false"),
+    "dialect": matching(
+        "(?i)prometheus|thanos|mimir|victoriametrics", "one of prometheus, thanos, mimir, victoriametrics"
+    ),
+    "delimiter": matching(r"[\x01-\x7f]", "one sign; write ';' or another"),
     "verify": verify,
 }

@@ -108,7 +108,14 @@ class Puller:
                 break
         if problems and not self.samples:
             raise problems[0]
-        return self.pulled(parts, "; ".join(dict.fromkeys(map(str, problems))))
+        samples, noticed, _ = gather(parts, self.request.wanted, source=self.request.source.name)
+        return Pulled(
+            source=self.request.source.name,
+            samples=tuple(samples),
+            notes=(*self.notes, *noticed),
+            originals=tuple(self.originals),
+            failure="; ".join(dict.fromkeys(map(str, problems))),
+        )
 
     def rows(self, name: str, got: Got) -> list[Rows]:
         if not got.answers:
@@ -136,23 +143,13 @@ class Puller:
         self.notes.append(not_kept(name))
         return [replace(one, content=b"") for one in originals]
 
-    def pulled(self, parts: Sequence[Rows], failure: str) -> Pulled:
-        samples, noticed, _ = gather(parts, self.request.wanted, source=self.request.source.name)
-        return Pulled(
-            source=self.request.source.name,
-            samples=tuple(samples),
-            notes=(*self.notes, *noticed),
-            originals=tuple(self.originals),
-            failure=failure,
-        )
-
     # ── raw samples ──
 
     def fetch(self, name: str, kind: str, got: Got) -> None:
         """The samples of one metric as scraped, or with `raw: false` at the source's step, chunk by chunk."""
         selector = selector_of(name, kind, matchers_for(self.request, name))
         for start, end in without(self.request.stretches(self.windows), self.request.held.get((name, selector), ())):
-            if self.request.source.options.get("raw") in (False, "false", "no"):
+            if str(self.request.source.options.get("raw")).lower() == "false":
                 self.ranged(selector, start, end, step_of(self.request, 15), got)
             else:
                 self.raw(selector, start, end, got)
