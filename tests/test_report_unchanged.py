@@ -192,6 +192,13 @@ def test_a_daily_report_is_made_again_only_for_a_change(here: Place, runs: Runs)
     added(here.root / FOLDER / "journal.md", "15:00 Ramp to 50 % #flag\n")
     assert here.say(*words, now=END)[1].endswith("new\n")
     assert runs.count("2025-01-22") == 3
+    [told] = json.loads(here.say(*words, "--json", now=END)[1])["reports"]
+    assert (told["day"], told["path"], told["changed"]) == ("2025-01-22", DAY, False)
+
+
+def test_a_day_that_has_not_begun_has_no_report(here: Place, runs: Runs) -> None:
+    code, _, err = here.say("report", "--day", "2025-01-23", now=END)
+    assert (code, "has not begun" in err, runs) == (2, True, [])
 
 
 def test_a_failed_report_leaves_its_page_its_notebook_and_an_entry(here: Place, runs: Runs) -> None:

@@ -252,13 +252,21 @@ class Round:
 def daily(workspace: Workspace, now: datetime, options: dict[str, Any]) -> int:
     from ..book.day import Day
     from ..report.daily import make
+    from ..times import local_day
 
     one = Day.open(options["day"], workspace=workspace.root)
+    if one.day > local_day(now, one.zone):
+        raise UsageProblem(f"--day: {one.day} has not begun; there is nothing to report yet")
     log, some = open_log(workspace, make_key=True), {name: options[name] for name in ("isolation", "force")}
     path, changed = make(one, log=log, now=now, **some)
-    click.echo(f"{workspace.shown(path)}: {one.verdict.value}, {'new' if changed else 'nothing new'}")
+    shown, verdict, why = workspace.shown(path), one.verdict.value, "new" if changed else "nothing new"
+    if options["as_json"]:
+        about = {"day": one.day.isoformat(), "path": shown, "verdict": verdict}
+        print_document("made", reports=[{**about, "changed": changed, "why": why}])
+    else:
+        click.echo(f"{shown}: {verdict}, {why}")
     if options["show"]:
-        open_page(workspace, workspace.shown(path), now)
+        open_page(workspace, shown, now)
     return exit_code(one.verdict)
 
 
