@@ -139,6 +139,24 @@ def keep_log(root: Path, size: int) -> None:
     copy(log, root / "site" / FOLDER)
 
 
+def poll(root: Path) -> tuple[int, int]:
+    """How often three pages were read during 20 publications, and how often one was missing or not whole."""
+    watched = [root / "site" / name for name in ("index.html", "archive/index.html", "404.html")]
+    polls = broken = 0
+    for number in range(20):
+        add(root, deployment(-100 - number)[:1])
+        with subprocess.Popen([sys.executable, "-c", PUBLISH, "part", str(root)], stdout=subprocess.DEVNULL) as process:
+            while process.poll() is None:
+                for path in watched:
+                    polls += 1
+                    try:
+                        broken += not path.read_bytes().rstrip().endswith(b"</html>")
+                    except FileNotFoundError:
+                        broken += 1
+        assert process.returncode == 0
+    return polls, broken
+
+
 def main() -> None:
     medians, full, start = {}, {}, 0.0
     for size in SIZES:
@@ -164,6 +182,8 @@ def main() -> None:
         memory = max(float(words[1]) for _, _, words in runs)
         above = medians[size] - start
         print(f"{size} pages: one new report in {medians[size]:.2f} CPU s, {above:.2f} above start, {memory:.0f} MB")
+        if size == SIZES[0]:
+            print("{} polls of the site during 20 publications: {} torn or missing pages".format(*poll(root)))
         if size == SIZES[-1]:
             keep_log(root, size)
             start = statistics.median(child(START_SEALED, str(root))[0] for _ in range(ROUNDS))
