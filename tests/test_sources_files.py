@@ -205,6 +205,13 @@ def test_unsorted_rows_are_sorted_and_told(tmp_path: Path) -> None:
     assert notes(pulled) == [("unsorted", "jobs_total.csv:3", 1)]
 
 
+@pytest.mark.parametrize("labels", ["pod", ["pod"]])
+def test_only_the_named_columns_are_labels(tmp_path: Path, labels: object) -> None:
+    write(tmp_path, "time,metric,pod,note,value\n2025-01-22T12:00:00Z,jobs_total,a,odd,5\n")
+
+    assert [dict(series.labels) for series in one(read(tmp_path, labels=labels)).series] == [{"pod": "a"}]
+
+
 @pytest.mark.parametrize("text", ["", "NaN", "+Inf", "1e309", "n/a", "5 ms", "0x10", "1_000"])
 def test_what_is_no_number_is_missing_and_never_zero(tmp_path: Path, text: str) -> None:
     write(tmp_path, rows("2025-01-22T12:00:00Z,jobs_total,a,5", f"2025-01-22T12:00:15Z,jobs_total,a,{text}"))
