@@ -36,7 +36,7 @@ CODES = {
     "pending": 4,
     "no_data": 5,
 }
-WORST = (1, 2, 3, 5, 4)
+WORST = (6, 1, 2, 3, 5, 4)
 
 
 @dataclass(frozen=True, kw_only=True)

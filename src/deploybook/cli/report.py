@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from .. import __version__
 from ..errors import DeploybookError, SourceError, UsageProblem
-from .common import CODES, State, exit_code, json_option, open_log, print_document, tell, verb
+from ..records import Workspace, read_deployment
+from ..records import slugs as known_slugs
+from ..times import iso, local_day
+from .common import CODES, State, build_site, exit_code, json_option, open_log, print_document, tell, verb, worst_code
 
 if TYPE_CHECKING:
     from ..book import Book
-    from ..records import Workspace
     from ..report import Made
     from ..report.unchanged import Kept
 
@@ -58,7 +65,7 @@ def command(state: State, **options: Any) -> int:
         print_document("made", reports=round.reports)
     if options["show"] and round.reports:
         open_page(workspace, "reports/index.md" if many else round.reports[0]["path"], now)
-    return next((code for code in (6, 1, 2, 3, 5, 4) if code in round.codes), 0)
+    return worst_code(round.codes)
 
 
 def between(workspace: Workspace, first: str | None, last: str | None) -> list[str]:
@@ -66,14 +73,9 @@ def between(workspace: Workspace, first: str | None, last: str | None) -> list[s
     The deployments whose windows lie inside the days, both included and local, and those that cannot be read, which are
     told when it is their turn; without days all there are.
     """
-    from contextlib import suppress
-
-    from ..records import read_deployment, slugs
-    from ..times import local_day
-
     start, end = day_of("--from", first, date.min), day_of("--to", last, date.max)
     found = []
-    for slug in slugs(workspace):
+    for slug in known_slugs(workspace):
         with suppress(DeploybookError):
             one = read_deployment(workspace, slug) if first or last else None
             if one and not start <= local_day(one.window.start, one.zone) <= local_day(one.window.end, one.zone) <= end:
@@ -106,8 +108,6 @@ class Round:
 
     def made(self) -> Iterator[Made]:
         """Each report as it is ready; the log is opened only where there is one to make."""
-        from itertools import chain
-
         books = self.books()
         first = next(books, None)
         if first is None:
@@ -153,7 +153,6 @@ class Round:
         self.show_progress(None)
 
     def books_of(self, slug: str, ground: Any) -> Iterator[Book]:
-        from ..records import read_deployment
         from ..report import kind_of, parameters_of
         from ..report.keep import scope_of
         from ..report.unchanged import Kept
@@ -183,7 +182,6 @@ class Round:
         """The book of the window and of each checkpoint that is due and that the data reach; or the one asked for."""
         from ..book import Book
         from ..report.keep import scope_of
-        from ..times import iso
 
         after, root = self.options["after"], self.workspace.root
         window = Book.open(slug, workspace=root)
@@ -217,13 +215,8 @@ class Round:
         code = one.problem.exit_code if one.problem else exit_code(one.verdict)
         scope = ("after-" if one.after and one.after != "closing" else "") + (one.after or "window")
         causes = self.causes.get((one.deployment, scope), [])
-        about = {
-            "deployment": one.deployment,
-            "after": one.after or None,
-            "path": one.path,
-            "verdict": one.verdict.value,
-        }
-        self.say(code, causes, **about, changed=one.changed, why=one.why)
+        about = {"deployment": one.deployment, "after": one.after or None, "path": one.path}
+        self.say(code, causes, **about, verdict=one.verdict.value, changed=one.changed, why=one.why)
 
     def say_unchanged(self, slug: str, told: dict[str, Any]) -> None:
         after, verdict = told["parameters"].get("after"), told["verdict"]
@@ -242,8 +235,6 @@ class Round:
 
     def show_progress(self, number: int | None) -> None:
         """On a terminal one line that is written over; None clears it."""
-        import sys
-
         if self.many and sys.stderr.isatty():
             line = f"deployment {(number or 0) + 1} of {len(self.slugs)}, {len(self.reports)} reports"
             click.echo(f"\r{'' if number is None else line}\033[K", nl=False, err=True)
@@ -272,15 +263,9 @@ def daily(workspace: Workspace, now: datetime, options: dict[str, Any]) -> int:
 
 def open_page(workspace: Workspace, path: str, now: datetime) -> None:
     """Builds the site and opens the page; where there is no display or no browser it says where the page is."""
-    import os
-    import sys
     import webbrowser
 
-    from ..evidence.seal import seal
-    from ..publish import publish
-
-    log = open_log(workspace, make_key=True)
-    site = publish(workspace.root, seal=lambda staged, **part: seal(log, staged, now, **part)).site
+    site = build_site(workspace, open_log(workspace, make_key=True), now).site
     page = site / Path(path).relative_to("reports").with_suffix(".html")
     windows = sys.platform in ("darwin", "win32") or any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
@@ -291,12 +276,9 @@ def open_page(workspace: Workspace, path: str, now: datetime) -> None:
 
 def pull(workspace: Workspace, slug: str, now: datetime) -> list[SourceError]:
     """Pulls what the sources have; one that gave nothing, or not all, is told and given back; the others are read all the same."""
-    import os
-
-    from .. import __version__, exports
+    from .. import exports
     from ..book import load
     from ..book.credentials import guard
-    from ..records import read_deployment
 
     deployment = read_deployment(workspace, slug)
     folder = workspace.folder(slug)
