@@ -117,7 +117,8 @@ def run(
         leave_hint(workspace.root, after_this(after, now), agenda.zone)
     if as_json:
         print_document("run", **document(after, made, failures, now))
-    return code_of(made, failures) or tell_broken(agenda)
+    codes = {CODES[one.verdict] for one in made if one.verdict} | ({1} if failures else set())
+    return worst_code(codes) or tell_broken(agenda)
 
 
 def do_all(work: Work, agenda: Agenda, do: Do, say: Say) -> tuple[list[Made], list[str], list[str]]:
@@ -320,10 +321,6 @@ def told_busy(other: str, as_json: bool, now: datetime) -> int:
     else:
         click.echo(f"deploybook run: {other}; it does what is due")
     return 0
-
-
-def code_of(made: list[Made], failures: list[str]) -> int:
-    return worst_code({CODES[one.verdict] for one in made if one.verdict} | ({1} if failures else set()))
 
 
 def rehearse(workspace: Workspace, now: datetime, as_json: bool) -> int:
