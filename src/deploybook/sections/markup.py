@@ -99,13 +99,9 @@ def link(text: object, href: str) -> Html:
     return Html(f'<a href="{attribute(href)}">{escape(text)}</a>')
 
 
-def chip(evidence: str, href: str = "", title: str = "") -> Html:
-    """The evidence id after a figure, e.g. E-03, leading to its row. Without an address it is only named."""
-    if not evidence:
-        return Html()
+def chip(evidence: str, href: str, title: str = "") -> Html:
+    """The evidence id after a figure, e.g. E-03, leading to its row."""
     about = f' title="{attribute(title)}"' if title else ""
-    if not href:
-        return Html(f'<span class="db-chip"{about}>{inert(evidence)}</span>')
     label = f'aria-label="Evidence {attribute(evidence)}"'
     return Html(f'<a class="db-chip" href="{attribute(href)}" {label}{about}>{inert(evidence)}</a>')
 
@@ -118,13 +114,10 @@ def figure_value(value: float | None, display: str, figure_id: str, href: str = 
     # The theme's index ends what it leaves out at the next end tag of the same name, so that none of that name is inside.
     lines = join(fill("<i>{n}</i>", n=inert(note)) for note in notes if note)
     tip = f'<span class="db-tip" data-search-exclude>{lines}</span>' if notes else ""
-    shown = (
-        f'<a href="{attribute(href)}">{inert(display)}</a>' if href else f'<span tabindex="0">{inert(display)}</span>'
-    )
-    number = "" if value is None else repr(float(value))
-    return Html(
-        f'<data class="db-figure-value" value="{number}" data-figure="{attribute(figure_id)}">{shown}{tip}</data>'
-    )
+    shown = inert(display)
+    shown = Html(f'<a href="{attribute(href)}">{shown}</a>' if href else f'<span tabindex="0">{shown}</span>')
+    number, id = "" if value is None else repr(float(value)), attribute(figure_id)
+    return Html(f'<data class="db-figure-value" value="{number}" data-figure="{id}">{shown}{tip}</data>')
 
 
 def moment(display: str, utc: str) -> Html:
@@ -150,18 +143,18 @@ def limit_used(share: float | None, left: str = "") -> Html:
 
 def crumbs(steps: Sequence[tuple[str, str]]) -> Html:
     """The way home: (name, address) from the outermost in."""
-    items = join(fill("<li>{a}</li>", a=link(name, href)) for name, href in steps)
-    return Html(
-        f'<nav class="db-crumbs" aria-label="Where this page is" data-search-exclude><ol class="db-list">{items}</ol></nav>'
-    )
+    return _way("crumbs", "Where this page is", "ol", steps)
 
 
 def doors(targets: Sequence[tuple[str, str]]) -> Html:
     """What a reader may want next: (name, address)."""
-    items = join(fill("<li>{a}</li>", a=link(name, href)) for name, href in targets if href)
-    return Html(
-        f'<nav class="db-doors" aria-label="From here" data-search-exclude><ul class="db-list">{items}</ul></nav>'
-    )
+    return _way("doors", "From here", "ul", [(name, href) for name, href in targets if href])
+
+
+def _way(kind: str, label: str, tag: str, targets: Sequence[tuple[str, str]]) -> Html:
+    items = join(fill("<li>{a}</li>", a=link(name, href)) for name, href in targets)
+    shown = f'<{tag} class="db-list">{items}</{tag}>'
+    return Html(f'<nav class="db-{kind}" aria-label="{label}" data-search-exclude>{shown}</nav>')
 
 
 def facts_line(facts: Sequence[tuple[str, object]]) -> Html:

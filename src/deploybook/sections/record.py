@@ -11,7 +11,7 @@ from ..facts import EvidenceItem, Facts
 from ..model import Entry
 from ..times import iso, local_day, zone_name
 from . import markup, say
-from .text import Html, code, fill
+from .text import Html, code, fill, written
 
 COLUMNS = [
     ("Id", "head"),
@@ -115,4 +115,4 @@ def line_of(facts: Facts, entry: Entry) -> markup.Entry:
 def note(facts: Facts, name: str) -> str:
     """What notes/<name>.md says, without a title of its own."""
     body = re.sub(r"\A# .*", "", facts.records.notes.get(name, "").strip()).strip()
-    return say.prose_block(facts, body) if body else ""
+    return written(body, say.inserts(facts, body)) if body else ""

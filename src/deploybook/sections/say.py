@@ -10,7 +10,7 @@ from ..facts import Facts, Figure, figure_id
 from ..model import Judgement, Measurement, Metric
 from ..times import Window, iso
 from . import markup
-from .text import Html, escape, join, prose, written
+from .text import Html, escape, join, prose
 
 
 def figure(facts: Facts, shown: Figure, display: str = "") -> Html:
@@ -130,11 +130,6 @@ def inserts(facts: Facts, text: str) -> dict[str, Html]:
 def line(facts: Facts, text: str) -> Html:
     """One line a person wrote, figures filled in."""
     return prose(text, inserts(facts, text))
-
-
-def prose_block(facts: Facts, text: str) -> Html:
-    """Markdown a person wrote, figures filled in."""
-    return written(text, inserts(facts, text))
 
 
 def blocks(*parts: object) -> str:

@@ -133,9 +133,9 @@ def squeeze(markup: str) -> str:
     return "\n".join(line.strip() for line in markup.splitlines() if line.strip())
 
 
-def slug(text: object, fallback: str = "none") -> str:
+def slug(text: object) -> str:
     """A file name or fragment out of any text: lower-case ASCII letters, digits and hyphens, at most 80."""
-    return re.sub(r"[^a-z0-9]+", "-", plain(text).lower()).strip("-")[:80].strip("-") or fallback
+    return re.sub(r"[^a-z0-9]+", "-", plain(text).lower()).strip("-")[:80].strip("-") or "none"
 
 
 def front_matter(title: str, description: str = "", **keys: object) -> str:
