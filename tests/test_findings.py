@@ -183,7 +183,7 @@ def test_a_series_without_a_target_has_a_reset_and_no_restart() -> None:
 
 @pytest.mark.parametrize(
     ("kinds", "severity"),
-    [(["duplicates", "unsorted"], "info"), (["duplicates", "conflicts"], "warn"), (["zoneless"], "warn"), (["negative"], "warn"), (["inexact"], "warn")],
+    [(["duplicates", "unsorted"], "info"), (["duplicates", "conflicts"], "warn"), (["zoneless"], "warn"), (["negative"], "warn"), (["inexact"], "info")],
 )  # fmt: skip
 def test_the_rows_of_an_export_are_one_finding(kinds: list[str], severity: str) -> None:
     notes = [DataNote(kind=kind, metric="up", count=2, place=f"up.csv:{line}") for line, kind in enumerate(kinds)]
