@@ -34,7 +34,8 @@ class Runs(list[str]):
         output.write_text(json.dumps({"cells": []}))
         fails = self.fails(parameters.get("day") or parameters["deployment"])
         status = run.Status.DIED if fails else run.Status.OK
-        return run.RunResult(status=status, notebook=output, digest="0" * 64, parameters=parameters)
+        cell = 5 if fails else None
+        return run.RunResult(status=status, notebook=output, digest="0" * 64, parameters=parameters, cell=cell)
 
 
 @pytest.fixture
@@ -212,6 +213,8 @@ def test_a_failed_report_leaves_its_page_its_notebook_and_an_entry(here: Place, 
         notebook = report.replace(".md", "-failed-notebook.md")
         assert f"{(here.root / notebook).stem}.html" == said["failure"]["notebook"]
         assert said["failure"]["last_good"] == ""
+        assert said["failure"]["next_try"].startswith("by 'deploybook run'")
+        assert said["failure"]["stopped_at"] == "cell 5"  # as the run's reason counts
 
 
 def test_the_last_good_report_stays_beside_one_that_failed_until_it_is_made(here: Place, runs: Runs) -> None:
@@ -224,6 +227,7 @@ def test_the_last_good_report_stays_beside_one_that_failed_until_it_is_made(here
         here.say("report", *words, "--force", now=END)
         said = json.loads((here.root / report.replace(".md", ".page.json")).read_text())
         assert (here.root / report).with_name(said["failure"]["last_good"].replace(".html", ".md")).read_text() == good
+        assert "'deploybook run' does not" in said["failure"]["next_try"]  # the log has a verdict: nothing is due
 
         runs.fails = lambda slug: False
         here.say("report", *words, now=END)

@@ -100,8 +100,12 @@ def failed(said: PageFacts, result: RunResult, last_good: str, notebook: str) ->
         remains="The exports and the log are kept; 'deploybook judge' prints the verdicts without a notebook.",
         reason=result.reason,
         owner=said.lead or "whoever runs deploybook here",
-        next_try="by 'deploybook run' after 1, 2, 4 … minutes, at most an hour",
-        stopped_at=f"cell {result.cell + 1}" if result.cell is not None else "",
+        next_try="when somebody calls 'deploybook report'; 'deploybook run' does not, its verdict is on record"
+        if last_good
+        else "by 'deploybook run' after 1, 2, 4 … minutes, at most an hour",
+        stopped_at=f"cell {result.cell}"
+        if result.cell
+        else "",  # as the reason counts: in the notebook as it is written
         attempts=f"{result.cells_done} of {result.cells} cells ran",
         error="\n".join(filter(None, error)),
         notebook=notebook,
