@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import click
 
+from .. import records
+from ..book.check import check_deployment, check_workspace
+from ..duty.rehearsal import in_file, unreached, unwritten
 from ..errors import DeploybookError, FileProblems, Problem, UsageProblem
+from ..notify import channels_of
 from .common import State, json_option, print_document, tell, verb
-
-if TYPE_CHECKING:
-    from ..records import Workspace
 
 
 @verb("check")
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 @json_option
 def command(state: State, is_live: bool, as_json: bool) -> int:
     """Read every hand-written file without running anything; say what is wrong and what was assumed."""
-    from .. import records
-    from ..book.check import check_deployment, check_workspace
-
     workspace = state.open()
     slugs = [state.slug(workspace)] if state.deployment else list(records.slugs(workspace))
     wrong, hints = wrong_messages(workspace, slugs)
@@ -62,14 +59,10 @@ def command(state: State, is_live: bool, as_json: bool) -> int:
     return 0
 
 
-def wrong_messages(workspace: Workspace, slugs: Sequence[str]) -> tuple[list[Problem], list[Problem]]:
+def wrong_messages(workspace: records.Workspace, slugs: Sequence[str]) -> tuple[list[Problem], list[Problem]]:
     """Mistakes of the channels and of every message as it would be written; hints, what this machine lacks to send."""
-    from ..duty.rehearsal import in_file, unreached, unwritten
-    from ..notify import channels_of
-    from ..records import read_deployment, read_settings
-
     try:
-        settings = read_settings(workspace)
+        settings = records.read_settings(workspace)
         channels_of(settings.channels)
     except FileProblems:
         return [], []  # told already
@@ -79,5 +72,5 @@ def wrong_messages(workspace: Workspace, slugs: Sequence[str]) -> tuple[list[Pro
     wrong: list[Problem] = []
     for slug in slugs:
         with suppress(DeploybookError):  # of the deployment's files, which is told beside it
-            wrong += unwritten(workspace, settings, read_deployment(workspace, slug))
+            wrong += unwritten(workspace, settings, records.read_deployment(workspace, slug))
     return wrong, list(unreached(workspace, settings))

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from ..duty.drafting import drafted
+from ..duty.telling import hand_over, put_on_page, sent_text
 from ..errors import DeploybookError, UsageProblem
+from ..evidence import Log
+from ..notify import Channel, Message, channels_of
+from ..records import Settings, Workspace, read_settings
+from ..sections.page import PageFacts
 from ..times import iso
 from .common import State, json_option, open_log, print_document, tell, verb
-
-if TYPE_CHECKING:
-    from ..evidence import Log
-    from ..notify import Channel, Message
-    from ..records import Settings, Workspace
-    from ..sections.page import PageFacts
 
 
 @verb("draft")
@@ -35,10 +35,6 @@ def command(
     state: State, kind: str, look: str, text: str, markdown: bool, as_json: bool, to: str | None, by: str, dry_run: bool
 ) -> int:
     """Draft a status mail, a broadcast for an incident, or a recap; with --send it goes out and is kept as evidence."""
-    from ..duty.drafting import drafted
-    from ..evidence import Log
-    from ..records import read_settings
-
     workspace, now = state.open(), state.time
     slug, settings = state.slug(workspace), read_settings(workspace)
     channel = channel_of(settings, to) if to else None
@@ -58,8 +54,6 @@ def command(
 
 
 def channel_of(settings: Settings, name: str) -> Channel:
-    from ..notify import channels_of
-
     channels = channels_of(settings.channels)
     if name not in channels:
         known = f"channels are {', '.join(channels)}" if channels else "there is none yet; write one under 'channels'"
@@ -69,8 +63,6 @@ def channel_of(settings: Settings, name: str) -> Channel:
 
 def send(workspace: Workspace, log: Log, channel: Channel, message: Message, now: datetime, by: str) -> None:
     """Sends the draft and keeps it; DeploybookError where the channel did not take it."""
-    from ..duty.telling import hand_over, put_on_page, sent_text
-
     name = message.event.scope.replace("-", " ")
     sent = hand_over(workspace.root, log, channel, message, now, name=f"{name} #{message.event.index}", by=by)
     if sent.problem or sent.kept is None:

@@ -10,8 +10,11 @@ import click
 from .. import due, register
 from ..due import Item
 from ..duty.agenda import Agenda, read_agenda
+from ..duty.planned import standings
+from ..duty.telling import waiting
 from ..errors import FileProblems
 from ..model import Deployment, Records, Verdict
+from ..notify.message import about, spoken
 from ..records import read_records
 from ..register import RegisterLine, pressing, state_text, when_text
 from ..times import iso
@@ -43,9 +46,6 @@ def command(state: State, every: bool, handover: bool, as_json: bool) -> int:
 
 
 def document(agenda: Agenda, items: list[Item], now: datetime) -> dict[str, object]:
-    from ..duty.planned import standings
-    from ..duty.telling import waiting
-
     wake = due.wake(items, now)
     return {
         "as_of": iso(now),
@@ -73,8 +73,6 @@ def document(agenda: Agenda, items: list[Item], now: datetime) -> dict[str, obje
 
 def lines(agenda: Agenda, items: list[Item], now: datetime, every: bool) -> Iterator[str]:
     """One block a deployment, the one with the earliest open report first."""
-    from ..duty.planned import standings
-
     yield local_full(now, agenda.zone, year=True)
     finished = 0
     for group in grouped(items):
@@ -97,9 +95,6 @@ def lines(agenda: Agenda, items: list[Item], now: datetime, every: bool) -> Iter
 
 def untold_lines(agenda: Agenda, now: datetime) -> Iterator[str]:
     """Who was not told what yet, and which command tells them."""
-    from ..duty.telling import waiting
-    from ..notify.message import about, spoken
-
     for event, channel, tried in waiting(agenda, now):
         what = about(event.scope, str(agenda.deployments.get(event.deployment, event.deployment)))
         why = "the channel did not take it, 'deploybook run' tries again" if tried else "'deploybook run' tells it"
