@@ -220,6 +220,20 @@ def test_a_run_that_failed_a_hundred_times_is_tried_hourly() -> None:
     assert only(plan([deployment()], log, END), "window").retry_at == END + HOUR
 
 
+def test_what_was_made_and_then_failed_is_due_again_until_it_runs() -> None:
+    done = [entry("run", END, scope="window"), entry("verdict", END, scope="window", verdict="pass")]
+    failed = entry("run", END + timedelta(days=1), scope="window", result="timeout")
+    well = entry("run", END + timedelta(days=2), scope="window", attempt=2)
+    (before, *_), (item, *_), (after, *_) = (
+        plan([deployment()], entries, END + timedelta(days=3), catch_up="none")
+        for entries in (done, [*done, failed], [*done, failed, well])
+    )
+
+    assert (before.state, after.state) == ("done", "done")
+    assert (item.state, item.verdict, item.why, item.late) == ("due", "pass", "failed once", timedelta())
+    assert item.retry_at == END + timedelta(days=1, minutes=1)
+
+
 def test_a_later_success_ends_the_failures() -> None:
     log = [entry("run", END, scope="window", result="timeout"), verdict("window", END + HOUR)]
 

@@ -63,7 +63,8 @@ class Slot:
 class Item:
     """
     A slot and how it stands. verdict, recorded_at: of what was made. late: how long after its time it was made, or how
-    long it is overdue now. A due item with a verdict is a revision. retry_at: when a run that failed is tried again.
+    long it is overdue now. A due item with a verdict is a revision, or was made
+    again and failed. retry_at: when a run that failed is tried again.
     why: in words, '' where the state says it.
     """
 
@@ -111,8 +112,9 @@ class _History:
         if entry.kind == "verdict":
             late = timedelta(seconds=int(said["lateSeconds"])) if "lateSeconds" in said else before.late
             self.records[key] = _Record(verdict=str(said.get("verdict", "")), recorded_at=at, late=late)
-        elif entry.kind == "run" and key[1] and said.get("result", "completed") != "completed":
-            self.records[key] = replace(before, failures=before.failures + 1, failed_at=at)
+        elif entry.kind == "run" and key[1]:
+            failures = before.failures + 1 if said.get("result", "completed") != "completed" else 0
+            self.records[key] = replace(before, failures=failures, failed_at=at)
 
     def take_outcome(self, deployment: str, outcome: str) -> None:
         """Postponed: its windows are others now, so what was made belongs to the old ones. Else: pages that told no end."""
@@ -178,7 +180,7 @@ def dailies(deployments: Sequence[Deployment], clock: str, zone: ZoneInfo | None
 
 def stand(slot: Slot, deployment: Deployment | None, record: _Record, now: datetime) -> Item:
     """How one report stands, before the rules of catching up."""
-    if record.verdict and not record.revised:
+    if record.verdict and not record.revised and not record.failures:
         late = record.late if record.late is not None else max((record.recorded_at or slot.at) - slot.at, timedelta())
         return Item(slot=slot, state="done", verdict=record.verdict, recorded_at=record.recorded_at, late=late)
     if deployment is not None and not_applicable(slot, deployment):
@@ -186,7 +188,7 @@ def stand(slot: Slot, deployment: Deployment | None, record: _Record, now: datet
     if slot.at > now:
         return Item(slot=slot, state="next")
     why = "how it ended was recorded after it was made" if record.revised else ""
-    late = (record.late or timedelta()) if record.revised else now - slot.at
+    late = (record.late or timedelta()) if record.verdict else now - slot.at
     if record.failures:
         why = f"failed {record.failures} times" if record.failures > 1 else "failed once"
     return Item(slot=slot, state="due", verdict=record.verdict, late=late, why=why, retry_at=retry_at(record))

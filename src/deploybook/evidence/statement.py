@@ -64,7 +64,8 @@ def run(
     """
     One run of a notebook: what came out, and the digests of notebook, parameters, environment and inputs.
 
-    scope: of the verdict it was for; attempt: of a run that failed, which one it was, from 1. about: also the commit.
+    scope: of the verdict it was for; attempt: of a run that failed, and of the good one behind it, which one it was,
+    from 1. about: also the commit.
     """
     digests = {"notebookDigest": notebook, "parametersDigest": parameters, "environmentDigest": environment}
     more = {"result": result, "inputs": sorted(inputs), "scope": scope, "attempt": attempt}

@@ -20,7 +20,7 @@ from ..sections.markup import doors
 from ..sections.page import Ask, PageFacts, write_page_facts
 from ..times import at_clock
 from . import failure, page
-from .keep import ACTOR, digest_of, run_of
+from .keep import ACTOR, attempt_of, digest_of, run_of
 from .unchanged import Ground, Kept
 
 ABOUT: dict[str, Any] = {"deployment": "daily", "ticket": "", "actor": ACTOR}
@@ -87,7 +87,8 @@ def record(
 ) -> None:
     scope = f"daily-{day.day}"
     subjects = {path.name: log.put(text.encode(), extension(path.name)) for path, text in files.items()}
-    entry = run_of(ABOUT, scope, {"executed.ipynb": log.put(executed, "ipynb"), **subjects}, result)
+    attempt = attempt_of(log, ABOUT["deployment"], scope)
+    entry = run_of(ABOUT, scope, {"executed.ipynb": log.put(executed, "ipynb"), **subjects}, result, attempt=attempt)
     word = statement.verdict(
         {name: held for name, held in subjects.items() if name.endswith(".json")},
         **{**ABOUT, "deployment": ""},

@@ -29,7 +29,6 @@ WORDS = {
 }
 
 AGAIN = "by 'deploybook run' after 1, 2, 4 … minutes, at most an hour"
-BY_HAND = "when somebody calls 'deploybook report'; 'deploybook run' does not, its verdict is on record"
 
 
 def keep(
@@ -103,7 +102,7 @@ def failed(said: PageFacts, result: RunResult, last_good: str, notebook: str) ->
         remains="The exports and the log are kept; 'deploybook judge' prints the verdicts without a notebook.",
         reason=result.reason,
         owner=said.lead or "whoever runs deploybook here",
-        next_try=BY_HAND if last_good else AGAIN,
+        next_try=AGAIN,
         stopped_at=f"cell {result.cell}" if result.cell else "",  # as the reason counts: without the injected cell
         attempts=f"{result.cells_done} of {result.cells} cells ran",
         error="\n".join(filter(None, error)),

@@ -115,6 +115,7 @@ def record_report(
             {"executed.ipynb": log.put(executed, "ipynb"), **outputs},
             result,
             inputs=sorted({digest for each in facts.metrics for digest in each.now.inputs}),
+            attempt=attempt_of(log, book.deployment.slug, scope_of(book)),
         ),
         statement.verdict(
             {name: held for name, held in outputs.items() if name.endswith(".json") and not name.endswith("page.json")},
@@ -220,13 +221,25 @@ def record_run(
     log: Log, about: Mapping[str, Any], scope: str, executed: Path, result: RunResult, now: datetime
 ) -> None:
     """A run that failed: the executed part, marked as what it is, and which attempt it was."""
-    before = [
-        entry
-        for entry in log.entries("run", deployment=about["deployment"])
-        if entry.predicate.get("scope") == scope and entry.predicate.get("result") != "completed"
-    ]
     subjects = {"executed.ipynb": log.put(executed, "ipynb")}
-    log.append([run_of(about, scope, subjects, result, result=result.status.value, attempt=len(before) + 1)], now)
+    attempt = failures(log, about["deployment"], scope)[0] + 1
+    log.append([run_of(about, scope, subjects, result, result=result.status.value, attempt=attempt)], now)
+
+
+def attempt_of(log: Log, deployment: str, scope: str) -> int | None:
+    """
+    Which attempt a run that went well was, where the one before it failed: without it, a run that gives what is on record
+    already would be no entry, and the failure the log's last word.
+    """
+    failed, last = failures(log, deployment, scope)
+    return failed + 1 if last else None
+
+
+def failures(log: Log, deployment: str, scope: str) -> tuple[int, bool]:
+    """How many runs of a report failed, and whether the last one did."""
+    runs = [entry.predicate for entry in log.entries("run", deployment=deployment)]
+    well = [said.get("result") == "completed" for said in runs if said.get("scope") == scope]
+    return well.count(False), well[-1:] == [False]
 
 
 def digest_of(value: object) -> str:
