@@ -397,6 +397,30 @@ def test_papermill_finds_the_engine_and_gets_true_statuses(tmp_path: Path) -> No
     assert statuses == ["completed", "failed", "pending"]
 
 
+def test_papermills_parameters_are_declared_ones_and_true_to_their_type(tmp_path: Path) -> None:
+    papermill = pytest.importorskip("papermill")
+    path = notebook(
+        tmp_path / "n.ipynb", "on: bool = True\nVERSION: str = '1'", "print(on, VERSION)", tags={0: ["parameters"]}
+    )
+    engine = {"engine_name": "deploybook", "progress_bar": False}
+
+    papermill.execute_notebook(path, tmp_path / "out.ipynb", {"on": "false", "VERSION": "1.10"}, **engine)
+
+    assert cells_of_path(tmp_path / "out.ipynb")[2][0]["text"] == "False 1.10\n"
+    for given, told in (
+        ({"off": 1}, "'off' is not declared"),
+        ({"VERSION": 1.1}, r"'VERSION' \(str\): 1.1 does not fit"),
+        ({"on = 1; print('ran') #": 1}, "is no parameter name"),
+    ):
+        with pytest.raises(UsageProblem, match=told):
+            papermill.execute_notebook(path, tmp_path / "out.ipynb", given, **engine)
+    notebook(path, "print(day)")  # declares nothing: then papermill's own rule holds
+    papermill.execute_notebook(path, tmp_path / "out.ipynb", {"day": "07"}, **engine)
+    assert cells_of_path(tmp_path / "out.ipynb")[1][0]["text"] == "07\n"
+    with pytest.raises(UsageProblem, match="is no parameter name"):
+        papermill.execute_notebook(path, tmp_path / "out.ipynb", {"x = 1; print('ran') #": 1}, **engine)
+
+
 def cells_of_path(path: Path) -> list[list[dict[str, Any]]]:
     return canonical(json.loads(path.read_text()))
 

@@ -38,7 +38,8 @@ class ForkEngine:
 
         A kernel that is not this Python's goes to papermill's own engine. Of the options execution_timeout and
         start_timeout (seconds) are understood. A cell's error is raised by papermill itself, from the outputs; a dead
-        kernel is DeadKernelError (papermill exits with 138); any other failure is NotebookFailed.
+        kernel is DeadKernelError (papermill exits with 138); any other failure is NotebookFailed. Parameters that are
+        wrong raise UsageProblem.
         """
         from . import fork, run_prepared
 
@@ -48,11 +49,25 @@ class ForkEngine:
 
             return NBClientEngine.execute_notebook(nb, kernel_name, output_path=output_path, **options)
         local = output_path if output_path and "://" not in output_path and output_path != "-" else None
-        document["metadata"]["deploybook"] = {}
+        document = _with_parameters(document, nb.metadata.get("papermill", {}).get("parameters", {}))
         record, _, (status, reason, _) = run_prepared(
             document, Path(local) if local else None, cwd=Path.cwd(), isolation="fork", limits=_limits(options)
         )
         return _hand_back(nb, record.document, status, reason)
+
+
+def _with_parameters(document: notebooks.Document, given: dict[str, Any]) -> notebooks.Document:
+    """
+    The notebook with papermill's parameters as its annotations ask for them: a text "false" is no true.
+
+    Raises UsageProblem for a name that the notebook does not declare, where it declares any, and for a value that does
+    not fit. Papermill itself goes on with either, and runs a name that carries code.
+    """
+    declares = any("parameters" in notebooks.tags(cell) for cell in document["cells"])
+    if given and (declares or not all(name.isidentifier() for name in given)):
+        document = notebooks.prepare(document, given, "")
+    document["metadata"]["deploybook"] = {}
+    return document
 
 
 def _limits(options: dict[str, Any]) -> Limits:

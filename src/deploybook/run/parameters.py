@@ -23,7 +23,7 @@ from deploybook.errors import UsageProblem
 
 __all__ = ["Declaration", "Moment", "check", "code", "declarations"]
 
-NAME = re.compile(r"[a-z_][a-z0-9_]{0,63}")
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 LARGEST_CELL = 64 * 1024  # characters of the injected cell; more belongs into a file that the notebook reads
 UNKNOWN: Any = object()  # the default is an expression, not a literal
 TRUTH = {"True": True, "False": False, "true": True, "false": False}
@@ -102,7 +102,7 @@ def check(
     values: dict[str, Any] = {}
     for name, value in given.items():
         if not isinstance(name, str) or not NAME.fullmatch(name):
-            problems.append(f"{str(name)[:80]!r} is no parameter name; use lower-case letters, digits and underscores")
+            problems.append(f"{str(name)[:80]!r} is no parameter name; use letters, digits and underscores")
         elif name not in declared:
             problems.append(f"'{name}' is not declared; {_suggest(name, declared)}")
         else:
