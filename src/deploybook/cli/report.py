@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .. import __version__
+from .. import __version__, wording
 from ..errors import DeploybookError, SourceError, UsageProblem
+from ..model import Verdict
 from ..records import Workspace, read_deployment
 from ..records import slugs as known_slugs
 from ..times import iso, local_day
@@ -54,9 +55,15 @@ def command(state: State, **options: Any) -> int:
     workspace, now = state.open(), state.time
     if (options["executor"] == "dask") != bool(options["scheduler"]):
         raise UsageProblem("--executor dask and --scheduler tcp://host:port go together; write both")
-    if options["day"]:
-        return daily(workspace, now, options)
     many = bool(options["every"] or options["first"] or options["last"])
+    if options["after"] == "":
+        raise UsageProblem("--after: an empty text is no checkpoint; write one such as 24h, or window")
+    if many and state.deployment:
+        raise UsageProblem("-d names one deployment, and --all, --from and --to choose several; write one of the two")
+    if options["day"]:
+        if many or options["after"]:
+            raise UsageProblem("--day is about all deployments of one day; leave --all, --from, --to and --after out")
+        return daily(workspace, now, options)
     slugs = between(workspace, options["first"], options["last"]) if many else [state.slug(workspace)]
     round = Round(workspace=workspace, slugs=slugs, now=now, many=many, options=options)
     for _ in round.made():
@@ -231,7 +238,7 @@ class Round:
         self.show_progress(None)
         more = f"; and {len(causes) - 5} more" if len(causes) > 5 else ""
         because = f" ({'; '.join(causes[:5])}{more})" if self.options["why"] else ""
-        click.echo(f"{report['path']}: {report['verdict']}, {report['why']}{because}")
+        click.echo(f"{report['path']}: {said(report['verdict'])}, {report['why']}{because}")
 
     def show_progress(self, number: int | None) -> None:
         """On a terminal one line that is written over; None clears it."""
@@ -255,10 +262,15 @@ def daily(workspace: Workspace, now: datetime, options: dict[str, Any]) -> int:
         about = {"day": one.day.isoformat(), "path": shown, "verdict": verdict}
         print_document("made", reports=[{**about, "changed": changed, "why": why}])
     else:
-        click.echo(f"{shown}: {verdict}, {why}")
+        click.echo(f"{shown}: {said(verdict)}, {why}")
     if options["show"]:
         open_page(workspace, shown, now)
     return exit_code(one.verdict)
+
+
+def said(verdict: str) -> str:
+    """As the pages say it, within a line: watch, no data."""
+    return wording.word(Verdict(verdict)).lower()
 
 
 def open_page(workspace: Workspace, path: str, now: datetime) -> None:
