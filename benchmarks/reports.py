@@ -21,9 +21,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from execution import lean_environment
 from judging import SLUG, command, workspace
-
-from deploybook.run.environment import kernel_environment
 
 
 def cost(work: Callable[[], object]) -> tuple[float, float]:
@@ -36,7 +35,7 @@ def cost(work: Callable[[], object]) -> tuple[float, float]:
 
 
 def papermill_and_nbconvert(folder: Path) -> None:
-    environ = kernel_environment(folder, {"DEPLOYBOOK_WORKSPACE": str(folder)})
+    environ = lean_environment(folder, {"DEPLOYBOOK_WORKSPACE": str(folder)})
     output = folder / "executed.ipynb"
     binaries = Path(sys.executable).parent
     for words in (
