@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
+import tempfile
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from evidence_site import KEY, NOW, publish
+from hypothesis import given
+from hypothesis import strategies as st
 
 from deploybook.errors import DeploybookError
 from deploybook.evidence import Log, verifier, verify
-from deploybook.evidence.seal import seal
+from deploybook.evidence.seal import _merge, seal
+
+NAMES = st.text("abé/.- ", min_size=1, max_size=14)
+
+
+def sums(paths: Iterable[str], digit: int) -> dict[bytes, bytes]:
+    return {path.encode(): f"{digit:064x}  {path}\n".encode() for path in paths}
+
+
+@given(old=st.sets(NAMES), new=st.sets(NAMES))
+def test_a_part_is_spliced_into_the_list_as_if_all_were_listed(old: set[str], new: set[str]) -> None:
+    before, added, target = sums(old, 1), dict(sorted(sums(new, 2).items())), io.BytesIO()
+    with tempfile.NamedTemporaryFile() as listed:
+        listed.write(b"".join(line for _, line in sorted(before.items())))
+        listed.flush()
+
+        count = _merge(Path(listed.name), added, target)
+
+    both = {**before, **added}
+    assert target.getvalue() == b"".join(both[path] for path in sorted(both))
+    assert count == len(both)
 
 
 @pytest.fixture

@@ -101,6 +101,7 @@ def _own_style(salt: str) -> Iterator[None]:
     from matplotlib import rc_context, rcParams, rcParamsDefault
 
     own = rcParamsDefault | {"svg.hashsalt": salt, "path.simplify": False}
-    other = {key: value for key, value in own.items() if rcParams[key] != value and not key.startswith("backend")}
+    # Only to look at the backend imports pyplot and starts one.
+    other = {key: value for key, value in own.items() if not key.startswith("backend") and rcParams[key] != value}
     with rc_context(other):  # only what differs: setting a parameter is what costs
         yield

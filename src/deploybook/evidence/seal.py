@@ -8,7 +8,6 @@ publication, and the log with its artifacts is copied beside them, so that nothi
 from __future__ import annotations
 
 import hashlib
-import mmap
 import os
 import shutil
 from collections.abc import Mapping
@@ -69,24 +68,28 @@ def write_sums(log: Log, site: Path, base: Path | None = None) -> int:
 def _merge(listed: Path, added: Mapping[bytes, bytes], target: BinaryIO) -> int:
     """Writes a sorted list with some lines new or other, by their paths; gives how many it has. Memory: some blocks."""
     lines = done = 0
-    with listed.open("rb") as source, mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ) as looked_up:
+    with listed.open("rb") as source:
         for path, line in added.items():
-            start, end = _line_of(looked_up, path)
+            start, end = _line_of(source, path)
+            source.seek(done)
             lines += _copy(source, target, start - done) + 1
             target.write(line)
-            done = source.seek(end)
-        return lines + _copy(source, target, len(looked_up) - done)
+            done = end
+        return lines + _copy(source, target, source.seek(0, os.SEEK_END) - source.seek(done))
 
 
-def _line_of(listed: mmap.mmap, path: bytes) -> tuple[int, int]:
+def _line_of(listed: BinaryIO, path: bytes) -> tuple[int, int]:
     """Where the line of a path begins and ends in a sorted list; both where it would stand."""
-    low, high = 0, len(listed)
+    low, high = 0, listed.seek(0, os.SEEK_END)
     while low < high:
-        start = listed.rfind(b"\n", low, (low + high) // 2) + 1 or low
-        end = listed.find(b"\n", start) + 1
-        if (found := listed[start + PATH : end - 1]) == path:
-            return start, end
-        low, high = (end, high) if found < path else (low, start)
+        listed.seek((low + high) // 2)
+        listed.readline()  # the rest of a line
+        if (start := listed.tell()) >= high:  # the last line between the two, or one of few: from their beginning
+            start = listed.seek(low)
+        line = listed.readline()
+        if (found := line[PATH:-1]) == path:
+            return start, start + len(line)
+        low, high = (start + len(line), high) if found < path else (low, start)
     return low, low
 
 

@@ -130,17 +130,19 @@ def keep(path: Path, key: Key, log: os.stat_result, state: State) -> None:
     content, new = msgspec.msgpack.encode(kept), path.with_name(f"{path.name}.new")
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        new.write_bytes(_mac(key, content) + content)
+        with new.open("wb") as stream:
+            stream.writelines((_mac(key, content), content))
         new.replace(path)
 
 
 def recall(path: Path, key: Key, log: os.stat_result) -> State | None:
     """The state that was kept of this very file with this key; its root is not checked here."""
     try:
-        content = path.read_bytes()
-        if not hmac.compare_digest(content[:_MAC], _mac(key, content[_MAC:])):
+        given = memoryview(path.read_bytes())
+        mac, content = given[:_MAC], given[_MAC:]
+        if not hmac.compare_digest(mac, _mac(key, content)):
             return None
-        kept = msgspec.msgpack.decode(content[_MAC:], type=Kept)
+        kept = msgspec.msgpack.decode(content, type=Kept)
     except (OSError, msgspec.MsgspecError):
         return None
     if kept.stamp != stamp_of(log):
@@ -164,5 +166,7 @@ def stamp_of(log: os.stat_result) -> tuple[int, int, int]:
     return log.st_ino, log.st_ctime_ns, log.st_size
 
 
-def _mac(key: Key, content: bytes) -> bytes:
-    return hmac.digest(key.seed, b"deploybook: what a writer knows of its log\n" + content, "sha256")
+def _mac(key: Key, content: bytes | memoryview) -> bytes:
+    found = hmac.new(key.seed, b"deploybook: what a writer knows of its log\n", "sha256")
+    found.update(content)
+    return found.digest()

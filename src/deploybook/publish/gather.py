@@ -7,7 +7,7 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -136,6 +136,19 @@ class Page(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return " · ".join(part for part in (self.facts.ticket, self.facts.name) if part)
 
 
+class Pages(tuple[Page, ...]):
+    """All pages, newest first."""
+
+    @cached_property
+    def by_deployment(self) -> dict[str, list[Page]]:
+        """Those of each deployment, newest first; a daily report belongs to none."""
+        groups: dict[str, list[Page]] = {}
+        for page in self:
+            if page.brief.kind != "daily" and page.brief.deployment:
+                groups.setdefault(page.brief.deployment, []).append(page)
+        return groups
+
+
 class Folder(msgspec.Struct, array_like=True, gc=False):
     """A folder of reports as it was seen. stamp: its own modification. briefs: by the page's name."""
 
@@ -149,7 +162,7 @@ class Folder(msgspec.Struct, array_like=True, gc=False):
         return FILES.decode(self.packed)
 
 
-def gather(reports: Path) -> tuple[Page, ...]:
+def gather(reports: Path) -> Pages:
     """
     All pages, newest first. Raises PublishFailed for a symbolic link in the tree (MkDocs would publish what it points
     to), and for page facts that cannot be read.
@@ -157,7 +170,7 @@ def gather(reports: Path) -> tuple[Page, ...]:
     return listed(reports, scan(reports, {}))
 
 
-def listed(reports: Path, folders: Mapping[str, Folder]) -> tuple[Page, ...]:
+def listed(reports: Path, folders: Mapping[str, Folder]) -> Pages:
     """The pages of the folders, newest first."""
     said = str(reports)
     found = (
@@ -165,7 +178,7 @@ def listed(reports: Path, folders: Mapping[str, Folder]) -> tuple[Page, ...]:
         for place, folder in folders.items()
         for name, brief in folder.briefs.items()
     )
-    return tuple(sorted(found, key=lambda page: (page.as_of, page.path), reverse=True))
+    return Pages(sorted(found, key=lambda page: (page.as_of, page.path), reverse=True))
 
 
 def scan(reports: Path, before: Mapping[str, Folder]) -> dict[str, Folder]:

@@ -10,7 +10,7 @@ from ... import wording
 from ...sections import markup
 from ...sections.page import Shown
 from ...sections.text import Html, fill, front_matter, heading
-from ..gather import Page, way
+from ..gather import Page, Pages, way
 
 MOST_ROWS = 100
 SEVERITY = ("Breach", "No data", "Unclear", "Watch", "Not produced", "Pass", "Not applicable", "Pending")
@@ -99,12 +99,8 @@ def newest_produced(pages: Sequence[Page]) -> Page | None:
 
 
 def by_deployment(pages: Sequence[Page]) -> dict[str, list[Page]]:
-    """Pages of each deployment, newest first; a daily report belongs to none."""
-    groups: dict[str, list[Page]] = {}
-    for page in pages:
-        if page.brief.kind != "daily" and page.brief.deployment:
-            groups.setdefault(page.brief.deployment, []).append(page)
-    return groups
+    """Pages of each deployment, grouped once for all that asks."""
+    return (pages if isinstance(pages, Pages) else Pages(pages)).by_deployment
 
 
 def verdict_of(page: Page, detail: str = "") -> Html:
