@@ -9,13 +9,14 @@ def figure_defaults() -> None:
     """
     From here on figures are shown as SVG, drawn once, their text as text, with the same bytes in each run.
 
-    Jupyter draws a figure twice to cut its empty margins away; here they are small from the start. A notebook calls this
-    before its first figure, and may set anything otherwise after it.
+    Jupyter draws a figure twice to cut its empty margins away; here they are small from the start. A title stands right
+    above its axes: matplotlib measures all around it to see whether it has to make room for ticks at the top. A notebook
+    calls this before its first figure, and may set anything otherwise after it.
     """
     from IPython.core.getipython import get_ipython
     from matplotlib import rcParams
 
-    rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "deploybook"})
+    rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "deploybook", "axes.titley": 1.0})
     rcParams.update({"figure.subplot.left": 0.09, "figure.subplot.right": 0.98})  # shares of the figure
     rcParams.update({"figure.subplot.bottom": 0.17, "figure.subplot.top": 0.9})
     if shell := get_ipython():
