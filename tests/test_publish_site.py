@@ -159,6 +159,11 @@ def test_hostile_titles_are_inert_in_the_built_site(tmp_path: Path) -> None:
     assert "<title>&lt;script&gt;alert(1)&lt;/script&gt; - Deployment outcomes</title>" in first
 
 
+def test_a_missing_configuration_is_named_with_what_writes_it(tmp_path: Path) -> None:
+    with pytest.raises(PublishFailed, match=r"mkdocs\.yml: there is none; 'deploybook init . --no-sample'"):
+        publish(tmp_path)
+
+
 def test_a_broken_configuration_leaves_the_old_site(built: Path, tmp_path: Path) -> None:
     root = tmp_path / "ws"
     shutil.copytree(built, root)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from ..errors import PublishFailed
 from .gather import Page, gather, listed, read_facts, scan
 
 NAVIGATION = ("index.md", *(f"{name}/index.md" for name in ("archive", "metrics", "changes", "evidence")))
@@ -69,6 +70,10 @@ def publish(
     from .state import State, fingerprint, forget, news, read_state, stamps, write_state
     from .tree import read_manifest, write_pages
 
+    if not (root / "mkdocs.yml").is_file():
+        raise PublishFailed(
+            f"{root / 'mkdocs.yml'}: there is none; 'deploybook init . --no-sample' writes what is missing"
+        )
     reports, mark = root / "reports", fingerprint(root, pdf)
     before = None if full else read_state(root, site_of(root), mark)
     folders = scan(reports, before.folders if before else {})
