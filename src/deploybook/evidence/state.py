@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -22,7 +22,8 @@ from deploybook.evidence.standalone import LOG, NO_KEY, START, SUMS, Tree, hash_
 
 __all__ = ["NO_STAMP", "State", "content_of", "keep", "recall", "stamp_of"]
 
-NO_STAMP = (0, 0, 0)
+Stamp = tuple[int, int, int]  # inode, time of the last change in nanoseconds, size
+NO_STAMP: Stamp = (0, 0, 0)
 WITHHELD = b'{"withheld":'
 _WHEN = re.compile(rb'"recordedAt":"([^"\\]*)"')
 _STAMPS = re.compile(rb'"(?:prior|recordedAt)":"[^"\\]*",?|"clockWentBack":true,')
@@ -96,38 +97,11 @@ def content_of(line: bytes) -> bytes:
     return hashlib.sha256(_STAMPS.sub(b"", line)).digest()[:_CONTENT]
 
 
-class Kept(msgspec.Struct, array_like=True):
-    """A state as it lies on the disk. stamp: of the log's file; edge: of its tree; known: digests, one behind the other."""
-
-    stamp: tuple[int, int, int]
-    offset: int
-    size: int
-    edge: list[bytes]
-    prior: str
-    recorded_at: str
-    signer: str
-    known: bytes
-    publication: bytes
-    site: str
-    removed: list[str]
-
-
 def keep(path: Path, key: Key, log: os.stat_result, state: State) -> None:
     """Best effort: without it the log is read."""
-    kept = Kept(
-        stamp=stamp_of(log),
-        offset=state.offset,
-        size=state.tree.size,
-        edge=state.tree.edge,
-        prior=state.prior,
-        recorded_at=state.recorded_at,
-        signer=state.signer,
-        known=state.before + b"".join(state.known),
-        publication=state.publication,
-        site=state.site,
-        removed=sorted(state.removed),
-    )
-    content, new = msgspec.msgpack.encode(kept), path.with_name(f"{path.name}.new")
+    whole = replace(state, before=state.before + b"".join(state.known), known=set())
+    content = msgspec.msgpack.encode((stamp_of(log), whole), enc_hook=lambda tree: (tree.size, tree.edge))
+    new = path.with_name(f"{path.name}.new")
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with new.open("wb") as stream:
@@ -142,26 +116,13 @@ def recall(path: Path, key: Key, log: os.stat_result) -> State | None:
         mac, content = given[:_MAC], given[_MAC:]
         if not hmac.compare_digest(mac, _mac(key, content)):
             return None
-        kept = msgspec.msgpack.decode(content, type=Kept)
+        stamp, state = msgspec.msgpack.decode(content, type=tuple[Stamp, State], dec_hook=lambda _, tree: Tree(*tree))
     except (OSError, msgspec.MsgspecError):
         return None
-    if kept.stamp != stamp_of(log):
-        return None
-    return State(
-        inode=log.st_ino,
-        offset=kept.offset,
-        tree=Tree(kept.size, kept.edge),
-        prior=kept.prior,
-        recorded_at=kept.recorded_at,
-        signer=kept.signer,
-        before=kept.known,
-        publication=kept.publication,
-        site=kept.site,
-        removed=set(kept.removed),
-    )
+    return state if stamp == stamp_of(log) else None
 
 
-def stamp_of(log: os.stat_result) -> tuple[int, int, int]:
+def stamp_of(log: os.stat_result) -> Stamp:
     """The same only while the file is the one that was left."""
     return log.st_ino, log.st_ctime_ns, log.st_size
 
