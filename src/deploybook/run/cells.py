@@ -165,14 +165,13 @@ def run(kernel: Any, job: dict[str, Any], pipe: int, told: int) -> None:
     wire.pipe, wire.owner = pipe, os.getpid()
     _settle(job)
     sys.stdout, sys.stderr = Stream(wire, "stdout", 1), Stream(wire, "stderr", 2)
-    todo = json.loads(Path(job["todo"]).read_text(encoding="utf-8"))["todo"]
     wire.emit("ready", language_info=kernel.language_info, pid=os.getpid())
     if job["ahead"]:
         _tell_ahead(job, told)
     os.close(told)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    loop.run_until_complete(_cells(kernel, wire, todo))
+    loop.run_until_complete(_cells(kernel, wire, job["todo"]))
 
 
 def _tell_ahead(job: dict[str, Any], told: int) -> None:

@@ -181,6 +181,7 @@ class Server:
             return False
         status = socket.socket(fileno=descriptors[0])
         job = json.loads(message)
+        job["todo"] = json.loads(Path(job["todo"]).read_text(encoding="utf-8"))["todo"]
         for library in [one for one in job["libraries"] if one not in self.loaded]:
             load(self.kernel, library)
             self.loaded.add(library)
@@ -197,8 +198,7 @@ class Server:
         for descriptor in descriptors[1:]:
             os.close(descriptor)
         self.jobs[pid] = status
-        todo = json.loads(Path(job["todo"]).read_text(encoding="utf-8"))["todo"]
-        self.running[pid] = {cell["source"] for cell in todo}
+        self.running[pid] = {cell["source"] for cell in job["todo"]}
         self.selector.register(status, selectors.EVENT_READ, data=pid)
         return True
 
