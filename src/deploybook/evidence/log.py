@@ -131,9 +131,7 @@ class Log:
         """Writes the checkpoint, and exactly the lines that it counts, into a folder."""
         with self._locked(), _plain(self.path / LOG) as source, (folder / LOG).open("wb") as target:
             (folder / CHECKPOINT).write_bytes(self._state.checkpoint)
-            left = self._state.offset
-            while left:
-                left -= target.write(source.read(min(left, 1 << 16)))
+            store.copy_lines(source, target, self._state.offset)
 
     # --- writing
 

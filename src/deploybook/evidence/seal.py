@@ -72,10 +72,10 @@ def _merge(listed: Path, added: Mapping[bytes, bytes], target: BinaryIO) -> int:
         for path, line in added.items():
             start, end = _line_of(source, path)
             source.seek(done)
-            lines += _copy(source, target, start - done) + 1
+            lines += store.copy_lines(source, target, start - done) + 1
             target.write(line)
             done = end
-        return lines + _copy(source, target, source.seek(0, os.SEEK_END) - source.seek(done))
+        return lines + store.copy_lines(source, target, source.seek(0, os.SEEK_END) - source.seek(done))
 
 
 def _line_of(listed: BinaryIO, path: bytes) -> tuple[int, int]:
@@ -91,16 +91,6 @@ def _line_of(listed: BinaryIO, path: bytes) -> tuple[int, int]:
             return start, start + len(line)
         low, high = (start + len(line), high) if found < path else (low, start)
     return low, low
-
-
-def _copy(source: BinaryIO, target: BinaryIO, size: int) -> int:
-    """Copies that many bytes; gives the ends of lines among them."""
-    lines = 0
-    while size > 0:
-        block = source.read(min(size, 1 << 16))
-        size -= target.write(block)
-        lines += block.count(b"\n")
-    return lines
 
 
 def _digest(path: Path) -> str:

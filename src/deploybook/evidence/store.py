@@ -100,6 +100,15 @@ def digest_at(shelf: int, name: str) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def copy_lines(source: BinaryIO, target: BinaryIO, size: int) -> int:
+    """Copies that many bytes, some lines, from where the source stands; gives how many lines. Memory: a block."""
+    lines = 0
+    while size and (block := source.read(min(size, _BLOCK))):
+        size -= target.write(block)
+        lines += block.count(b"\n")
+    return lines
+
+
 def _opened(data: bytes | Path) -> BinaryIO:
     if isinstance(data, bytes):
         return io.BytesIO(data)
