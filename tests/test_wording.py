@@ -6,7 +6,7 @@ import pytest
 from build import metric
 
 from deploybook.model import Delta
-from deploybook.wording import delta_text, singular, value_text, with_unit
+from deploybook.wording import delta_text, plural, singular, value_text, with_unit
 
 FAILURES = metric("counter", "parser_failure_total", better="lower", delta="absolute")
 
@@ -28,3 +28,9 @@ def test_one_event_is_one_and_any_other_number_is_many() -> None:
 def test_only_a_plain_word_has_a_singular(many: str, one: str) -> None:
     assert singular(many) == one
     assert singular("celsius") == "celsius"
+
+
+def test_a_count_has_all_its_digits() -> None:
+    assert plural(1, "row") == "1 row"
+    assert plural(1_234_567, "row has", "rows have") == "1234567 rows have"
+    assert plural(2.0, "run") == "2 runs"

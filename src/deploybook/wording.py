@@ -187,5 +187,5 @@ def listed(parts: Sequence[str], last: str = "and") -> str:
 
 
 def plural(count: int | float, noun: str, many: str = "") -> str:
-    """'1 run', '2 runs', '2 entries' with many='entries'."""
-    return f"{count:g} {noun if count == 1 else many or noun + 's'}"
+    """'1 run', '2 runs', '2 entries' with many='entries'; a whole number with all its digits."""
+    return f"{f'{count:g}' if isinstance(count, float) else count} {noun if count == 1 else many or noun + 's'}"

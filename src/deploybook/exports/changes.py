@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..measure.selected import widened
 from ..model import DataNote, Samples
 from ..times import from_ms, iso
+from ..wording import plural
 
 
 def what_is_new(
@@ -42,7 +43,7 @@ def what_is_new(
         return None, None
     note = None
     if changed:
-        rows = "1 row" if changed == 1 else f"{changed} rows"
+        rows = plural(changed, "row")
         text = (
             f"{samples.name}: {rows} of a time that was pulled before, new or with another value, from "
             f"{iso(from_ms(first))} on; both are kept, the later counts"

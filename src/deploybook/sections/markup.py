@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from ..wording import plural
 from .text import Html, attribute, escape, fill, inert, join, plain, slug, squeeze, visible
 
 # -- status -------------------------------------------------------------------------------------------------------------
@@ -359,7 +360,7 @@ def _button(show: str, name: str, count: int, pressed: str = "false") -> Html:
 
 
 def _phase(name: str, span: str, entries: Sequence[Entry]) -> Html:
-    count = "1 entry" if len(entries) == 1 else f"{len(entries)} entries"
+    count = plural(len(entries), "entry", "entries")
     head = fill(
         '<div class="db-phase"><h3>{name}</h3><p>{span}<b>{count}</b></p></div>',
         name=name or "Log",
