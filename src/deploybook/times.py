@@ -92,6 +92,11 @@ def parse_length(text: str) -> timedelta:
     return length
 
 
+def parse_timeout(text: object) -> timedelta:
+    """A length of time; a bare number is seconds."""
+    return parse_length(f"{text}s" if re.fullmatch(r"[\d.]+", str(text)) else str(text))
+
+
 def localise(day: date, clock: str, zone: tzinfo) -> datetime:
     """
     The instant, in UTC, that the clocks of `zone` showed as `clock` on `day`.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..times import parse_length, parse_zone
+from ..times import parse_length, parse_timeout, parse_zone
 from .deployment import SOURCE_OPTIONS
 from .values import REFERENCE
 
@@ -31,11 +31,6 @@ def address(value: Any) -> None:
         raise ValueError(f"{text!r} is no address; write 'https://prometheus.example.org:9090', or env:PROMETHEUS_URL")
 
 
-def timeout(value: Any) -> None:
-    """Seconds, or a length."""
-    parse_length(f"{value}s" if re.fullmatch(r"[\d.]+", str(value)) else str(value))
-
-
 def matching(pattern: str, words: str) -> Reader:
     def read(value: Any) -> None:
         if not re.fullmatch(pattern, str(value)):
@@ -52,7 +47,7 @@ def verify(value: Any) -> None:
 WHOLE = matching(r"[1-9]\d*", "a whole number; write one such as 1000000")
 OWN: dict[str, Reader] = {
     "url": address,
-    "timeout": timeout,
+    "timeout": parse_timeout,
     "retention": matching(r"(\d+\s*[ywdhms]\s*)+", "a length of time; write '15d', '12h' or '1y'"),
     "samples": WHOLE,
     "max_bytes": WHOLE,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..model import DataNote, Deployment, Metric, Original, Source
-from ..times import UTC, Window, from_ms, iso, parse_length, steps, to_ms
+from ..times import UTC, Window, from_ms, iso, parse_timeout, steps, to_ms
 
 DAY = timedelta(days=1)
 LEAD = timedelta(minutes=15)  # before and after each window: the row before its start, and what happened beside it
@@ -71,8 +71,7 @@ class Request:
 
     def seconds(self, usual: str) -> float:
         """The source's `timeout`: seconds, or a length such as '2m'."""
-        text = str(self.source.options.get("timeout") or usual)
-        return parse_length(f"{text}s" if re.fullmatch(r"[\d.]+", text) else text).total_seconds()
+        return parse_timeout(self.source.options.get("timeout") or usual).total_seconds()
 
     def tell(self, what: str, samples: int, size: int) -> None:
         if self.progress:
