@@ -25,7 +25,7 @@ from ..model import Verdict
 from ..run.key import stamps
 from ..sections.page import PageKind, page_facts, write_page_facts
 from . import failure, page
-from .keep import Correction, about, folder_of, name_of, on_record, record_report, scope_of, was_published
+from .keep import Before, Correction, about, folder_of, name_of, on_record, record_report, scope_of, was_published
 from .unchanged import Ground, Kept
 
 __all__ = ["Made", "make", "make_many", "page_path"]
@@ -168,9 +168,7 @@ def conclude(
             return made(book, place, Verdict.ERROR, changed=True, why=why, result=result)
         before = on_record(log, book)
         facts = replace(book.facts, late=late if before.late is None else before.late)
-        one = finished(
-            book, facts, place, result, job.output, log=log, now=now, recorded=before.told, by=by, reason=reason
-        )
+        one = finished(book, facts, place, result, job.output, log=log, now=now, told=before, by=by, reason=reason)
     except EvidenceBroken:
         raise
     except DeploybookError as problem:
@@ -208,11 +206,11 @@ def finished(
     *,
     log: Log,
     now: datetime,
-    recorded: bool,
+    told: Before,
     by: str = "",
     reason: str = "",
 ) -> Made:
-    """Writes page, documents and evidence where anything is new. recorded: the log has a verdict of it already."""
+    """Writes page, documents and evidence where anything is new. told: what the log says of it."""
     cells = json.loads(executed.read_text(encoding="utf-8"))["cells"]
     body = page.body_of(cells)
     before = page.provenance_before(place)
@@ -220,14 +218,14 @@ def finished(
     chart, correction = page.lead_chart(cells), None
     files = outputs(book, facts, body, chart, place, executed)
     if before is not None:
-        if recorded and not page.changed(files):
+        if told.told and not page.changed(files):
             return replace(made(book, place, facts.verdict, changed=False, why="nothing new"), files=tuple(files))
         before, correction = revision_of(log, book, place, before, by, reason)
         facts = replace(facts, provenance=provenance(book, result, executed, log.head(), before))
         files = outputs(book, facts, body, chart, place, executed)
     page.write(files, log.gate)
     failure.clear(place)
-    record_report(log, book, facts, files, executed, result, now, correction)
+    record_report(log, book, facts, files, executed, result, now, told.revision, correction)
     why = "new" if before is None else "content changed"
     return replace(made(book, place, facts.verdict, changed=True, why=why, result=result), files=tuple(files))
 

@@ -102,9 +102,10 @@ def record_report(
     executed: Path,
     result: RunResult,
     now: datetime,
+    revision: int,
     correction: Correction | None = None,
 ) -> None:
-    """The executed notebook, the page and its documents, the figures, the verdict, what the records approve."""
+    """The executed notebook, page, documents, figures, verdict, and what the records approve. revision: see Before."""
     said = list(exported(log, book))
     outputs = {path.name: log.put(text.encode(), extension(path.name), path.name) for path, text in files.items()}
     written = {item.name: held for item in facts.evidence if (held := put_item(log, book, item)) is not None}
@@ -125,7 +126,7 @@ def record_report(
             metrics={each.metric.id: each.verdict.value for each in facts.metrics},
             configuration=hashlib.sha256((book.folder / "deployment.yml").read_bytes()).hexdigest(),
             late_seconds=None if facts.late is None else round(facts.late.total_seconds()),
-            revision=on_record(log, book).revision or None,
+            revision=revision or None,
         ),
     ]
     if written:
