@@ -164,28 +164,33 @@ def test_each_system_is_read(tmp_path: Path, kind: str, content: object, entries
     assert [(one.path, one.digest, one.rows) for one in pulled.originals] == [("events.json", digest, len(entries))]
 
 
-def test_pasted_chat_is_read_in_the_zone_of_its_people(tmp_path: Path) -> None:
-    text = b"Avery  [2:03 PM]\nsays the drain\nis done\nQueenie 14:04\nlooks fine\n2025-01-23\nAvery  [9:00 AM]\nstill fine\n"
-
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        pytest.param(
+            b"Avery  [2:03 PM]\nsays the drain\nis done\nQueenie 14:04\nlooks fine\n2025-01-23\nAvery  [9:00 AM]\nstill fine\n",
+            [
+                ("22:03:00", "comms", "says the drain is done", ("Avery",)),
+                ("22:04:00", "comms", "looks fine", ("Queenie",)),
+                ("17:00:00", "comms", "still fine", ("Avery",)),
+            ],
+            id="below the name",
+        ),
+        pytest.param(
+            b"[2:03 PM] Avery: drain: done\nall of it\n[12:07 AM] Queenie: looks fine\n[14:10:30] Bob: still fine\n",
+            [
+                ("08:07:00", "comms", "looks fine", ("Queenie",)),
+                ("22:03:00", "comms", "drain: done all of it", ("Avery",)),
+                ("22:10:30", "comms", "still fine", ("Bob",)),
+            ],
+            id="behind the name",
+        ),
+    ],
+)
+def test_pasted_chat_is_read_in_the_zone_of_its_people(tmp_path: Path, text: bytes, lines: list[Any]) -> None:
     pulled = read(tmp_path, "slack", text, "2025-01-22-deploy.txt", zone=ZoneInfo("America/Los_Angeles"))
 
-    assert told(pulled) == [
-        ("22:03:00", "comms", "says the drain is done", ("Avery",)),
-        ("22:04:00", "comms", "looks fine", ("Queenie",)),
-        ("17:00:00", "comms", "still fine", ("Avery",)),
-    ]
-
-
-def test_chat_with_its_words_in_the_same_line_is_read(tmp_path: Path) -> None:
-    text = b"[2:03 PM] Avery: drain: done\nall of it\n[12:07 AM] Queenie: looks fine\n[14:10:30] Bob: still fine\n"
-
-    pulled = read(tmp_path, "slack", text, "2025-01-22-deploy.txt", zone=ZoneInfo("America/Los_Angeles"))
-
-    assert told(pulled) == [
-        ("08:07:00", "comms", "looks fine", ("Queenie",)),
-        ("22:03:00", "comms", "drain: done all of it", ("Avery",)),
-        ("22:10:30", "comms", "still fine", ("Bob",)),
-    ]
+    assert told(pulled) == lines
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,10 @@ def slack(item: Item) -> Iterator[Entry | None]:
         yield None
 
 
+def milliseconds(at: datetime) -> str:
+    return str(to_ms(at))
+
+
 KINDS = {
     "launchdarkly": Kind(
         read=launchdarkly,
@@ -148,7 +152,7 @@ KINDS = {
         url="https://app.launchdarkly.com",
         path="/api/v2/auditlog",
         query=(("after", "{start}"), ("before", "{end}"), ("limit", "20")),
-        stamp=lambda at: str(to_ms(at)),
+        stamp=milliseconds,
         scheme="",
         until="before",
         when=("date",),
@@ -167,7 +171,7 @@ KINDS = {
         read=grafana,
         path="/api/annotations",
         query=(("from", "{start}"), ("to", "{end}"), ("limit", "100")),
-        stamp=lambda at: str(to_ms(at)),
+        stamp=milliseconds,
         until="to",
         when=("timeEnd", "time"),
     ),
