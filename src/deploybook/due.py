@@ -63,9 +63,8 @@ class Slot:
 class Item:
     """
     A slot and how it stands. verdict, recorded_at: of what was made. late: how long after its time it was made, or how
-    long it is overdue now. A due item with a verdict is a revision, or was made
-    again and failed. retry_at: when a run that failed is tried again.
-    why: in words, '' where the state says it.
+    long it is overdue now. A due item with a verdict is a revision, or was made again and failed. retry_at: when a run
+    that failed is tried again. why: in words, '' where the state says it.
     """
 
     slot: Slot

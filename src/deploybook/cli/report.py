@@ -250,7 +250,6 @@ class Round:
 def daily(workspace: Workspace, now: datetime, options: dict[str, Any]) -> int:
     from ..book.day import Day
     from ..report.daily import make
-    from ..times import local_day
 
     one = Day.open(options["day"], workspace=workspace.root)
     if one.day > local_day(now, one.zone):

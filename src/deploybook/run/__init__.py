@@ -43,7 +43,8 @@ def execute(
 
     cwd is where its cells run, by default the notebook's folder. environment is added to the allow-listed one. Setting
     cancel ends the run. ahead: 'module:function', called in the fork with the parameters before any cell ran; the bytes
-    that it gives are the result's `told`, which no cell can change. Raises UsageProblem for an unreadable notebook or wrong parameters, before any kernel starts.
+    that it gives are the result's `told`, which no cell can change. Raises UsageProblem for an unreadable notebook or
+    wrong parameters, before any kernel starts.
     """
     document, digest = notebooks.read(notebook)
     prepared = notebooks.prepare(document, parameters or {}, digest, name=notebook.name)
